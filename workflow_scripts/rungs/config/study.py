@@ -1,0 +1,88 @@
+"""A whole study: the one source of truth for the configuration."""
+
+from typing import Annotated, NamedTuple
+
+from pydantic import Field, model_validator
+
+from rungs.config.data import Door, Level, Split, Subsets
+from rungs.config.methods import Method
+from rungs.config.options import Name, NonNegativeInt, Options
+from rungs.config.training import Architecture, Pretraining, Training
+
+
+class Run(NamedTuple):
+    """One fine-tuning: which method, on how many target frames, with which seed."""
+
+    method: str
+    size: int
+    seed: int
+
+
+class Study(Options):
+    """A scaling-law study of transfer learning from a source to a target level of theory."""
+
+    study: Name
+    """Name of the study; everything it writes goes to results/<study>/."""
+    title: str
+    """One line for figures' captions and the report."""
+    seed: NonNegativeInt = 0
+    """Every random choice of the study derives from it."""
+    data_folder: str = "."
+    """Folder that the file names in `source` and `target` are relative to."""
+    source: Level
+    """The cheap, large dataset that pretraining uses."""
+    target: Level
+    """The expensive dataset whose learning curve is asked for."""
+    door: Door = Door()
+    split: Split = Split()
+    subsets: Subsets
+    architecture: Architecture | None = None
+    """Needed where pretraining starts from `random`; otherwise the published model's."""
+    pretraining: Pretraining
+    fine_tuning: Training
+    """The same for every method and size; from scratch included."""
+    methods: Annotated[dict[Name, Method], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _architecture_has_one_source(self) -> "Study":
+        if self.pretraining.initial == "random":
+            if self.architecture is None:
+                raise ValueError("pretraining.initial: random needs the section architecture")
+            if self.pretraining.training is None:
+                raise ValueError("pretraining.initial: random needs pretraining.training")
+        elif self.architecture is not None:
+            raise ValueError(
+                f"architecture is that of pretraining.initial ({self.pretraining.initial}); "
+                "remove the section"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _methods_ask_for_what_is_there(self) -> "Study":
+        for name, method in self.methods.items():
+            for key in ("sizes", "seeds"):
+                extra = set(getattr(method, key) or ()) - set(getattr(self.subsets, key))
+                if extra:
+                    raise ValueError(
+                        f"methods.{name}.{key} has {sorted(extra)}, which subsets.{key} lacks"
+                    )
+        if not self.runs:
+            raise ValueError("no method has a size and a seed to run at")
+        return self
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every run of the study, by method, size and seed.
+
+        Size 0 stands for the pretrained model: it exists once, for the method's first seed, and
+        not for methods that start from random weights.
+        """
+        runs = []
+        for name, method in self.methods.items():
+            seeds = self.subsets.seeds if method.seeds is None else method.seeds
+            for size in self.subsets.sizes if method.sizes is None else method.sizes:
+                if size > 0:
+                    runs += [Run(name, size, seed) for seed in seeds]
+                elif method.initial == "pretrained":
+                    runs += [Run(name, 0, seed) for seed in seeds[:1]]
+        return runs

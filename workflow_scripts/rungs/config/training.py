@@ -1,0 +1,100 @@
+"""The network and how it is trained."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from rungs.config.options import (
+    Fraction,
+    NonNegativeFloat,
+    Options,
+    PositiveFloat,
+    PositiveInt,
+)
+
+
+class Architecture(Options):
+    """Size of a CHGNet that starts from random weights; the keys are CHGNet's own."""
+
+    atom_fea_dim: PositiveInt = 64
+    bond_fea_dim: PositiveInt = 64
+    angle_fea_dim: PositiveInt = 64
+    atom_conv_hidden_dim: PositiveInt = 64
+    bond_conv_hidden_dim: PositiveInt = 64
+    mlp_hidden_dims: Annotated[list[PositiveInt], Field(min_length=1)] = [64, 64, 64]
+    n_conv: Annotated[int, Field(ge=2)] = 4
+    """Interaction blocks; the last one updates atoms only."""
+    num_radial: PositiveInt = 31
+    num_angular: PositiveInt = 31
+    atom_graph_cutoff: PositiveFloat = 6.0
+    """Å; atoms closer than this are joined by a bond."""
+    bond_graph_cutoff: PositiveFloat = 3.0
+    """Å; two bonds shorter than this that share an atom make an angle."""
+    cutoff_coeff: PositiveInt = 8
+
+    @model_validator(mode="after")
+    def _angular_is_odd(self) -> "Architecture":
+        if self.num_angular % 2 != 1:
+            raise ValueError(f"num_angular must be odd, got {self.num_angular}")
+        if self.bond_graph_cutoff > self.atom_graph_cutoff:
+            raise ValueError("bond_graph_cutoff must not exceed atom_graph_cutoff")
+        return self
+
+
+class LossWeights(Options):
+    """Weight of each property in the loss, on energies in eV/atom, forces in eV/Å, stresses in
+    GPa and magnetic moments in μB. A property that a frame lacks does not count for that frame."""
+
+    energy: NonNegativeFloat = 3.0
+    force: NonNegativeFloat = 1.0
+    stress: NonNegativeFloat = 0.1
+    magmom: NonNegativeFloat = 1.0
+
+    @model_validator(mode="after")
+    def _something_is_learned(self) -> "LossWeights":
+        if self.energy == self.force == self.stress == self.magmom == 0:
+            raise ValueError("at least one loss weight must be above 0")
+        return self
+
+
+class Training(Options):
+    """One training: its budget, its optimiser, its loss. Every run of a study with the same
+    section sees the same schedule, whatever its subset size."""
+
+    updates: PositiveInt | None = None
+    """Budget as a number of optimiser updates, the same for every subset size."""
+    epochs: PositiveFloat | None = None
+    """Budget as passes over the frames at hand; give either this or `updates`."""
+    batch_size: PositiveInt = 16
+    """Frames in an update; a smaller subset is one batch."""
+    optimizer: Literal["Adam", "AdamW"] = "Adam"
+    learning_rate: PositiveFloat = 1e-3
+    weight_decay: NonNegativeFloat = 0.0
+    """L2 penalty (Adam) or decoupled decay (AdamW); it never touches reference energies."""
+    warmup: Fraction = 0.05
+    """Share of the updates over which the learning rate rises linearly."""
+    final_learning_rate: Fraction = 0.01
+    """Where the cosine ends, as a share of `learning_rate`."""
+    loss: Literal["Huber", "MSE"] = "Huber"
+    huber_delta: PositiveFloat = 0.1
+    """Where the Huber loss turns from quadratic to linear, in the units of each property."""
+    weights: LossWeights = LossWeights()
+    clip_gradient_norm: PositiveFloat | None = 1.0
+    """Gradients are scaled down to this norm; null never clips."""
+    validations: PositiveInt = 10
+    """How often, evenly spaced, the validation error is measured; the best weights are kept."""
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> "Training":
+        if (self.updates is None) == (self.epochs is None):
+            raise ValueError("give the budget either as updates or as epochs, not both")
+        return self
+
+
+class Pretraining(Options):
+    """Where `initial: pretrained` methods start."""
+
+    initial: str = "random"
+    """`random`, a published CHGNet (`0.3.0`, `0.2.0`, `r2scan`), or the path of a CHGNet file."""
+    training: Training | None
+    """Training on the source frames; null takes the published model as it is."""

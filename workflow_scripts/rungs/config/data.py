@@ -1,5 +1,6 @@
 """Where frames come from, and what is refused at the door."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -33,6 +34,10 @@ class BuiltInCrystals(Options):
     rattle: NonNegativeFloat = 0.06
     """Standard deviation of each random atomic displacement component, in Å."""
 
+    def files(self, folder: str) -> list[str]:  # noqa: ARG002
+        """Return the files that the source reads: none."""
+        return []
+
 
 class ExtendedXYZ(Options):
     """Extended-XYZ files; keys, units and signs are declared, never guessed."""
@@ -65,6 +70,10 @@ class ExtendedXYZ(Options):
         if self.stress_key is not None and None in (self.stress_unit, self.stress_sign):
             raise ValueError("stress_key is set, so stress_unit and stress_sign are needed too")
         return self
+
+    def files(self, folder: str) -> list[str]:
+        """Return the paths of all files, which lie in ``folder``."""
+        return [str(Path(folder) / name) for name in self.train + self.test]
 
 
 class Level(Options):

@@ -84,21 +84,23 @@ def _section_at(location: tuple) -> type[BaseModel] | None:
                 if part in _UNION_TAGS and _tag(option) == part:
                     found.append(option)
                 elif field is not None:
-                    found += _alternatives(field.annotation)
+                    found += _kinds(field.annotation)
             else:
                 # a mapping or a list: any key leads to its values
-                found += [kind for arg in typing.get_args(option)[-1:] for kind in _alternatives(arg)]
+                found += [
+                    kind for arg in typing.get_args(option)[-1:] for kind in _kinds(arg)
+                ]
         options = found
     sections = [option for option in options if isinstance(option, type)]
     return next((s for s in sections if issubclass(s, BaseModel)), None)
 
 
-def _alternatives(annotation: object) -> list:
+def _kinds(annotation: object) -> list:
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
-        return _alternatives(typing.get_args(annotation)[0])
+        return _kinds(typing.get_args(annotation)[0])
     if origin in (typing.Union, types.UnionType):
-        return [kind for arg in typing.get_args(annotation) for kind in _alternatives(arg)]
+        return [kind for arg in typing.get_args(annotation) for kind in _kinds(arg)]
     return [annotation]
 
 

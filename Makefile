@@ -1,0 +1,70 @@
+# Rungs: set up, run a study, run the tests. `make help` lists the targets.
+
+PYTHON ?= python3
+CORES ?= all
+CONFIG ?= config.yaml
+ARGS ?=
+
+VENV := .venv
+READY := $(VENV)/.ready
+STUDY := $(shell sed -n 's/^study: *//p' $(CONFIG))
+# One GPU job at a time on each GPU of this machine; without a GPU nothing is reserved.
+GPUS := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | wc -l)
+RESOURCES := $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
+# Inside the environment, so that `python` and `snakemake` are its own in every job.
+RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup study report dry-run test test-slow lint format schema benchmark clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
+	  printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@echo
+	@echo '  CONFIG=config/si_to_ge.yaml picks another study, CORES=4 the number of cores,'
+	@echo '  ARGS="--config data_folder=DIR" passes anything else to Snakemake.'
+
+setup: $(READY) ## Create .venv with the pinned dependencies
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+study: $(READY) ## Run the study in CONFIG and write its HTML report
+	$(RUN) snakemake --cores $(CORES) --configfile $(CONFIG) $(RESOURCES) $(ARGS)
+	@$(MAKE) --no-print-directory report
+
+report: $(READY) ## Write the HTML report of a study that has run
+	$(RUN) snakemake --configfile $(CONFIG) $(ARGS) --report results/$(STUDY)/report.html
+	@echo "The answer: results/$(STUDY)/report.html, results/$(STUDY)/figures, results/$(STUDY)/learning_curve.csv"
+
+dry-run: $(READY) ## Show what a study would run
+	$(RUN) snakemake --dry-run --cores $(CORES) --configfile $(CONFIG) $(ARGS)
+
+test: $(READY) ## Run the tests
+	$(RUN) pytest $(ARGS)
+
+test-slow: $(READY) ## Run the tests that take minutes
+	$(RUN) pytest -m slow $(ARGS)
+
+lint: $(READY) ## Check style and the workflow's form
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) snakefmt --check Snakefile rules
+	$(RUN) snakemake --lint
+
+format: $(READY) ## Put code and rules into their form
+	$(RUN) ruff format .
+	$(RUN) snakefmt Snakefile rules
+
+schema: $(READY) ## Write schemas/study.schema.json from the typed configuration
+	$(RUN) python -m rungs.config.schema schemas/study.schema.json
+
+benchmark: $(READY) ## Time a training step and graph construction against chgnet's own
+	$(RUN) python benchmarks/training_step.py $(ARGS)
+
+clean: ## Remove .venv and caches; results stay
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis *.egg-info workflow_scripts/*.egg-info

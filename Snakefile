@@ -1,0 +1,74 @@
+# Reads and validates the study, includes the stages, names the targets; nothing else.
+#
+#   snakemake --cores 2                                          the default study, config.yaml
+#   snakemake --cores 2 --configfile config/si_to_ge.yaml        another study
+#   snakemake --cores 2 --report results/default/report.html     its report, once it has run
+
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+# A study's file stands alone: without this, keys of config.yaml would leak into it.
+if not workflow.config_settings.configfiles:
+
+    configfile: "config.yaml"
+
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
+from rungs.config import load_study
+from rungs.errors import StudyError
+
+study_file = ", ".join(map(str, workflow.config_settings.configfiles)) or "config.yaml"
+try:
+    study = load_study(config, origin=study_file)
+except StudyError as error:
+    sys.exit(f"error: {error}")
+
+results = Path("results") / study.study
+logs = results / "logs"
+benchmarks = results / "benchmarks"
+
+
+report: "report/workflow.rst"
+
+
+wildcard_constraints:
+    level="source|target",
+    method="[A-Za-z0-9][A-Za-z0-9_-]*",
+    size=r"\d+",
+    seed=r"\d+",
+
+
+rule all:
+    default_target: True
+    input:
+        results / "study.yaml",
+        results / "evaluation.csv",
+        results / "learning_curve.csv",
+        results / "scaling_laws.csv",
+        results / "tables/efficiency.csv",
+        collect(
+            results / "figures/{figure}.{suffix}",
+            figure=[
+                "levels",
+                "reference_shift",
+                "methods",
+                "learning_curves",
+                "histories",
+            ],
+            suffix=["png", "pdf", "svg"],
+        ),
+
+
+include: "rules/1_frames.smk"
+include: "rules/2_splits.smk"
+include: "rules/3_graphs.smk"
+include: "rules/4_references.smk"
+include: "rules/5_pretraining.smk"
+include: "rules/6_fine_tuning.smk"
+include: "rules/7_evaluation.smk"
+include: "rules/8_scaling_laws.smk"
+include: "rules/9_figures.smk"

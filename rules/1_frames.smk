@@ -1,0 +1,50 @@
+# Frames: both levels of theory in one format and one set of units; bad ones set aside by name.
+
+
+def level_of(wildcards):
+    return getattr(study, wildcards.level)
+
+
+rule record_study:
+    # The configuration as it was understood, defaults filled in.
+    output:
+        results / "study.yaml",
+    log:
+        logs / "record_study.log",
+    benchmark:
+        benchmarks / "record_study.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        study=study.model_dump(mode="json"),
+    script:
+        "../workflow_scripts/record_study.py"
+
+
+rule make_frames:
+    input:
+        lambda wildcards: level_of(wildcards).data.files(study.data_folder),
+    output:
+        frames=results / "frames/{level}.parquet",
+        rejects=results / "frames/{level}_rejects.csv",
+    log:
+        logs / "make_frames/{level}.log",
+    benchmark:
+        benchmarks / "make_frames/{level}.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        level=lambda wildcards: level_of(wildcards).model_dump(mode="json"),
+        door=study.door.model_dump(mode="json"),
+        data_folder=study.data_folder,
+        seed=study.seed,
+    script:
+        "../workflow_scripts/make_frames.py"

@@ -1,0 +1,25 @@
+# Elemental reference energies: what the source's are, and the target's from its training frames.
+
+
+rule fit_references:
+    input:
+        source=results / "frames/source.parquet",
+        target=results / "frames/target.parquet",
+        split=results / "splits/split.csv",
+    output:
+        source=results / "references/source.csv",
+        target=results / "references/target.csv",
+    log:
+        logs / "fit_references.log",
+    benchmark:
+        benchmarks / "fit_references.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        initial=study.pretraining.initial,
+    script:
+        "../workflow_scripts/fit_references.py"

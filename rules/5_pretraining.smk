@@ -1,0 +1,33 @@
+# Pretraining on the source frames, or a published model taken as it is.
+
+
+rule pretrain:
+    input:
+        graphs=results / "graphs/source.safetensors",
+        split=results / "splits/split.csv",
+        reference=results / "references/source.csv",
+    output:
+        model=results / "pretrained/model.pt",
+        history=results / "pretrained/history.csv",
+        record=results / "pretrained/record.json",
+    log:
+        logs / "pretrain.log",
+    benchmark:
+        benchmarks / "pretrain.tsv"
+    # First in line among the ready jobs: most fine-tunings wait for it.
+    priority: 10
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=24 * 60,
+        gpu=1,
+    params:
+        pretraining=study.pretraining.model_dump(mode="json"),
+        architecture=study.architecture and study.architecture.model_dump(mode="json"),
+        seed=study.seed,
+        # Not an output: Snakemake deletes a job's outputs before it starts the job again.
+        checkpoint=str(results / "checkpoints/pretrained.pt"),
+    script:
+        "../workflow_scripts/pretrain.py"

@@ -1,0 +1,47 @@
+# Fine-tuning: one job for each method, subset size and seed.
+
+
+def pretrained_model(wildcards):
+    # A method that starts from random weights need not wait for the pretraining.
+    if study.methods[wildcards.method].initial == "pretrained":
+        return results / "pretrained/model.pt"
+    return []
+
+
+rule fine_tune:
+    input:
+        graphs=results / "graphs/target.safetensors",
+        split=results / "splits/split.csv",
+        subset=results / "subsets/seed_{seed}.csv",
+        source_reference=results / "references/source.csv",
+        target_reference=results / "references/target.csv",
+        pretrained=pretrained_model,
+    output:
+        model=results / "runs/{method}/{size}/seed_{seed}/model.pt",
+        history=results / "runs/{method}/{size}/seed_{seed}/history.csv",
+        reference=results / "runs/{method}/{size}/seed_{seed}/reference.csv",
+        record=results / "runs/{method}/{size}/seed_{seed}/record.json",
+    log:
+        logs / "fine_tune/{method}/{size}/seed_{seed}.log",
+    benchmark:
+        benchmarks / "fine_tune/{method}/{size}/seed_{seed}.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=24 * 60,
+        gpu=1,
+    params:
+        method=lambda wildcards: study.methods[wildcards.method].model_dump(mode="json"),
+        training=study.fine_tuning.model_dump(mode="json"),
+        initial=study.pretraining.initial,
+        architecture=study.architecture and study.architecture.model_dump(mode="json"),
+        seed=study.seed,
+        checkpoint=lambda wildcards: str(
+            results
+            / "checkpoints"
+            / f"{wildcards.method}-{wildcards.size}-seed_{wildcards.seed}.pt"
+        ),
+    script:
+        "../workflow_scripts/fine_tune.py"

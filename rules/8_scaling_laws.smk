@@ -1,0 +1,33 @@
+# Scaling laws: how each method's error falls with the number of target frames.
+
+
+rule fit_scaling_laws:
+    input:
+        results / "learning_curve.csv",
+    output:
+        laws=report(
+            results / "scaling_laws.csv",
+            caption="../report/scaling_laws.rst",
+            category="Tables",
+            labels={"table": "Scaling laws"},
+        ),
+        efficiency=report(
+            results / "tables/efficiency.csv",
+            caption="../report/efficiency.rst",
+            category="Tables",
+            labels={"table": "What a target frame is worth"},
+        ),
+    log:
+        logs / "fit_scaling_laws.log",
+    benchmark:
+        benchmarks / "fit_scaling_laws.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        seed=study.seed,
+    script:
+        "../workflow_scripts/fit_scaling_laws.py"

@@ -1,0 +1,185 @@
+# Tables behind the figures, and the figures: PNG, PDF and SVG of each.
+
+
+def figure(name):
+    # All three forms of a figure; the report shows the PNG.
+    return multiext(str(results / "figures" / name), ".pdf", ".svg")
+
+
+rule compare_levels:
+    input:
+        source=results / "frames/source.parquet",
+        target=results / "frames/target.parquet",
+        source_reference=results / "references/source.csv",
+        target_reference=results / "references/target.csv",
+    output:
+        energies=results / "tables/level_energies.parquet",
+        forces=results / "tables/level_forces.parquet",
+        correlations=report(
+            results / "tables/level_correlations.csv",
+            caption="../report/levels.rst",
+            category="Tables",
+            labels={"table": "How the two levels are related"},
+        ),
+    log:
+        logs / "compare_levels.log",
+    benchmark:
+        benchmarks / "compare_levels.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        seed=study.seed,
+    script:
+        "../workflow_scripts/compare_levels.py"
+
+
+rule draw_levels:
+    input:
+        energies=results / "tables/level_energies.parquet",
+        forces=results / "tables/level_forces.parquet",
+        correlations=results / "tables/level_correlations.csv",
+    output:
+        report(
+            results / "figures/levels.png",
+            caption="../report/levels.rst",
+            category="Figures",
+            labels={"figure": "Two levels of theory"},
+        ),
+        figure("levels"),
+    log:
+        logs / "draw_levels.log",
+    benchmark:
+        benchmarks / "draw_levels.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        source=study.source.label,
+        target=study.target.label,
+    script:
+        "../workflow_scripts/draw_levels.py"
+
+
+rule draw_reference_shift:
+    input:
+        source=results / "references/source.csv",
+        target=results / "references/target.csv",
+    output:
+        report(
+            results / "figures/reference_shift.png",
+            caption="../report/reference_shift.rst",
+            category="Figures",
+            labels={"figure": "Shift of the reference energies"},
+        ),
+        figure("reference_shift"),
+    log:
+        logs / "draw_reference_shift.log",
+    benchmark:
+        benchmarks / "draw_reference_shift.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        source=study.source.label,
+        target=study.target.label,
+    script:
+        "../workflow_scripts/draw_reference_shift.py"
+
+
+rule draw_methods:
+    input:
+        results / "learning_curve.csv",
+    output:
+        report(
+            results / "figures/methods.png",
+            caption="../report/methods.rst",
+            category="Figures",
+            labels={"figure": "Methods side by side"},
+        ),
+        figure("methods"),
+    log:
+        logs / "draw_methods.log",
+    benchmark:
+        benchmarks / "draw_methods.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        target=study.target.label,
+        methods=list(study.methods),
+    script:
+        "../workflow_scripts/draw_methods.py"
+
+
+rule draw_learning_curves:
+    input:
+        curve=results / "learning_curve.csv",
+        laws=results / "scaling_laws.csv",
+    output:
+        report(
+            results / "figures/learning_curves.png",
+            caption="../report/learning_curves.rst",
+            category="Figures",
+            labels={"figure": "Learning curves"},
+        ),
+        figure("learning_curves"),
+    log:
+        logs / "draw_learning_curves.log",
+    benchmark:
+        benchmarks / "draw_learning_curves.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        target=study.target.label,
+        methods=list(study.methods),
+    script:
+        "../workflow_scripts/draw_learning_curves.py"
+
+
+rule draw_histories:
+    input:
+        pretraining=results / "pretrained/history.csv",
+        runs=[
+            results / f"runs/{run.method}/{run.size}/seed_{run.seed}/history.csv"
+            for run in study.runs
+            if run.size == study.subsets.sizes[-1]
+        ],
+    output:
+        report(
+            results / "figures/histories.png",
+            caption="../report/histories.rst",
+            category="Figures",
+            labels={"figure": "Training histories"},
+        ),
+        figure("histories"),
+    log:
+        logs / "draw_histories.log",
+    benchmark:
+        benchmarks / "draw_histories.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        runs=[tuple(run) for run in study.runs if run.size == study.subsets.sizes[-1]],
+    script:
+        "../workflow_scripts/draw_histories.py"

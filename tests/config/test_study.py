@@ -1,0 +1,119 @@
+"""The configuration: what is accepted, and what the messages say."""
+
+import copy
+
+import pytest
+import yaml
+
+from rungs.config import Run, load_study, read_study
+from rungs.config.schema import schema_text
+from rungs.errors import StudyError
+
+
+@pytest.fixture(scope="module")
+def default(repository):
+    return yaml.safe_load((repository / "config.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    "name", ["config.yaml", "config/si_to_ge.yaml", "tests/workflow/tiny.yaml"]
+)
+def test_shipped_configurations_are_valid(repository, name):
+    study = read_study(repository / name)
+    assert study.runs
+
+
+def test_schema_file_is_up_to_date(repository):
+    """`make schema` writes it anew."""
+    assert (repository / "schemas/study.schema.json").read_text() == schema_text()
+
+
+def test_every_key_is_documented(repository):
+    """The schema is the reference documentation of the keys that are not obvious sections."""
+    import json
+
+    schema = json.loads((repository / "schemas/study.schema.json").read_text())
+    for name, section in schema["$defs"].items():
+        assert section["description"], name
+
+
+def test_default_study_asks_for_what_the_paper_shows(repository):
+    study = read_study(repository / "config.yaml")
+    runs = study.runs
+    sizes = sorted({run.size for run in runs if run.size})
+    assert len(sizes) >= 5
+    assert sizes[-1] / sizes[0] >= 100
+    for method in ("scratch", "target_reference"):
+        assert {r.seed for r in runs if r.method == method} == {0, 1, 2}
+    assert set.intersection(
+        *({r.size for r in runs if r.method == m and r.size} for m in study.methods)
+    )
+    assert Run("target_reference", 0, 0) in runs
+    assert not any(run.method == "scratch" and run.size == 0 for run in runs)
+
+
+FAULTS = [
+    ({"source.data.frame_per_crystal": 3}, ["source.data.frame_per_crystal", "frames_per_crystal"]),
+    ({"methods.scratch.refrence": "target"}, ["methods.scratch.refrence", "'reference'"]),
+    ({"fine_tuning.update": 3}, ["fine_tuning.update:", "'updates'"]),
+    ({"fine_tuning.epochs": 3}, ["fine_tuning", "updates or as epochs"]),
+    ({"fine_tuning.weights.forces": 1}, ["fine_tuning.weights.forces", "'force'"]),
+    ({"fine_tuning.learning_rate": -1}, ["fine_tuning.learning_rate", "-1"]),
+    ({"fine_tuning.batch_size": "16"}, ["fine_tuning.batch_size", "'16'"]),
+    ({"subsets.sizes": [3, 2]}, ["subsets", "sizes must rise"]),
+    ({"subsets.sizes": [-1]}, ["subsets.sizes.0", "-1"]),
+    ({"subsets.seeds": [1, 1]}, ["subsets", "seeds must not repeat"]),
+    ({"methods.scratch.sizes": [7]}, ["methods.scratch.sizes", "[7]"]),
+    ({"methods.scratch.copy_embedding": {"Ge": "Si"}}, ["methods.scratch", "copy_embedding"]),
+    ({"methods.scratch.initial": "zero"}, ["methods.scratch.initial", "'zero'"]),
+    ({"methods.a b": {"initial": "random", "reference": "target"}}, ["methods"]),
+    ({"pretraining.initial": "0.3.0"}, ["architecture", "0.3.0"]),
+    ({"pretraining.training": None}, ["pretraining.training"]),
+    ({"architecture": None}, ["architecture"]),
+    ({"architecture.num_angular": 4}, ["architecture", "num_angular", "odd"]),
+    ({"study": "a/b"}, ["study", "a/b"]),
+    ({"source.data.kind": "xyz"}, ["source.data", "extended_xyz"]),
+    ({"target.data.labels": "pbe"}, ["target.data", "labels", "r2scan"]),
+    ({"colour": 1}, ["colour", "unknown key"]),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), FAULTS, ids=[next(iter(c)) for c, _ in FAULTS])
+def test_a_fault_is_one_line_with_key_and_file(default, changes, words):
+    values = copy.deepcopy(default)
+    for key, value in changes.items():
+        *sections, last = key.split(".")
+        section = values
+        for name in sections:
+            section = section[name]
+        section[last] = value
+    with pytest.raises(StudyError) as caught:
+        load_study(values, "config.yaml")
+    message = str(caught.value)
+    assert message.startswith("config.yaml: ")
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_a_missing_section_is_named(default):
+    values = {key: value for key, value in default.items() if key != "methods"}
+    with pytest.raises(StudyError, match=r"config.yaml: methods: missing"):
+        load_study(values, "config.yaml")
+
+
+def test_stress_without_unit_or_sign_is_refused(repository):
+    values = yaml.safe_load((repository / "config/si_to_ge.yaml").read_text())
+    del values["target"]["data"]["stress_sign"]
+    with pytest.raises(StudyError, match=r"target\.data.*stress_sign"):
+        load_study(values, "config/si_to_ge.yaml")
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "- 1"])
+def test_unreadable_files_are_named(tmp_path, text):
+    path = tmp_path / "broken.yaml"
+    path.write_text(text)
+    with pytest.raises(StudyError, match=r"broken\.yaml"):
+        read_study(path)
+    with pytest.raises(StudyError, match=r"absent\.yaml: cannot be read"):
+        read_study(tmp_path / "absent.yaml")

@@ -1,0 +1,21 @@
+"""Measure the errors of one run on the target's test frames."""
+
+from rungs.jobs import job
+
+with job(snakemake.log[0]) as say:
+    import torch
+
+    torch.set_num_threads(snakemake.threads)
+    from rungs.config import Run
+    from rungs.evaluation.runs import evaluate_run
+
+    wildcards = snakemake.wildcards
+    say(
+        evaluate_run(
+            Run(wildcards.method, int(wildcards.size), int(wildcards.seed)),
+            model=snakemake.input.model,
+            graphs=snakemake.input.graphs,
+            split=snakemake.input.split,
+            output=snakemake.output[0],
+        )
+    )

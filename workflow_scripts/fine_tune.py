@@ -1,0 +1,27 @@
+"""Fine-tune on one subset of the target's training frames with one method and seed."""
+
+from rungs.jobs import job
+
+with job(snakemake.log[0]) as say:
+    import torch
+
+    torch.set_num_threads(snakemake.threads)
+    from rungs.config import Run
+    from rungs.config.methods import Method
+    from rungs.config.training import Architecture, Training
+    from rungs.training.runs import fine_tune
+
+    params, wildcards = snakemake.params, snakemake.wildcards
+    say(
+        fine_tune(
+            Run(wildcards.method, int(wildcards.size), int(wildcards.seed)),
+            Method.model_validate(params.method),
+            Training.model_validate(params.training),
+            initial=params.initial,
+            architecture=params.architecture and Architecture.model_validate(params.architecture),
+            inputs=snakemake.input,
+            study_seed=params.seed,
+            checkpoint=params.checkpoint,
+            outputs=snakemake.output,
+        )
+    )

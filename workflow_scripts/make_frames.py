@@ -1,0 +1,22 @@
+"""Read one level's source, check every frame at the door, write the frames file."""
+
+from rungs.jobs import job
+
+with job(snakemake.log[0]) as say:
+    from rungs.config.data import Door, Level
+    from rungs.frames.door import admit_to_file
+    from rungs.sources import provenance, read_source
+
+    params = snakemake.params
+    level = Level.model_validate(params.level)
+    admission = admit_to_file(
+        read_source(level, params.data_folder, params.seed),
+        Door.model_validate(params.door),
+        snakemake.output.frames,
+        snakemake.output.rejects,
+        provenance(level, params.data_folder, params.seed),
+    )
+    name = snakemake.wildcards.level
+    say(f"{name}: {admission.n_admitted} frames, {len(admission.rejects)} rejected")
+    for kind, count in admission.counts.items():
+        say(f"  {count} for {kind}; see {snakemake.output.rejects}")

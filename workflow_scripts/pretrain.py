@@ -1,0 +1,24 @@
+"""Pretrain on the source's training frames, or take the published model as it is."""
+
+from rungs.jobs import job
+
+with job(snakemake.log[0]) as say:
+    import torch
+
+    torch.set_num_threads(snakemake.threads)
+    from rungs.config.training import Architecture, Pretraining
+    from rungs.training.runs import pretrain
+
+    params = snakemake.params
+    say(
+        pretrain(
+            Pretraining.model_validate(params.pretraining),
+            params.architecture and Architecture.model_validate(params.architecture),
+            graphs=snakemake.input.graphs,
+            split=snakemake.input.split,
+            reference=snakemake.input.reference,
+            study_seed=params.seed,
+            checkpoint=params.checkpoint,
+            outputs=snakemake.output,
+        )
+    )

@@ -1,0 +1,251 @@
+"""The door: what a frame must satisfy to enter a study, and what becomes of those that do not.
+
+A refused frame is never dropped in silence: its id and the reason go to a rejects file.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+
+from rungs.config.data import Door
+from rungs.errors import StudyError
+from rungs.files import write_rows
+from rungs.frames.elements import MAX_ATOMIC_NUMBER
+from rungs.frames.frame import Frame, Rejected
+from rungs.frames.table import FrameWriter
+
+REJECTS_COLUMNS = ("frame_id", "kind", "reason")
+
+_MIN_HEIGHT = 0.1
+"""Å; a cell whose opposite faces are closer than this is flat for every purpose."""
+_SHOWN = 3
+
+
+def reason_to_reject(frame: Frame, limits: Door) -> str | None:
+    """Why the frame is refused, with the number found and the limit; None where it is sound."""
+    refused = judge(frame, limits)
+    return refused.reason if refused else None
+
+
+def judge(frame: Frame, limits: Door) -> Rejected | None:
+    """As :func:`reason_to_reject`, with the frame's id and the kind of fault."""
+    for kind, find in _FAULTS.items():
+        if reason := find(frame, limits):
+            return Rejected(frame.frame_id, reason, kind)
+    return None
+
+
+class Admission:
+    """Iterate over the sound frames of ``items``; the others are set aside with their reasons.
+
+    When the items are exhausted, the rejects file is written (with its header only, if all frames
+    were sound).
+
+    Args:
+        items: frames, and frames that the source itself could not read.
+        limits: the section ``door`` of the configuration.
+        rejects_path: CSV with the columns ``frame_id``, ``kind``, ``reason``.
+
+    Raises:
+        StudyError: at the end of the iteration, when no frame was admitted.
+    """
+
+    def __init__(
+        self, items: Iterable[Frame | Rejected], limits: Door, rejects_path: str | os.PathLike
+    ) -> None:
+        self._items = items
+        self._limits = limits
+        self._rejects_path = rejects_path
+        self.n_admitted = 0
+        self.rejects: list[Rejected] = []
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of rejects of each kind of fault, the most frequent first."""
+        return dict(Counter(refused.kind for refused in self.rejects).most_common())
+
+    def __iter__(self) -> Iterator[Frame]:
+        seen: set[str] = set()
+        for item in self._items:
+            refused = item if isinstance(item, Rejected) else judge(item, self._limits)
+            if refused is None and item.frame_id in seen:
+                refused = Rejected(
+                    item.frame_id,
+                    f"frame id '{item.frame_id}' occurs more than once; the first one is kept",
+                    "duplicate id",
+                )
+            if refused is not None:
+                self.rejects.append(refused)
+                continue
+            seen.add(item.frame_id)
+            self.n_admitted += 1
+            yield item
+        write_rows(
+            self._rejects_path,
+            REJECTS_COLUMNS,
+            ({name: getattr(r, name) for name in REJECTS_COLUMNS} for r in self.rejects),
+        )
+        if self.n_admitted == 0:
+            raise StudyError(self._nothing_left())
+
+    def _nothing_left(self) -> str:
+        if not self.rejects:
+            return "the source holds no frames; check its files in source.data or target.data"
+        # Named here too: the rejects file is deleted with a failed job's other outputs.
+        kinds = ", ".join(f"{kind}: {count}" for kind, count in self.counts.items())
+        shown = "\n".join(f"  {r.frame_id}: {r.reason}" for r in self.rejects[:_SHOWN])
+        return (
+            f"no frame of the source was admitted, {len(self.rejects)} were refused ({kinds}); "
+            "check the keys and units declared for the source and the limits in the section "
+            f"door. The first refused:\n{shown}"
+        )
+
+
+def admit_to_file(
+    items: Iterable[Frame | Rejected],
+    limits: Door,
+    path: str | os.PathLike,
+    rejects_path: str | os.PathLike,
+    provenance: Mapping[str, object],
+) -> Admission:
+    """Write the sound frames of ``items`` to ``path`` and the others to ``rejects_path``.
+
+    Returns:
+        The finished admission, with its counts.
+
+    Raises:
+        StudyError: when no frame was admitted; then there is no ``path``.
+    """
+    admission = Admission(items, limits, rejects_path)
+    with FrameWriter(path, provenance) as writer:
+        for frame in admission:
+            writer.write(frame)
+    return admission
+
+
+def shortest_distance(frame: Frame, limit: float) -> tuple[float, int, int] | None:
+    """Shortest distance below ``limit`` between two atoms, periodic images included.
+
+    Returns:
+        The distance in Å and the indices of the two atoms, the same index twice for an atom and
+        its own image; None where no two atoms are that close.
+    """
+    from pymatgen.optimization.neighbors import find_points_in_spheres
+
+    if limit <= 0:
+        return None
+    # Wrapped first, so that atoms far outside the cell cost nothing.
+    fractional = np.linalg.solve(frame.cell.T, frame.cart_coords.T).T
+    coords = np.ascontiguousarray((fractional - np.floor(fractional)) @ frame.cell)
+    centre, neighbour, images, distances = find_points_in_spheres(
+        coords, coords, r=limit, pbc=np.ones(3, dtype=np.int64), lattice=frame.cell.copy(), tol=1e-8
+    )
+    other = (centre != neighbour) | np.any(images != 0, axis=1)
+    other &= distances < limit
+    if not other.any():
+        return None
+    nearest = np.flatnonzero(other)[np.argmin(distances[other])]
+    first, second = sorted((int(centre[nearest]), int(neighbour[nearest])))
+    return float(distances[nearest]), first, second
+
+
+def _no_atoms(frame: Frame, _: Door) -> str | None:
+    return "the frame has no atoms" if frame.atomic_numbers.size == 0 else None
+
+
+def _shape(frame: Frame, _: Door) -> str | None:
+    return frame.shape_fault()
+
+
+def _not_finite(frame: Frame, _: Door) -> str | None:
+    for name in ("energy", "cell", "cart_coords", "forces", "stress", "magmoms"):
+        value = getattr(frame, name)
+        if value is not None and not np.isfinite(value).all():
+            count = int(np.size(value) - np.isfinite(value).sum())
+            return f"{name} has {count} of {np.size(value)} values that are no finite number"
+    return None
+
+
+def _element(frame: Frame, _: Door) -> str | None:
+    z = frame.atomic_numbers
+    unknown = z[(z < 1) | (z > MAX_ATOMIC_NUMBER)]
+    if unknown.size:
+        return f"atomic number {unknown[0]} is outside 1 to {MAX_ATOMIC_NUMBER}, CHGNet's elements"
+    return None
+
+
+def _cell(frame: Frame, limits: Door) -> str | None:
+    faces = np.cross(np.roll(frame.cell, -1, axis=0), np.roll(frame.cell, -2, axis=0))
+    largest = np.linalg.norm(faces, axis=1).max()
+    height = frame.volume / largest if largest > 0 else 0.0
+    if not height >= _MIN_HEIGHT:
+        return (
+            f"the cell is flat: it is {height:.3g} Å across at its thinnest, at least "
+            f"{_MIN_HEIGHT:g} Å are needed (volume {frame.volume:.3g} Å³)"
+        )
+    # No packing of points d apart is denser than the close packing, with d³/√2 a point.
+    least = limits.min_distance**3 / np.sqrt(2)
+    found = frame.volume / frame.n_atoms
+    if found < least * (1 - 1e-9):
+        return (
+            f"the cell has {found:.3g} Å³ an atom, less than the {least:.3g} Å³ that atoms "
+            f"{limits.min_distance:g} Å apart (door.min_distance) need"
+        )
+    return None
+
+
+def _overlap(frame: Frame, limits: Door) -> str | None:
+    found = shortest_distance(frame, limits.min_distance)
+    if found is None:
+        return None
+    distance, first, second = found
+    pair = f"atom {first} and its own image" if first == second else f"atoms {first} and {second}"
+    return (
+        f"{pair} are {distance:.4g} Å apart, closer than door.min_distance = "
+        f"{limits.min_distance:g} Å"
+    )
+
+
+def _energy(frame: Frame, limits: Door) -> str | None:
+    if abs(frame.energy_per_atom) > limits.max_abs_energy:
+        return (
+            f"energy is {frame.energy_per_atom:.6g} eV/atom, beyond ± door.max_abs_energy = "
+            f"{limits.max_abs_energy:g} eV/atom"
+        )
+    return None
+
+
+def _forces(frame: Frame, limits: Door) -> str | None:
+    largest = np.abs(frame.forces).max()
+    if largest > limits.max_force:
+        return (
+            f"largest force component is {largest:.6g} eV/Å, beyond door.max_force = "
+            f"{limits.max_force:g} eV/Å"
+        )
+    return None
+
+
+def _stress(frame: Frame, limits: Door) -> str | None:
+    largest = 0.0 if frame.stress is None else np.abs(frame.stress).max()
+    if largest > limits.max_stress:
+        return (
+            f"largest stress component is {largest:.6g} GPa, beyond door.max_stress = "
+            f"{limits.max_stress:g} GPa"
+        )
+    return None
+
+
+# In the order of judging: each may rely on those before it.
+_FAULTS = {
+    "no atoms": _no_atoms,
+    "shape": _shape,
+    "not finite": _not_finite,
+    "element": _element,
+    "cell": _cell,
+    "overlap": _overlap,
+    "energy": _energy,
+    "forces": _forces,
+    "stress": _stress,
+}

@@ -1,0 +1,52 @@
+"""CHGNet's gated network, taken apart so that its first layer can act before the gather.
+
+A gated network sees rows that are gathered and concatenated: [centre, bond, neighbour] for an
+edge. A product over a concatenation is a sum of products, W [x, y] = Wx x + Wy y, and gathering
+rows commutes with multiplying them. So the first layer is applied once per atom or bond and only
+its results are gathered, which removes most of the work on edges and angles.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def first_layer(gated: nn.Module, sizes: Sequence[int]) -> tuple[list[Tensor], Tensor]:
+    """Return the first layer of core and gate, stacked, cut into a weight for each input.
+
+    Args:
+        gated: a ``chgnet.model.functions.GatedMLP``.
+        sizes: widths of the inputs, in the order of the concatenation.
+
+    Returns:
+        weights (2h, size) for each input, core above gate, and the bias (2h,).
+    """
+    core, gate = _linear_layers(gated.mlp_core)[0], _linear_layers(gated.mlp_gate)[0]
+    weight = torch.cat([core.weight, gate.weight])
+    return list(weight.split(list(sizes), dim=1)), torch.cat([core.bias, gate.bias])
+
+
+def finish(gated: nn.Module, rows: Tensor) -> Tensor:
+    """Return what the gated network makes of the result of its first layer.
+
+    Args:
+        gated: a ``chgnet.model.functions.GatedMLP``.
+        rows: (R, 2h), core in the first half, gate in the second, bias included.
+
+    Returns:
+        (R, output) activation(norm(core)) · sigmoid(norm(gate)).
+    """
+    core_layers, gate_layers = _linear_layers(gated.mlp_core), _linear_layers(gated.mlp_gate)
+    for core_layer, gate_layer in zip(core_layers[1:], gate_layers[1:], strict=True):
+        core, gate = gated.activation(rows).chunk(2, dim=1)
+        rows = torch.cat([core_layer(core), gate_layer(gate)], dim=1)
+    core, gate = rows.chunk(2, dim=1)
+    if gated.norm is not None:
+        core, gate = gated.bn1(core), gated.bn2(gate)
+    return gated.activation(core) * torch.sigmoid(gate)
+
+
+def _linear_layers(mlp: nn.Module) -> list[nn.Linear]:
+    return [layer for layer in mlp.layers if isinstance(layer, nn.Linear)]

@@ -1,0 +1,68 @@
+"""Distances, angles and what the network makes of them first, for a whole batch at once.
+
+The formulas are CHGNet's (Deng et al., Nat. Mach. Intell. 5, 1031 (2023)): radial Bessel functions
+under a polynomial envelope, and a Fourier series of the angle between two bonds.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rungs.graphs.batch import GraphBatch
+
+_ACOS_MARGIN = 1 - 1e-6
+"""CHGNet's factor that keeps the derivative of acos finite at straight angles."""
+_CONSTANT = float(1 / torch.sqrt(torch.tensor([2.0])))
+"""CHGNet's constant term of the Fourier series: 1/√2, rounded to float32."""
+
+
+class Embedded(NamedTuple):
+    """Features of B bonds, of M bonds in angles, and of S stored angles."""
+
+    bonds: Tensor
+    """(B, bond_fea_dim) initial bond features."""
+    bond_weights: Tensor
+    """(B, atom_fea_dim) smooth weights of messages along bonds."""
+    angle_bond_weights: Tensor | None
+    """(M, bond_fea_dim) smooth weights of messages between bonds; None without angles."""
+    angles: Tensor | None
+    """(S, angle_fea_dim) initial angle features; None without angles."""
+
+
+def embed_geometry(model: nn.Module, batch: GraphBatch, vectors: Tensor) -> Embedded:
+    """Return the features that depend on the geometry alone.
+
+    Args:
+        model: a CHGNet.
+        batch: the graphs.
+        vectors: (B, 3) bond vectors in Å; gradients flow to them.
+    """
+    lengths = torch.linalg.vector_norm(vectors, dim=1)
+    radial = model.bond_basis_expansion
+    # Both layers act on the same basis: one product.
+    both = torch.cat([model.bond_embedding.weight, model.bond_weights_ag.weight])
+    features = functional.linear(radial.rbf_expansion_ag(lengths), both)
+    bonds, bond_weights = features.split(
+        [len(model.bond_embedding.weight), len(model.bond_weights_ag.weight)], dim=1
+    )
+    if batch.n_angles == 0:
+        return Embedded(bonds, bond_weights, None, None)
+    short = lengths[: batch.n_angle_bonds]
+    weights = model.bond_weights_bg(radial.rbf_expansion_bg(short))
+    directions = vectors[: batch.n_angle_bonds] / short[:, None]
+    return Embedded(bonds, bond_weights, weights, _angle_features(model, batch, directions))
+
+
+def _angle_features(model: nn.Module, batch: GraphBatch, directions: Tensor) -> Tensor:
+    """Return (S, angle_fea_dim) initial features of the stored angles."""
+    first, second = batch.angle_bonds[:, : len(batch.angle_signs)]
+    products = directions.index_select(0, first) * directions.index_select(0, second)
+    cosine = products.sum(dim=1) * batch.angle_signs * _ACOS_MARGIN
+    phase = torch.outer(torch.acos(cosine), model.angle_basis_expansion.fourier_expansion.frequencies)
+    # The constant term of the series is a bias of the linear layer that follows it.
+    weight = model.angle_embedding.weight / math.sqrt(math.pi)
+    waves = torch.cat([torch.sin(phase), torch.cos(phase)], dim=1)
+    return functional.linear(waves, weight[:, 1:], weight[:, 0] * _CONSTANT)

@@ -1,0 +1,197 @@
+"""The law of one learning curve: which form, which parameters, how sure."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from rungs.errors import StudyError
+from rungs.scaling.bootstrap import LEVEL, N_RESAMPLES, Resamples, resample_seeds, seed_interval
+from rungs.scaling.fit import (
+    MIN_SIZES,
+    MIN_SIZES_FLOOR,
+    Fit,
+    checked_points,
+    fit_floor_law,
+    fit_power_law,
+)
+from rungs.scaling.floor import EXPONENTS, fit_floor_laws
+from rungs.scaling.laws import Law
+from rungs.scaling.line import fit_lines
+
+AICC_MARGIN = 2.0
+"""A floor has to lower AICc by this much; less is no evidence (Burnham and Anderson 2002)."""
+LOST_RESAMPLES = 0.1
+"""A floor that this share of the resamples cannot settle is not identified."""
+
+Interval = tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CurveFit:
+    """The chosen law of one curve; intervals are None with one seed."""
+
+    fit: Fit
+    exponent: Interval
+    prefactor: Interval
+    floor: Interval
+    """None for a pure power law."""
+    n_seeds: int
+    notes: tuple[str, ...]
+    """What a reader should know, in words."""
+
+    @property
+    def law(self) -> Law:
+        return self.fit.law
+
+
+def fit_curve(
+    sizes: object,
+    seeds: object,
+    errors: object,
+    *,
+    floor: bool = True,
+    level: float = LEVEL,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> CurveFit:
+    """Fit a power law, or one with a floor where the data identify it, to one learning curve.
+
+    A floor is taken up only if there are at least four distinct sizes and two seeds, the
+    best floor is above 0, it lowers AICc by more than 2, and its interval does not touch 0; the
+    reason for refusing it is among the notes.
+
+    Args:
+        sizes, errors: (n,) positive numbers: frames, and errors in any unit.
+        seeds: (n,) label of the curve that each point belongs to.
+        floor: False never tries a floor.
+        level: coverage of the intervals.
+        n_resamples, seed: see :func:`rungs.scaling.bootstrap.resample_seeds`.
+
+    Raises:
+        StudyError: for fewer than two distinct sizes, or a number that is not positive.
+    """
+    sizes, log_errors = checked_points(sizes, errors, MIN_SIZES)
+    _, which = np.unique(np.asarray(seeds).astype(str), return_inverse=True)
+    if which.shape != sizes.shape:
+        raise StudyError(f"{which.size} seeds were given for {sizes.size} points")
+    n_seeds = int(which.max()) + 1
+    resamples = resample_seeds(n_seeds, n_resamples, seed)
+    points = _Points(sizes, log_errors, which, n_seeds, level)
+    line = fit_power_law(sizes, errors)
+    notes = []
+    if floor:
+        taken, reason = _try_floor(points, line, errors, resamples)
+        notes.append(reason)
+        if taken is not None:
+            return CurveFit(*taken, n_seeds, (*notes, *_remarks(points, taken[0], taken[1])))
+    fits, weights, lost = points.refit(resamples, MIN_SIZES)
+    lines = fit_lines(np.log(sizes), log_errors, fits)
+    exponent = points.interval(line.law.exponent, -lines.slope, weights)
+    prefactor = points.interval(math.log(line.law.prefactor), lines.intercept, weights, True)
+    if lost > 1e-9 and n_seeds > 1:
+        notes.append(
+            f"seeds lack sizes: {lost:.0%} of the resamples had one size only and were left out"
+        )
+    return CurveFit(
+        line, exponent, prefactor, None, n_seeds, (*notes, *_remarks(points, line, exponent))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Points:
+    sizes: np.ndarray
+    log_errors: np.ndarray
+    which: np.ndarray
+    n_seeds: int
+    level: float
+
+    def refit(
+        self, resamples: Resamples, min_sizes: int
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """Weights of the points in each resample that keeps ``min_sizes`` sizes, probabilities of
+        those resamples, and the probability of the ones that do not."""
+        weights = resamples.counts[:, self.which]
+        distinct = np.unique(self.sizes)
+        present = np.stack([weights[:, self.sizes == n].any(axis=1) for n in distinct], axis=1)
+        kept = present.sum(axis=1) >= min_sizes
+        return weights[kept], resamples.probabilities[kept], float(resamples.probabilities[~kept].sum())
+
+    def interval(
+        self, estimate: float, replicates: np.ndarray, probabilities: np.ndarray, log: bool = False
+    ) -> Interval:
+        found = seed_interval(estimate, replicates, probabilities, self.n_seeds, self.level)
+        if found is None or not log:
+            return found
+        # A prefactor of few seeds can be uncertain by hundreds of orders of magnitude.
+        with np.errstate(over="ignore"):
+            return float(np.exp(found[0])), float(np.exp(found[1]))
+
+
+def _try_floor(
+    points: _Points, line: Fit, errors: object, resamples: Resamples
+) -> tuple[tuple[Fit, Interval, Interval, Interval] | None, str]:
+    """Fit with a floor; give fit and intervals, or None with the reason against it."""
+    n_sizes = len(np.unique(points.sizes))
+    if n_sizes < MIN_SIZES_FLOOR:
+        return None, f"no floor: {n_sizes} sizes, a floor needs {MIN_SIZES_FLOOR}"
+    if points.n_seeds < 2:
+        return None, "no floor: one seed, so nothing tells a floor from 0"
+    fit = fit_floor_law(points.sizes, errors)
+    if fit.share <= 1e-9:
+        return None, "no floor: the best floor is not above 0"
+    if fit.at_edge or not fit.converged:
+        return None, (
+            f"no floor: the exponent ran to {fit.law.exponent:.3g}, an end of the searched range "
+            f"{EXPONENTS[0]:g} to {EXPONENTS[1]:g}"
+        )
+    if fit.aicc is None or line.aicc is None:
+        return None, f"no floor: {fit.n_points} points are too few to compare the two laws"
+    gain = line.aicc - fit.aicc
+    if gain <= AICC_MARGIN:
+        return None, (
+            f"no floor: it would change AICc by {-gain:+.1f}, evidence needs -{AICC_MARGIN:g}"
+        )
+    fits, probabilities, lost = points.refit(resamples, MIN_SIZES_FLOOR)
+    if lost >= LOST_RESAMPLES:
+        return None, f"no floor: {lost:.0%} of the resamples have fewer than {MIN_SIZES_FLOOR} sizes"
+    laws = fit_floor_laws(points.sizes, points.log_errors, fits)
+    unsettled = float(probabilities[laws.at_edge].sum() / probabilities.sum())
+    if unsettled >= LOST_RESAMPLES:
+        return None, (
+            f"no floor: in {unsettled:.0%} of the resamples the exponent ran to an end of the "
+            "searched range"
+        )
+    interval = points.interval(fit.law.floor, laws.floor, probabilities)
+    if interval is None or interval[0] <= 0:
+        return None, (
+            f"no floor: the interval of the best one, {fit.law.floor:.3g}, reaches 0"
+        )
+    intervals = (
+        points.interval(fit.law.exponent, laws.exponent, probabilities),
+        points.interval(math.log(fit.law.prefactor), np.log(laws.prefactor), probabilities, True),
+        interval,
+    )
+    return (fit, *intervals), (
+        f"floor taken: it lowers AICc by {gain:.1f}; without it the exponent would be "
+        f"{line.law.exponent:.3g}"
+    )
+
+
+def _remarks(points: _Points, fit: Fit, exponent: Interval) -> list[str]:
+    remarks = []
+    distinct = np.unique(points.sizes)
+    if points.n_seeds == 1:
+        remarks.append("one seed: no interval")
+    if len(distinct) == 2:
+        remarks.append("two sizes: a line passes through any two, so r2 says nothing of the form")
+    means = np.array([points.log_errors[points.sizes == n].mean() for n in distinct])
+    for i in np.flatnonzero(np.diff(means) > 0):
+        remarks.append(f"the mean error rises from size {distinct[i]:g} to {distinct[i + 1]:g}")
+    if fit.law.exponent <= 0:
+        remarks.append("the error does not fall with size")
+    elif exponent is not None and exponent[0] <= 0:
+        remarks.append("the interval of the exponent holds 0: no fall with size is shown")
+    if not fit.converged:
+        remarks.append("the fit did not converge")
+    return remarks

@@ -1,0 +1,131 @@
+"""Fitting one learning curve: a power law, or a power law with a floor."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from rungs.errors import StudyError
+from rungs.scaling.floor import fit_floor_laws
+from rungs.scaling.laws import Law
+from rungs.scaling.line import HUBER_DELTA, fit_lines
+
+MIN_SIZES = 2
+MIN_SIZES_FLOOR = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fitted law and how well it fits, in log space."""
+
+    law: Law
+    loss: float
+    """Sum of Huber losses of the log errors."""
+    r2: float | None
+    """1 − Σ(ln L − ln L̂)² / Σ(ln L − mean)²; None where all errors are equal."""
+    aicc: float | None
+    """Corrected Akaike criterion; None where there are too few points for it."""
+    converged: bool
+    n_points: int
+    share: float = 0.0
+    """Floor as a share of the fitted error at the largest size."""
+    at_edge: bool = False
+    """Whether the exponent of a law with floor ran to an end of the searched range."""
+
+
+def fit_power_law(sizes: object, errors: object, delta: float = HUBER_DELTA) -> Fit:
+    """Fit L = B·N^−β as a robust line through the log errors.
+
+    Args:
+        sizes, errors: (n,) positive numbers: frames, and errors in any unit; as many points at a
+            size as there are runs.
+        delta: where Huber's loss on natural-log errors turns from quadratic to linear.
+
+    Raises:
+        StudyError: for fewer than two distinct sizes, or a number that is not positive.
+    """
+    sizes, log_errors = checked_points(sizes, errors, MIN_SIZES)
+    lines = fit_lines(np.log(sizes), log_errors, np.ones((1, len(sizes))), delta)
+    law = Law(math.exp(lines.intercept[0]), -float(lines.slope[0]))
+    loss = float(lines.loss[0])
+    return Fit(
+        law,
+        loss,
+        _r2(law, sizes, log_errors),
+        _aicc(loss, len(sizes), 3),
+        bool(lines.converged[0]),
+        len(sizes),
+    )
+
+
+def fit_floor_law(sizes: object, errors: object, delta: float = HUBER_DELTA) -> Fit:
+    """Fit L = E + B·N^−β with E ≥ 0, by variable projection (:mod:`rungs.scaling.floor`).
+
+    Whether the data can identify the floor is not judged here; see :mod:`rungs.scaling.choice`.
+
+    Args:
+        sizes, errors, delta: as for :func:`fit_power_law`.
+
+    Raises:
+        StudyError: for fewer than four distinct sizes, or a number that is not positive.
+    """
+    sizes, log_errors = checked_points(sizes, errors, MIN_SIZES_FLOOR)
+    laws = fit_floor_laws(sizes, log_errors, np.ones((1, len(sizes))), delta)
+    law = Law(float(laws.prefactor[0]), float(laws.exponent[0]), float(laws.floor[0]))
+    loss = float(laws.loss[0])
+    return Fit(
+        law,
+        loss,
+        _r2(law, sizes, log_errors),
+        _aicc(loss, len(sizes), 4),
+        bool(laws.converged[0]),
+        len(sizes),
+        float(laws.share[0]),
+        bool(laws.at_edge[0]),
+    )
+
+
+def checked_points(sizes: object, errors: object, min_sizes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return sizes and log errors as (n,) float64 arrays, after checking them.
+
+    Raises:
+        StudyError: when the shapes differ, a number is not positive and finite, or there are fewer
+            than ``min_sizes`` distinct sizes.
+    """
+    sizes = np.asarray(sizes, dtype=np.float64)
+    errors = np.asarray(errors, dtype=np.float64)
+    if sizes.ndim != 1 or sizes.shape != errors.shape:
+        raise StudyError(f"sizes {sizes.shape} and errors {errors.shape} are not two equal columns")
+    for name, values in (("size", sizes), ("error", errors)):
+        bad = ~(np.isfinite(values) & (values > 0))
+        if bad.any():
+            i = int(np.flatnonzero(bad)[0])
+            raise StudyError(
+                f"a law needs positive, finite numbers; point {i} has {name} {values[i]:g}"
+            )
+    n_sizes = len(np.unique(sizes))
+    if n_sizes < min_sizes:
+        raise StudyError(f"this law needs {min_sizes} distinct sizes, the points have {n_sizes}")
+    return sizes, np.log(errors)
+
+
+def _r2(law: Law, sizes: np.ndarray, log_errors: np.ndarray) -> float | None:
+    total = float(np.square(log_errors - log_errors.mean()).sum())
+    if total <= 1e-24 * len(sizes):
+        return None
+    return 1.0 - float(np.square(log_errors - np.log(law(sizes))).sum()) / total
+
+
+def _aicc(loss: float, n_points: int, n_parameters: int) -> float | None:
+    """AICc of Hurvich and Tsai (Biometrika 76, 297, 1989), with twice Huber's loss where the
+    formula for normal errors has the residual sum of squares; the scatter counts as a parameter."""
+    spare = n_points - n_parameters - 1
+    if spare < 1:
+        return None
+    # Below this, residuals are rounding and their logarithm means nothing.
+    variance = max(2.0 * loss / n_points, 1e-20)
+    return (
+        n_points * math.log(variance)
+        + 2 * n_parameters
+        + 2 * n_parameters * (n_parameters + 1) / spare
+    )

@@ -1,0 +1,139 @@
+"""The scaling laws of a whole study: one row for each method and metric."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+
+from rungs.files import write_rows
+from rungs.scaling.bootstrap import LEVEL, N_RESAMPLES
+from rungs.scaling.curve import fit_curve
+from rungs.scaling.fit import MIN_SIZES
+from rungs.scaling.laws import Law
+from rungs.scaling.runs import Curve, curves_of
+
+NOT_FITTED = "not fitted"
+_NAMED_RUNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class LawRow:
+    """One row of ``scaling_laws.csv``: L(N) = floor + prefactor·N^−exponent.
+
+    Numbers are None where the law was not fitted, intervals also where there is one seed.
+    """
+
+    method: str
+    metric: str
+    form: str
+    """``power law``, ``power law with floor`` or ``not fitted``."""
+    exponent: float | None = None
+    exponent_low: float | None = None
+    exponent_high: float | None = None
+    prefactor: float | None = None
+    """In the unit of the metric."""
+    prefactor_low: float | None = None
+    prefactor_high: float | None = None
+    floor: float | None = None
+    """In the unit of the metric; None for a pure power law."""
+    floor_low: float | None = None
+    floor_high: float | None = None
+    r2: float | None = None
+    """In log space."""
+    n_sizes: int = 0
+    smallest_size: int | None = None
+    largest_size: int | None = None
+    """The law holds between these two sizes and is not to be drawn beyond."""
+    n_seeds: int = 0
+    converged: bool | None = None
+    note: str = ""
+
+    @property
+    def law(self) -> Law | None:
+        """The fitted law; None where there is none."""
+        if self.exponent is None or self.prefactor is None:
+            return None
+        return Law(self.prefactor, self.exponent, self.floor or 0.0)
+
+
+COLUMNS = tuple(field.name for field in fields(LawRow))
+
+
+def fit_learning_curves(
+    rows: Iterable[Mapping[str, object]],
+    *,
+    metrics: Iterable[str] | None = None,
+    floor: bool = True,
+    level: float = LEVEL,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> list[LawRow]:
+    """Fit the learning curve of every method in every metric.
+
+    Runs on 0 frames are no part of a law and are ignored. A curve that cannot be fitted gives a row
+    with form ``not fitted`` and the reason; a run without a usable error is left out and named in
+    the note.
+
+    Args:
+        rows: a table with ``method``, ``size``, ``seed`` and one column per metric; see
+            :func:`rungs.scaling.runs.curves_of`.
+        metrics: columns to fit; all by default.
+        floor: False fits straight lines only, as the exponents of several methods can then be
+            compared without regard to their floors.
+        level, n_resamples, seed: of the intervals; see :mod:`rungs.scaling.bootstrap`.
+
+    Raises:
+        StudyError: for a table that cannot be read as runs.
+    """
+    return [
+        _law_row(curve, floor, level, n_resamples, seed) for curve in curves_of(rows, metrics)
+    ]
+
+
+def write_laws(path: str | os.PathLike, laws: Iterable[LawRow]) -> None:
+    """Write ``scaling_laws.csv``; None becomes an empty field."""
+    write_rows(path, COLUMNS, map(asdict, laws))
+
+
+def _law_row(curve: Curve, floor: bool, level: float, n_resamples: int, seed: int) -> LawRow:
+    sizes, seeds, errors = curve.trained()
+    distinct = np.unique(sizes)
+    notes = [_left_out(curve.left_out)] if curve.left_out else []
+    extent = {
+        "n_sizes": len(distinct),
+        "smallest_size": int(distinct[0]) if len(distinct) else None,
+        "largest_size": int(distinct[-1]) if len(distinct) else None,
+        "n_seeds": len(np.unique(seeds)),
+    }
+    if len(distinct) < MIN_SIZES:
+        have = f"one size only ({distinct[0]})" if len(distinct) else "no size above 0 with an error"
+        notes.insert(0, f"{have}, a law needs two")
+        return LawRow(curve.method, curve.metric, NOT_FITTED, **extent, note="; ".join(notes))
+    found = fit_curve(
+        sizes, seeds, errors, floor=floor, level=level, n_resamples=n_resamples, seed=seed
+    )
+    law = found.law
+    exponent, prefactor, floors = (
+        interval or (None, None) for interval in (found.exponent, found.prefactor, found.floor)
+    )
+    return LawRow(
+        curve.method,
+        curve.metric,
+        law.form,
+        law.exponent,
+        *exponent,
+        law.prefactor,
+        *prefactor,
+        law.floor or None,
+        *floors,
+        r2=found.fit.r2,
+        **extent,
+        converged=found.fit.converged,
+        note="; ".join([*notes, *found.notes]),
+    )
+
+
+def _left_out(runs: list[str]) -> str:
+    more = f" and {len(runs) - _NAMED_RUNS} more" if len(runs) > _NAMED_RUNS else ""
+    return f"left out: {', '.join(runs[:_NAMED_RUNS])}{more}"

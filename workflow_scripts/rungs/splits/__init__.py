@@ -1,0 +1,1 @@
+"""Splits by material, and nested subsets of the training part."""

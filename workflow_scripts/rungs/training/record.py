@@ -1,0 +1,66 @@
+"""What a run cost and what it ran on."""
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import resource
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+
+class CostRecord:
+    """Measures a run from its construction to :meth:`finish`."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._begin = time.perf_counter()
+        self._started = datetime.datetime.now(datetime.UTC)
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+
+    def finish(self, n_updates: int, frames_seen: int, training_seconds: float) -> dict:
+        """Return the record: wall time, throughput, peak memory, hardware and versions.
+
+        Args:
+            n_updates: optimiser updates done in this process.
+            frames_seen: training frames those updates saw, repetitions counted.
+            training_seconds: time spent in updates, validation and set-up left out.
+        """
+        record = {
+            "started": self._started.isoformat(timespec="seconds"),
+            "wall_seconds": round(time.perf_counter() - self._begin, 3),
+            "updates": n_updates,
+            "frames_seen": frames_seen,
+            "training_seconds": round(training_seconds, 3),
+            "frames_per_second": round(frames_seen / training_seconds, 3) if n_updates else None,
+            "peak_memory_mb": round(_peak_resident_bytes() / 1e6, 1),
+            "device": _device_name(self._device),
+            "threads": torch.get_num_threads(),
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "chgnet": importlib.metadata.version("chgnet"),
+        }
+        if self._device.type == "cuda":
+            peak = torch.cuda.max_memory_allocated(self._device)
+            record["peak_device_memory_mb"] = round(peak / 1e6, 1)
+        return record
+
+
+def _peak_resident_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux KiB
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        cpu = names[0].split(":", 1)[1].strip() if names else cpu
+    return f"{cpu}, {os.cpu_count()} cores"

@@ -1,0 +1,241 @@
+"""The two kinds of training in a study: pretraining, and one run of fine-tuning."""
+
+import csv
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rungs.config.methods import Method
+from rungs.config.study import Run
+from rungs.config.training import Architecture, Pretraining, Training
+from rungs.files import write_json, write_rows
+from rungs.graphs.store import GraphStore
+from rungs.potential.device import pick_device
+from rungs.potential.published import load_initial, load_model, new_model, save_model
+from rungs.references.fit import (
+    ReferenceEnergies,
+    fit_reference,
+    read_reference,
+    write_reference,
+)
+from rungs.seeds import derive_seed
+from rungs.splits.files import frame_ids, read_order, read_split
+from rungs.splits.subsets import take
+from rungs.training.loop import HISTORY_COLUMNS, Trainer, TrainingData, TrainingResult
+from rungs.training.record import CostRecord
+from rungs.training.starting import (
+    copy_embedding,
+    get_reference,
+    redraw,
+    set_reference,
+)
+
+PathLike = str | os.PathLike
+
+
+def pretrain(
+    options: Pretraining,
+    architecture: Architecture | None,
+    *,
+    graphs: PathLike,
+    split: PathLike,
+    reference: PathLike,
+    study_seed: int,
+    checkpoint: PathLike,
+    outputs: Any,
+) -> str:
+    """Pretrain on the source's training frames and write model, history and record.
+
+    Args:
+        options: where to start and how to train.
+        architecture: of a random start, else None.
+        graphs, split, reference: the source's graphs, the split and the source's references.
+        study_seed: the study's seed.
+        checkpoint: path of the checkpoint, which is no output.
+        outputs: attributes ``model``, ``history`` and ``record`` are paths to write.
+
+    Returns:
+        A line for the terminal.
+    """
+    device = pick_device()
+    cost = CostRecord(device)
+    if options.initial == "random":
+        model = new_model(architecture, derive_seed(study_seed, "pretraining weights"))
+        set_reference(model, read_reference(reference).energies)
+    else:
+        # A published network was trained on top of its own references; they stay.
+        model = load_initial(options.initial)
+    store = GraphStore.open(graphs)
+    rows = read_split(split)
+    training = store.index(frame_ids(rows, "source", "train"))
+    validation = store.index(frame_ids(rows, "source", "validation"))
+    result = TrainingResult()
+    if options.training is not None:
+        trainer = Trainer(
+            model,
+            TrainingData(store, training, store, validation),
+            options.training,
+            seed=derive_seed(study_seed, "pretraining"),
+            device=device,
+        )
+        fingerprint = _fingerprint(model, store, training, options.training, study_seed)
+        result = trainer.train(Path(checkpoint), fingerprint, "pretrain")
+    _write_run(
+        model, result, cost, outputs, {"initial": options.initial, "n_frames": len(training)}
+    )
+    Path(checkpoint).unlink(missing_ok=True)
+    return f"pretrain: {_summary(result)}"
+
+
+def fine_tune(
+    run: Run,
+    method: Method,
+    options: Training,
+    *,
+    initial: str,
+    architecture: Architecture | None,
+    inputs: Any,
+    study_seed: int,
+    checkpoint: PathLike,
+    outputs: Any,
+) -> str:
+    """Do one run of the study and write model, history, references and record.
+
+    Args:
+        run: method name, subset size and seed. Size 0 does no update: it is the pretrained model
+            with the method's references.
+        method: what to start from and what to train.
+        options: how to train; the same for every run.
+        initial: the study's pretraining start, whose architecture a random start takes where
+            ``architecture`` is None.
+        architecture: of random weights, else None.
+        inputs: attributes ``graphs``, ``split``, ``subset``, ``source_reference``,
+            ``target_reference`` and ``pretrained`` (absent for a random start) are paths.
+        study_seed: the study's seed.
+        checkpoint: path of the checkpoint, which is no output.
+        outputs: attributes ``model``, ``history``, ``reference`` and ``record`` are paths.
+
+    Returns:
+        A line for the terminal.
+
+    Raises:
+        StudyError: when the subset is smaller than asked for.
+    """
+    device = pick_device()
+    cost = CostRecord(device)
+    store = GraphStore.open(inputs.graphs)
+    training = store.index(take(read_order(inputs.subset), run.size))
+    validation = store.index(frame_ids(read_split(inputs.split), "target", "validation"))
+    seed = derive_seed(study_seed, "fine-tuning", run.seed)
+    if method.initial == "pretrained":
+        model = load_model(inputs.pretrained)
+    elif architecture is not None:
+        model = new_model(architecture, derive_seed(seed, "weights"))
+    else:
+        model = redraw(load_initial(initial), derive_seed(seed, "weights"))
+    set_reference(model, _reference(method, store, training, inputs))
+    copy_embedding(model, method.copy_embedding)
+
+    result = TrainingResult()
+    if run.size:
+        trainer = Trainer(
+            model,
+            TrainingData(store, training, store, validation),
+            options,
+            seed=seed,
+            device=device,
+            train_reference=method.train_reference,
+        )
+        fingerprint = _fingerprint(model, store, training, options, study_seed)
+        fingerprint["method"] = json.dumps(method.model_dump(mode="json"), sort_keys=True)
+        result = trainer.train(Path(checkpoint), fingerprint, f"{run.method} n={run.size}")
+    fractions = store.compositions()[training]
+    counts = np.count_nonzero(fractions, axis=0)
+    write_reference(outputs.reference, ReferenceEnergies(get_reference(model), counts))
+    _write_run(model, result, cost, outputs, run._asdict())
+    Path(checkpoint).unlink(missing_ok=True)
+    return f"{run.method}, {run.size} frames, seed {run.seed}: {_summary(result)}"
+
+
+def _reference(method: Method, store: GraphStore, training: np.ndarray, inputs: Any) -> np.ndarray:
+    """Return the (94,) reference energies in eV/atom that ``method`` starts with."""
+    source = read_reference(inputs.source_reference).energies
+    if method.reference == "source":
+        return source
+    if method.reference_fitted_on == "training":
+        return read_reference(inputs.target_reference).energies
+    if not len(training):
+        return source  # no target frame, so nothing to shift by
+    energies = store.energies_per_atom[training]
+    return fit_reference(store.compositions()[training], energies, prior=source).energies
+
+
+def _fingerprint(
+    model: torch.nn.Module,
+    store: GraphStore,
+    training: np.ndarray,
+    options: Training,
+    study_seed: int,
+) -> dict:
+    """Return plain values that differ whenever a checkpoint must not be gone on from."""
+    start = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        start.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
+    frames = hashlib.sha256("\n".join(store.frame_ids[i] for i in training).encode())
+    frames.update(np.ascontiguousarray(store.energies_per_atom[training]).tobytes())
+    return {
+        "starting weights": start.hexdigest()[:16],
+        "training frames": frames.hexdigest()[:16],
+        "study seed": study_seed,
+        **{f"training.{key}": value for key, value in _flat(options.model_dump(mode="json"))},
+    }
+
+
+def _flat(values: dict, prefix: str = "") -> list[tuple[str, Any]]:
+    flat = []
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        flat += _flat(value, f"{name}.") if isinstance(value, dict) else [(name, value)]
+    return flat
+
+
+def _write_run(
+    model: torch.nn.Module, result: TrainingResult, cost: CostRecord, outputs: Any, about: dict
+) -> None:
+    write_rows(outputs.history, HISTORY_COLUMNS, result.history)
+    record = {
+        **about,
+        "budget_updates": result.n_updates,
+        "chosen_update": result.chosen_update,
+        **cost.finish(result.updates_done_here, result.frames_seen_here, result.training_seconds),
+    }
+    write_json(outputs.record, record)
+    save_model(model, outputs.model)
+
+
+def _summary(result: TrainingResult) -> str:
+    if not result.history:
+        return "no updates"
+    chosen = next(row for row in result.history if row["update"] == result.chosen_update)
+    seconds = result.training_seconds
+    line = (
+        f"{result.n_updates} updates, {result.frames_seen_here / max(seconds, 1e-9):.0f} frames/s"
+    )
+    if "validation_loss" not in chosen:
+        return f"{line}; final weights taken, as there is no validation part"
+    return (
+        f"{line}; best at update {result.chosen_update}: validation energy MAE "
+        f"{chosen['validation_energy_mae_mev_per_atom']:.1f} meV/atom, force MAE "
+        f"{chosen['validation_force_mae_mev_per_angstrom']:.0f} meV/Å"
+    )
+
+
+def read_history(path: PathLike) -> list[dict[str, str]]:
+    """Return the rows of a history file as text; empty for a run without updates."""
+    with open(path, newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))

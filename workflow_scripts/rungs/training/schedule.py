@@ -1,0 +1,60 @@
+"""The learning rate of every update, and which frames each update sees."""
+
+import math
+
+import numpy as np
+
+from rungs.config.training import Training
+from rungs.seeds import derive_seed
+
+
+def number_of_updates(options: Training, n_frames: int) -> int:
+    """Return the training's budget in optimiser updates for ``n_frames`` frames."""
+    if options.updates is not None:
+        return options.updates
+    return max(1, round(options.epochs * updates_per_epoch(n_frames, options.batch_size)))
+
+
+def updates_per_epoch(n_frames: int, batch_size: int) -> int:
+    """Return how many batches one pass over ``n_frames`` frames takes."""
+    return math.ceil(n_frames / batch_size)
+
+
+def learning_rate(update: int, n_updates: int, options: Training) -> float:
+    """Return the learning rate of update ``update`` (counted from 0) of ``n_updates``.
+
+    It rises linearly over the first ``warmup`` share of the updates and then follows half a
+    cosine down to ``final_learning_rate`` at the last update. The schedule is a function of the
+    update alone, so it completes whatever the number of batches in an epoch.
+    """
+    n_warmup = math.floor(options.warmup * n_updates)
+    if update < n_warmup:
+        return options.learning_rate * (update + 1) / (n_warmup + 1)
+    progress = (update - n_warmup) / max(1, n_updates - 1 - n_warmup)
+    cosine = (1 + math.cos(math.pi * min(1.0, progress))) / 2
+    floor = options.final_learning_rate
+    return options.learning_rate * (floor + (1 - floor) * cosine)
+
+
+class BatchOrder:
+    """The frames of each update, as a function of the update's number and a seed.
+
+    Every epoch is a fresh permutation, cut into batches whose sizes differ by one at most, so
+    each frame is seen once an epoch and no batch is a small remainder.
+    """
+
+    def __init__(self, n_frames: int, batch_size: int, seed: int) -> None:
+        self.per_epoch = updates_per_epoch(n_frames, batch_size)
+        self._n_frames = n_frames
+        self._seed = seed
+        self._epoch = -1
+        self._batches: list[np.ndarray] = []
+
+    def __getitem__(self, update: int) -> np.ndarray:
+        """Return the positions (within the training frames) that update ``update`` sees."""
+        epoch, place = divmod(update, self.per_epoch)
+        if epoch != self._epoch:
+            random = np.random.default_rng(derive_seed(self._seed, "batch order", epoch))
+            self._batches = np.array_split(random.permutation(self._n_frames), self.per_epoch)
+            self._epoch = epoch
+        return self._batches[place]

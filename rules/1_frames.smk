@@ -1,10 +1,6 @@
 # Frames: both levels of theory in one format and one set of units; bad ones set aside by name.
 
 
-def level_of(wildcards):
-    return getattr(study, wildcards.level)
-
-
 rule record_study:
     # The configuration as it was understood, defaults filled in.
     output:

@@ -1,13 +1,6 @@
 # Fine-tuning: one job for each method, subset size and seed.
 
 
-def pretrained_model(wildcards):
-    # A method that starts from random weights need not wait for the pretraining.
-    if study.methods[wildcards.method].initial == "pretrained":
-        return results / "pretrained/model.pt"
-    return []
-
-
 rule fine_tune:
     input:
         graphs=results / "graphs/target.safetensors",

@@ -1,11 +1,6 @@
 # Tables behind the figures, and the figures: PNG, PDF and SVG of each.
 
 
-def figure(name):
-    # All three forms of a figure; the report shows the PNG.
-    return multiext(str(results / "figures" / name), ".pdf", ".svg")
-
-
 rule compare_levels:
     input:
         source=results / "frames/source.parquet",
@@ -49,7 +44,7 @@ rule draw_levels:
             category="Figures",
             labels={"figure": "Two levels of theory"},
         ),
-        figure("levels"),
+        vector_forms("levels"),
     log:
         logs / "draw_levels.log",
     benchmark:
@@ -78,7 +73,7 @@ rule draw_reference_shift:
             category="Figures",
             labels={"figure": "Shift of the reference energies"},
         ),
-        figure("reference_shift"),
+        vector_forms("reference_shift"),
     log:
         logs / "draw_reference_shift.log",
     benchmark:
@@ -106,7 +101,7 @@ rule draw_methods:
             category="Figures",
             labels={"figure": "Methods side by side"},
         ),
-        figure("methods"),
+        vector_forms("methods"),
     log:
         logs / "draw_methods.log",
     benchmark:
@@ -135,7 +130,7 @@ rule draw_learning_curves:
             category="Figures",
             labels={"figure": "Learning curves"},
         ),
-        figure("learning_curves"),
+        vector_forms("learning_curves"),
     log:
         logs / "draw_learning_curves.log",
     benchmark:
@@ -168,7 +163,7 @@ rule draw_histories:
             category="Figures",
             labels={"figure": "Training histories"},
         ),
-        figure("histories"),
+        vector_forms("histories"),
     log:
         logs / "draw_histories.log",
     benchmark:

@@ -5,8 +5,11 @@ from rungs.jobs import job
 with job(snakemake.log[0]) as say:
     from rungs.frames.table import iter_frames
     from rungs.graphs.store import write_graphs
-    from rungs.potential.cutoffs import graph_cutoffs
+    from rungs.potential.initial import graph_cutoffs
 
     cutoffs = graph_cutoffs(snakemake.params.initial, snakemake.params.architecture)
     counts = write_graphs(iter_frames(snakemake.input[0]), snakemake.output[0], *cutoffs)
-    say(f"{snakemake.wildcards.level} graphs: {counts}")
+    say(
+        f"{snakemake.wildcards.level}: {counts.frames} graphs, {counts.atoms} atoms, "
+        f"{counts.bonds} bonds, {counts.angles} angles"
+    )

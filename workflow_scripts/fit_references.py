@@ -11,8 +11,7 @@ with job(snakemake.log[0]) as say:
     published = None
     if snakemake.params.initial != "random":
         # A published network was trained on top of its own references; they are the source's.
-        from rungs.potential.published import load_initial
-
+        from rungs.potential.initial import load_initial
         from rungs.training.starting import get_reference
 
         published = get_reference(load_initial(snakemake.params.initial))

@@ -24,6 +24,8 @@ class GraphBatch:
     Indices are int64, in which PyTorch's ``index_add_`` is several times faster than in int32.
     """
 
+    cutoffs: tuple[float, float]
+    """Cutoffs of bonds and of angles that the graphs were built with, in Å."""
     atomic_numbers: Tensor
     """(N,) int64."""
     atom_frames: Tensor
@@ -84,6 +86,7 @@ class GraphBatch:
 def assemble(
     arrays: Mapping[str, np.ndarray],
     frames: np.ndarray,
+    cutoffs: tuple[float, float],
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> GraphBatch:
@@ -92,6 +95,7 @@ def assemble(
     Args:
         arrays: concatenated arrays and offsets, as :class:`rungs.graphs.store.GraphStore` has them.
         frames: (G,) indices of the frames, in the order that the batch will have.
+        cutoffs: that the graphs were built with, in Å.
         device: where the tensors go.
         dtype: of all tensors with real numbers. Bond vectors are computed in float64 first.
     """
@@ -139,6 +143,7 @@ def assemble(
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
     return GraphBatch(
+        cutoffs=cutoffs,
         atomic_numbers=whole(arrays["atomic_numbers"][atoms]),
         atom_frames=whole(atom_frames),
         n_atoms=whole(n_atoms),

@@ -42,7 +42,11 @@ _LAYOUT = {
     # names, UTF-8, each ended by a line feed
     "frame_ids": (np.uint8, ()),
 }
-_COUNTED = {"atom_offsets": "cart_coords", "bond_offsets": "bond_atoms", "angle_offsets": "angle_halves"}
+_COUNTED = {
+    "atom_offsets": "cart_coords",
+    "bond_offsets": "bond_atoms",
+    "angle_offsets": "angle_halves",
+}
 _PER_FRAME = ("cells", "energies_per_atom", "stress", "n_angle_bonds", "n_one_sided")
 
 
@@ -193,7 +197,7 @@ class GraphStore:
         from rungs.graphs.batch import assemble
 
         frames = np.asarray(indices, dtype=np.int64)
-        return assemble(self.arrays, frames, device, dtype or torch.float32)
+        return assemble(self.arrays, frames, self.cutoffs, device, dtype or torch.float32)
 
     def chunks(
         self, indices: Sequence[int] | np.ndarray | None = None, max_rows: int = 60_000

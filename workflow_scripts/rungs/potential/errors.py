@@ -9,10 +9,9 @@ import torch
 from rungs.potential.properties import PropertyError
 
 if TYPE_CHECKING:
-    from rungs.potential.forward import BatchedCHGNet, Prediction
-
     from rungs.graphs.batch import GraphBatch
     from rungs.graphs.store import GraphStore
+    from rungs.potential.forward import BatchedCHGNet, Prediction
 
 _SCALES = {"energy": 1000.0, "force": 1000.0, "stress": 1.0, "magmom": 1.0}
 

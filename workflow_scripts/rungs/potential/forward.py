@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
 from rungs.potential.gated import finish, first_layer
 from rungs.potential.geometry import embed_geometry
@@ -50,6 +51,9 @@ class BatchedCHGNet:
     def __init__(self, model: nn.Module) -> None:
         refuse_unsupported(model)
         self.model = model
+        self._cutoffs = tuple(
+            float(model.model_args[f"{kind}_graph_cutoff"]) for kind in ("atom", "bond")
+        )
 
     def __call__(
         self,
@@ -70,7 +74,15 @@ class BatchedCHGNet:
             batch: graphs on the device and of the dtype of the model.
             forces, stress, magmoms: what to predict besides the energy.
             create_graph: whether the predictions will be differentiated.
+
+        Raises:
+            StudyError: when the graphs were built with other cutoffs than the model's.
         """
+        if batch.cutoffs != self._cutoffs:
+            raise StudyError(
+                f"the graphs were built with the cutoffs {batch.cutoffs} Å, the model needs "
+                f"{self._cutoffs} Å; build the graphs again with the model's cutoffs"
+            )
         differentiate = forces or stress
         with torch.set_grad_enabled(create_graph or differentiate):
             vectors = batch.bond_vectors.detach().requires_grad_(differentiate)

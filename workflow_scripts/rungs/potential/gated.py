@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 
 def first_layer(gated: nn.Module, sizes: Sequence[int]) -> tuple[list[Tensor], Tensor]:

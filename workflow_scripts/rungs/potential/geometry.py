@@ -61,7 +61,9 @@ def _angle_features(model: nn.Module, batch: GraphBatch, directions: Tensor) -> 
     first, second = batch.angle_bonds[:, : len(batch.angle_signs)]
     products = directions.index_select(0, first) * directions.index_select(0, second)
     cosine = products.sum(dim=1) * batch.angle_signs * _ACOS_MARGIN
-    phase = torch.outer(torch.acos(cosine), model.angle_basis_expansion.fourier_expansion.frequencies)
+    phase = torch.outer(
+        torch.acos(cosine), model.angle_basis_expansion.fourier_expansion.frequencies
+    )
     # The constant term of the series is a bias of the linear layer that follows it.
     weight = model.angle_embedding.weight / math.sqrt(math.pi)
     waves = torch.cat([torch.sin(phase), torch.cos(phase)], dim=1)

@@ -1,1 +1,51 @@
-""
+"""Where frames come from: files of labelled frames, or the built-in crystals."""
+
+import os
+from collections.abc import Iterator
+
+from rungs.config.data import BuiltInCrystals, Level
+from rungs.frames.frame import Frame, Rejected
+
+__all__ = ["provenance", "read_source"]
+
+
+def read_source(
+    level: Level, data_folder: str | os.PathLike, seed: int, section: str = "source"
+) -> Iterator[Frame | Rejected]:
+    """Yield a level's frames in the project's units, and those that could not be read or made.
+
+    Args:
+        level: the section ``source`` or ``target`` of the configuration.
+        data_folder: folder that file names are relative to.
+        seed: the study's seed, from which built-in crystals are drawn.
+        section: ``source`` or ``target``, for messages.
+
+    Raises:
+        StudyError: for files that are missing, damaged, or lack a declared key altogether.
+    """
+    if isinstance(level.data, BuiltInCrystals):
+        from rungs.sources.crystals import read_crystals
+
+        return read_crystals(level, seed)
+    from rungs.sources.extended_xyz import read_extended_xyz
+
+    return read_extended_xyz(level, data_folder, section)
+
+
+def provenance(
+    level: Level, data_folder: str | os.PathLike, seed: int, section: str = "source"
+) -> dict[str, object]:
+    """Where a level's frames come from, to be kept with them.
+
+    For files: name, size and SHA-256 of each, and what the configuration declares of them. For
+    built-in crystals: the labelling model, the versions and the options.
+
+    Raises:
+        StudyError: when a file cannot be read.
+    """
+    from rungs.sources.origin import crystals_origin, files_origin
+
+    base = {"label": level.label, "functional": level.functional}
+    if isinstance(level.data, BuiltInCrystals):
+        return base | crystals_origin(level.data, seed)
+    return base | files_origin(level.data, data_folder, section)

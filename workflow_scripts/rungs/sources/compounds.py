@@ -4,6 +4,7 @@ Prototypes that a compound does not take in nature are there on purpose: they gi
 several coordination numbers.
 """
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -85,10 +86,13 @@ class Crystal:
         ionic radii after Shannon, Acta Cryst. A 32, 751 (1976), as kept by pymatgen."""
         from pymatgen.core import Species
 
-        radii = {
-            role: float(Species(symbol, self.charges[role]).ionic_radius)
-            for role, symbol in self.species
-        }
+        with warnings.catch_warnings():
+            # pymatgen warns where it has a radius for one spin state only
+            warnings.simplefilter("ignore")
+            radii = {
+                role: float(Species(symbol, self.charges[role]).ionic_radius)
+                for role, symbol in self.species
+            }
         return float(
             np.mean(
                 [

@@ -25,9 +25,7 @@ def _tetragonal(ratio: float) -> np.ndarray:
 def _rhombohedral(ratio: float) -> np.ndarray:
     """Primitive vectors of an R lattice with hexagonal axes 1 and ``ratio``."""
     third, sixth = 1 / sqrt(3), 1 / (2 * sqrt(3))
-    return np.array(
-        [[0.5, sixth, ratio / 3], [-0.5, sixth, ratio / 3], [0.0, -third, ratio / 3]]
-    )
+    return np.array([[0.5, sixth, ratio / 3], [-0.5, sixth, ratio / 3], [0.0, -third, ratio / 3]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,7 +16,8 @@ from rungs.config.training import Architecture, Pretraining, Training
 from rungs.files import write_json, write_rows
 from rungs.graphs.store import GraphStore
 from rungs.potential.device import pick_device
-from rungs.potential.published import load_initial, load_model, new_model, save_model
+from rungs.potential.initial import load_initial
+from rungs.potential.published import load_model, new_model, save_model
 from rungs.references.fit import (
     ReferenceEnergies,
     fit_reference,

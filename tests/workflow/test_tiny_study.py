@@ -1,0 +1,178 @@
+"""The whole chain on a tiny configuration, and what a rerun does."""
+
+import csv
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+
+from rungs.config import load_study
+
+FIGURES = ("levels", "reference_shift", "methods", "learning_curves", "histories")
+
+
+@pytest.fixture(scope="module")
+def study(tiny_config):
+    with open(tiny_config) as handle:
+        return load_study(yaml.safe_load(handle))
+
+
+def rows(path):
+    with open(path, newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_every_figure_is_there_in_three_forms(tiny_study):
+    for name in FIGURES:
+        assert (tiny_study / f"figures/{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert (tiny_study / f"figures/{name}.pdf").read_bytes().startswith(b"%PDF")
+        assert "<svg" in (tiny_study / f"figures/{name}.svg").read_text()
+
+
+def test_learning_curve_has_each_run_once(tiny_study, study):
+    curve = rows(tiny_study / "learning_curve.csv")
+    runs = [(row["method"], int(row["size"]), int(row["seed"])) for row in curve]
+    assert sorted(runs) == sorted(map(tuple, study.runs))
+    for row in curve:
+        assert float(row["energy_mae_mev_per_atom"]) > 0
+        assert float(row["force_mae_mev_per_angstrom"]) > 0
+
+
+def test_evaluation_gives_units_and_counts(tiny_study, study):
+    table = rows(tiny_study / "evaluation.csv")
+    assert len(table) == 4 * len(study.runs)
+    counts = {(row["property"], row["unit"]): {r["n"] for r in table if r == row} for row in table}
+    assert set(counts) == {
+        ("energy", "meV/atom"),
+        ("force", "meV/Å"),
+        ("stress", "GPa"),
+        ("magmom", "μB"),
+    }
+    for name in ("energy", "force"):
+        assert len({row["n"] for row in table if row["property"] == name}) == 1
+    assert all(float(row["rmse"]) >= float(row["mae"]) > 0 for row in table)
+
+
+def test_no_material_is_on_both_sides(tiny_study):
+    parts = {}
+    for row in rows(tiny_study / "splits/split.csv"):
+        parts.setdefault(row["material_id"], set()).add(row["part"])
+    assert all(len(found) == 1 for found in parts.values())
+    assert {"train", "validation", "test"} == set.union(*parts.values())
+
+
+def test_every_run_tells_what_it_cost(tiny_study, study):
+    for run in study.runs:
+        folder = tiny_study / f"runs/{run.method}/{run.size}/seed_{run.seed}"
+        record = json.loads((folder / "record.json").read_text())
+        history = rows(folder / "history.csv")
+        assert record["peak_memory_mb"] > 0
+        assert record["device"]
+        assert (record["size"], record["seed"]) == (run.size, run.seed)
+        if run.size:
+            assert record["frames_per_second"] > 0
+            assert [int(row["update"]) for row in history] == [3, 6]
+            best = min(history, key=lambda row: float(row["validation_loss"]))
+            assert record["chosen_update"] == int(best["update"])
+        else:
+            assert record["frames_per_second"] is None
+            assert history == []
+
+
+def test_references_are_what_the_methods_ask_for(tiny_study):
+    def energies(path):
+        return np.array([float(row["energy_ev_per_atom"]) for row in rows(tiny_study / path)])
+
+    source, target = energies("references/source.csv"), energies("references/target.csv")
+    assert np.abs(source - target).max() > 1  # GGA to r2SCAN: several eV/atom
+    last = "12/seed_0/reference.csv"
+    assert np.allclose(energies(f"runs/frozen_reference/{last}"), source, atol=1e-5)
+    assert np.allclose(energies(f"runs/target_reference/{last}"), target, atol=1e-5)
+    trained = energies(f"runs/trainable_reference/{last}")
+    moved = np.abs(trained - source)
+    assert 0 < moved.max() < 0.1  # trained along, by steps of the learning rate
+    # Size 0 knows no target energy, so a reference fitted to the subset is the source's.
+    assert np.allclose(energies("runs/subset_reference/0/seed_0/reference.csv"), source, atol=1e-5)
+    assert not np.allclose(energies("runs/subset_reference/4/seed_0/reference.csv"), source)
+
+
+def test_result_loads_with_chgnet_and_predicts_what_was_evaluated(tiny_study):
+    """The saved model is CHGNet's own; its errors are those in evaluation.csv."""
+    from chgnet.model import CHGNet
+    from pymatgen.core import Structure
+
+    from rungs.frames.table import read_frames
+
+    model = CHGNet.from_file(str(tiny_study / "runs/target_reference/12/seed_1/model.pt"))
+    test = {
+        row["frame_id"]
+        for row in rows(tiny_study / "splits/split.csv")
+        if row["level"] == "target" and row["part"] == "test"
+    }
+    frames = [f for f in read_frames(tiny_study / "frames/target.parquet") if f.frame_id in test]
+    structures = [
+        Structure(f.cell, f.atomic_numbers, f.cart_coords, coords_are_cartesian=True)
+        for f in frames
+    ]
+    predicted = model.predict_structure(structures)
+    energy = [abs(p["e"] - f.energy_per_atom) for p, f in zip(predicted, frames, strict=True)]
+    forces = np.concatenate(
+        [np.abs(p["f"] - f.forces).ravel() for p, f in zip(predicted, frames, strict=True)]
+    )
+    errors = {
+        row["property"]: row
+        for row in rows(tiny_study / "evaluations/target_reference/12/seed_1.csv")
+    }
+    assert int(errors["energy"]["n"]) == len(frames)
+    assert float(errors["energy"]["mae"]) == pytest.approx(1000 * np.mean(energy), rel=1e-3)
+    assert float(errors["force"]["mae"]) == pytest.approx(1000 * forces.mean(), rel=1e-3)
+
+
+def test_second_run_does_nothing(snakemake, tiny_study, tiny_config):
+    done = snakemake(tiny_study.parents[1], "--cores", "2", "--configfile", tiny_config)
+    assert "Nothing to be done" in done.stdout
+
+
+def test_the_same_numbers_come_again(snakemake, tiny_study, tiny_config, tmp_path):
+    """A run that is deleted and done again gives the same errors to the last digit."""
+    shutil.copytree(tiny_study.parents[1], tmp_path / "again")
+    table = tmp_path / "again/results/tiny/evaluations/target_reference/12/seed_1.csv"
+    before = table.read_text()
+    shutil.rmtree(tmp_path / "again/results/tiny/runs/target_reference/12/seed_1")
+    table.unlink()
+    target = "results/tiny/evaluations/target_reference/12/seed_1.csv"
+    snakemake(tmp_path / "again", "--cores", "1", "--configfile", tiny_config, target)
+    assert table.read_text() == before
+
+
+def test_a_changed_key_reruns_what_depends_on_it(snakemake, tiny_study, tiny_config, tmp_path):
+    with open(tiny_config) as handle:
+        values = yaml.safe_load(handle)
+    values["subsets"]["seeds"] = [0, 1, 2]
+    longer = tmp_path / "longer.yaml"
+    longer.write_text(yaml.safe_dump(values))
+    done = snakemake(tiny_study.parents[1], "-n", "--cores", "2", "--configfile", str(longer))
+    jobs = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, flags=re.MULTILINE))
+    # scratch and target_reference at sizes 4 and 12, for the new seed only
+    assert jobs["fine_tune"] == "4"
+    assert "pretrain" not in jobs
+    assert "make_frames" not in jobs
+
+
+def test_report_is_one_file_with_every_figure(snakemake, tiny_study, tiny_config, tmp_path):
+    report = tmp_path / "report.html"
+    snakemake(
+        tiny_study.parents[1], "--cores", "1", "--configfile", tiny_config, "--report", str(report)
+    )
+    text = report.read_text()
+    for name in FIGURES:
+        assert f"{name}.png" in text
+    assert "not DFT" in text
+
+
+def test_lint_finds_nothing(snakemake, tmp_path, tiny_config):
+    done = snakemake(tmp_path, "--configfile", tiny_config, "--lint", check=False)
+    assert "Congratulations" in done.stdout, done.stdout

@@ -1,0 +1,139 @@
+"""The default study's frames: built-in ionic crystals labelled by a published CHGNet."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from rungs.config.data import BuiltInCrystals, Level
+from rungs.frames.frame import Frame, Rejected
+from rungs.seeds import derive_seed
+from rungs.sources.compounds import Crystal, some_crystals
+from rungs.sources.equilibrium import equilibrium_lengths
+from rungs.sources.labelling import Geometry, Labeller
+
+VOLUME_SCAN = "volume scan"
+RATTLED = "rattled"
+MILD = 0.25
+"""Displacements in the volume scan, as a share of those of the other frames."""
+CLOSEST = 0.7
+"""Shortest distance allowed, as a share of that of the ideal crystal at its minimum."""
+
+_TRIES = 50
+_CRYSTALS_AT_ONCE = 32
+
+
+def read_crystals(level: Level, seed: int) -> Iterator[Frame | Rejected]:
+    """Yield the frames of the built-in crystals, crystal by crystal.
+
+    Geometries depend on ``seed`` and the options, not on the model that labels them: two levels
+    with the same options have the same frames under the same ids (``MgO-rocksalt-007``). A crystal
+    without an energy minimum near touching ions is yielded as :class:`Rejected`.
+
+    Args:
+        level: a level whose ``data.kind`` is ``crystals``.
+        seed: the study's seed.
+    """
+    data = level.data
+    crystals = some_crystals(data.n_crystals)
+    found = []
+    for crystal, length in zip(crystals, equilibrium_lengths(crystals), strict=True):
+        if isinstance(length, str):
+            yield Rejected(crystal.material_id, length, "no equilibrium")
+        else:
+            found.append((crystal, length))
+    labeller = Labeller(data.labels)
+    for start in range(0, len(found), _CRYSTALS_AT_ONCE):
+        made = []
+        for crystal, length in found[start : start + _CRYSTALS_AT_ONCE]:
+            for index, (group, geometry) in enumerate(
+                crystal_geometries(crystal, length, data, seed)
+            ):
+                frame_id = f"{crystal.material_id}-{index:03d}"
+                if geometry is None:
+                    yield Rejected(
+                        frame_id,
+                        f"in {_TRIES} draws atoms came closer than {CLOSEST:g} of their distance "
+                        "in the crystal; use a smaller data.rattle or data.strain",
+                        "overlap",
+                    )
+                else:
+                    made.append((frame_id, crystal.material_id, group, geometry))
+        labels = labeller.label([geometry for *_, geometry in made])
+        for (frame_id, material_id, group, geometry), label in zip(made, labels, strict=True):
+            yield Frame(
+                frame_id=frame_id,
+                material_id=material_id,
+                functional=level.functional,
+                cell=geometry.cell,
+                atomic_numbers=geometry.atomic_numbers,
+                cart_coords=geometry.cart_coords,
+                energy=label.energy,
+                forces=label.forces,
+                stress=label.stress,
+                magmoms=label.magmoms,
+                group=group,
+            )
+
+
+def crystal_geometries(
+    crystal: Crystal, length: float, data: BuiltInCrystals, seed: int
+) -> list[tuple[str, Geometry | None]]:
+    """Group and geometry of each frame of one crystal; None where atoms always collided.
+
+    The first half (rounded up) scans the volume evenly, with mild displacements. The others have
+    a random volume in the same range, a random symmetric strain and full displacements.
+
+    Args:
+        crystal: the compound in its prototype.
+        length: its equilibrium length a, in Å.
+        data: the options.
+        seed: the study's seed; each frame has a stream of its own.
+    """
+    n_scan = (data.frames_per_crystal + 1) // 2
+    # one frame alone belongs at the minimum, not at the end of the range
+    scan = np.linspace(-data.volume_range, data.volume_range, n_scan) if n_scan > 1 else np.zeros(1)
+    frames: list[tuple[str, Geometry | None]] = []
+    for index in range(data.frames_per_crystal):
+        rng = np.random.default_rng(derive_seed(seed, "crystal", crystal.material_id, index))
+        if index < n_scan:
+            geometry = _draw(crystal, length, scan[index], 0.0, MILD * data.rattle, rng)
+            frames.append((VOLUME_SCAN, geometry))
+        else:
+            volume = rng.uniform(-data.volume_range, data.volume_range)
+            geometry = _draw(crystal, length, volume, data.strain, data.rattle, rng)
+            frames.append((RATTLED, geometry))
+    return frames
+
+
+def _draw(
+    crystal: Crystal,
+    length: float,
+    volume_change: float,
+    strain: float,
+    rattle: float,
+    rng: np.random.Generator,
+) -> Geometry | None:
+    """A strained and rattled cell; drawn again where atoms collide, None when that never ends."""
+    ideal = crystal.cell(length * (1 + volume_change) ** (1 / 3))
+    nearest = _shortest_distance(crystal.prototype.fractional, crystal.cell(length))
+    for _ in range(_TRIES):
+        random = rng.normal(scale=strain, size=(3, 3))
+        symmetric = np.triu(random) + np.triu(random, 1).T
+        cell = ideal @ (np.eye(3) + symmetric)
+        shifts = rng.normal(scale=rattle, size=(crystal.prototype.n_sites, 3))
+        coords = crystal.prototype.fractional @ cell + shifts
+        if _shortest_distance(coords @ np.linalg.inv(cell), cell) >= CLOSEST * nearest:
+            return Geometry(cell, crystal.atomic_numbers, coords)
+    return None
+
+
+_STEPS = np.indices((5, 5, 5)).reshape(3, -1).T - 2
+
+
+def _shortest_distance(fractional: np.ndarray, cell: np.ndarray) -> float:
+    """Shortest distance between atoms in Å, over two cells in each direction: enough for the
+    prototypes, whose cells are not far from compact."""
+    between = fractional[None, :, None] - fractional[:, None, None] + _STEPS
+    between = between.reshape(-1, 3)
+    distances = np.linalg.norm(between @ cell, axis=-1)
+    return float(distances[distances > 1e-9].min())

@@ -160,7 +160,8 @@ def _told(path: str | os.PathLike) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file of frames; run the stage that makes it") from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
+        # damage shows in many ways, undecodable names and impossible shapes among them
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StudyError(
             f"{path}: cannot be read as Parquet, so it is damaged, cut short or of another kind "
@@ -173,7 +174,8 @@ def _open(path: str | os.PathLike) -> Iterator[pq.ParquetFile]:
     with _told(path):
         parquet = pq.ParquetFile(path, page_checksum_verification=True)
     with parquet:
-        _metadata(parquet, path)
+        with _told(path):
+            _metadata(parquet, path)
         yield parquet
 
 

@@ -67,6 +67,15 @@ def load_model(path: str | os.PathLike, device: torch.device | str = "cpu") -> "
     return model.to(device)
 
 
+def load_initial(initial: str, device: torch.device | str = "cpu") -> "CHGNet":
+    """Return the CHGNet that a configuration names: published weights, else a file.
+
+    Raises:
+        StudyError: as :func:`load_model`.
+    """
+    return load_published(initial, device) if initial in PUBLISHED else load_model(initial, device)
+
+
 def load_extra(path: str | os.PathLike) -> dict:
     """Return what :func:`save_model` was given as ``extra``; empty for other CHGNet files.
 

@@ -91,8 +91,8 @@ def fit_reference(
     if not (np.isfinite(fractions).all() and np.isfinite(energies).all()):
         bad = np.flatnonzero(~(np.isfinite(fractions).all(axis=1) & np.isfinite(energies)))
         raise StudyError(
-            f"{len(bad)} frames have energies or compositions that are no finite number, first at "
-            f"row {bad[0]}; make the frames again"
+            f"energies or compositions that are no finite number in {len(bad)} of {len(energies)} "
+            f"frames, first in row {bad[0]}; make the frames again"
         )
     if not np.isfinite(base).all():
         raise StudyError("the prior reference energies are no finite numbers; fit them again")

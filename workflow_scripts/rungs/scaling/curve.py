@@ -106,16 +106,18 @@ class _Points:
     n_seeds: int
     level: float
 
-    def refit(
-        self, resamples: Resamples, min_sizes: int
-    ) -> tuple[np.ndarray, np.ndarray, float]:
+    def refit(self, resamples: Resamples, min_sizes: int) -> tuple[np.ndarray, np.ndarray, float]:
         """Weights of the points in each resample that keeps ``min_sizes`` sizes, probabilities of
         those resamples, and the probability of the ones that do not."""
         weights = resamples.counts[:, self.which]
         distinct = np.unique(self.sizes)
         present = np.stack([weights[:, self.sizes == n].any(axis=1) for n in distinct], axis=1)
         kept = present.sum(axis=1) >= min_sizes
-        return weights[kept], resamples.probabilities[kept], float(resamples.probabilities[~kept].sum())
+        return (
+            weights[kept],
+            resamples.probabilities[kept],
+            float(resamples.probabilities[~kept].sum()),
+        )
 
     def interval(
         self, estimate: float, replicates: np.ndarray, probabilities: np.ndarray, log: bool = False
@@ -154,7 +156,10 @@ def _try_floor(
         )
     fits, probabilities, lost = points.refit(resamples, MIN_SIZES_FLOOR)
     if lost >= LOST_RESAMPLES:
-        return None, f"no floor: {lost:.0%} of the resamples have fewer than {MIN_SIZES_FLOOR} sizes"
+        return (
+            None,
+            f"no floor: {lost:.0%} of the resamples have fewer than {MIN_SIZES_FLOOR} sizes",
+        )
     laws = fit_floor_laws(points.sizes, points.log_errors, fits)
     unsettled = float(probabilities[laws.at_edge].sum() / probabilities.sum())
     if unsettled >= LOST_RESAMPLES:
@@ -164,9 +169,7 @@ def _try_floor(
         )
     interval = points.interval(fit.law.floor, laws.floor, probabilities)
     if interval is None or interval[0] <= 0:
-        return None, (
-            f"no floor: the interval of the best one, {fit.law.floor:.3g}, reaches 0"
-        )
+        return None, (f"no floor: the interval of the best one, {fit.law.floor:.3g}, reaches 0")
     intervals = (
         points.interval(fit.law.exponent, laws.exponent, probabilities),
         points.interval(math.log(fit.law.prefactor), np.log(laws.prefactor), probabilities, True),

@@ -20,11 +20,11 @@ from rungs.scaling.line import HUBER_DELTA, huber, huber_weights
 EXPONENTS = (0.02, 6.0)
 """Range of exponents that is searched. Below it the law cannot be told from a logarithm, above it
 the floor is reached within the first factor of two in size."""
-GRID_POINTS = 48
+GRID_POINTS = 24
 LARGEST_SHARE = 1.0 - 1e-6
 _CHUNK = 2_000_000
 _GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
-_GOLDEN_STEPS = 44
+_GOLDEN_STEPS = 46
 
 
 class FloorLaws(NamedTuple):
@@ -71,7 +71,7 @@ def fit_floor_laws(
             np.repeat(some, grid_points, axis=0),
             np.full(len(some) * grid_points, 0.1),
             delta,
-            iterations=12,  # only a ranking is needed here
+            iterations=8,  # only a ranking is needed here
         )
         losses = solved.loss.reshape(-1, grid_points)
         best[start : start + step] = losses.argmin(axis=1)
@@ -94,7 +94,9 @@ def fit_floor_laws(
         low, high = np.where(go_left, low, left), np.where(go_left, right, high)
         kept = np.where(go_left, left, right)
         fresh = np.where(go_left, high - _GOLDEN * (high - low), low + _GOLDEN * (high - low))
-        at_kept = _Solved(*(np.where(go_left, *pair) for pair in zip(at_left, at_right, strict=True)))
+        at_kept = _Solved(
+            *(np.where(go_left, *pair) for pair in zip(at_left, at_right, strict=True))
+        )
         at_fresh = solve(fresh, at_kept.share)
         left, right = np.where(go_left, fresh, kept), np.where(go_left, kept, fresh)
         pairs = list(zip(at_fresh, at_kept, strict=True))
@@ -158,7 +160,9 @@ def _solve(
         accepted = active[better]
         share[accepted], level[accepted] = new_share[better], new_level[better]
         loss[active] = np.where(better, new_loss, old_loss)
-        damping[active] = np.where(better, np.minimum(1.0, 2.0 * damping[active]), 0.25 * damping[active])
+        damping[active] = np.where(
+            better, np.minimum(1.0, 2.0 * damping[active]), 0.25 * damping[active]
+        )
         # A rejected step that is this small is rounding, not a way further down.
         done = change <= 1e-12
         settled[active[done]] = True

@@ -60,12 +60,12 @@ def fit_lines(
         dx = x - x_mean[:, None]
         new_slope = (w * dx * (y - y_mean[:, None])).sum(axis=1) / (w * dx**2).sum(axis=1)
         new_intercept = y_mean - new_slope * x_mean
-        change = np.maximum(np.abs(new_slope - slope[active]), abs(new_intercept - intercept[active]))
+        change = np.maximum(
+            np.abs(new_slope - slope[active]), abs(new_intercept - intercept[active])
+        )
         scale = 1.0 + np.maximum(np.abs(new_slope), np.abs(new_intercept))
         slope[active], intercept[active] = new_slope, new_intercept
-        robust[active] = huber_weights(
-            y - new_intercept[:, None] - new_slope[:, None] * x, delta
-        )
+        robust[active] = huber_weights(y - new_intercept[:, None] - new_slope[:, None] * x, delta)
         done = change <= TOLERANCE * scale
         converged[active[done]] = True
         active = active[~done]

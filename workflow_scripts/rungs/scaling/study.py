@@ -86,9 +86,7 @@ def fit_learning_curves(
     Raises:
         StudyError: for a table that cannot be read as runs.
     """
-    return [
-        _law_row(curve, floor, level, n_resamples, seed) for curve in curves_of(rows, metrics)
-    ]
+    return [_law_row(curve, floor, level, n_resamples, seed) for curve in curves_of(rows, metrics)]
 
 
 def write_laws(path: str | os.PathLike, laws: Iterable[LawRow]) -> None:
@@ -107,7 +105,9 @@ def _law_row(curve: Curve, floor: bool, level: float, n_resamples: int, seed: in
         "n_seeds": len(np.unique(seeds)),
     }
     if len(distinct) < MIN_SIZES:
-        have = f"one size only ({distinct[0]})" if len(distinct) else "no size above 0 with an error"
+        have = (
+            f"one size only ({distinct[0]})" if len(distinct) else "no size above 0 with an error"
+        )
         notes.insert(0, f"{have}, a law needs two")
         return LawRow(curve.method, curve.metric, NOT_FITTED, **extent, note="; ".join(notes))
     found = fit_curve(

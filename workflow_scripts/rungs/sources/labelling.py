@@ -9,8 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from rungs.graphs.store import GraphStore
 
-_ROWS_AT_ONCE = 20_000
-"""Bonds and angles in a batch: some hundred megabytes."""
+_ROWS_AT_ONCE = 10_000
+"""Bonds and angles in a batch: a few hundred megabytes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -52,19 +52,19 @@ def check_leaks(
         )
         if copies:
             raise StudyError(
-                f"{len(copies)} test frames of the {tested_name} are copies of training frames of "
-                f"the {trained_name} ({_listed(copies)}); a test on them measures memory, so take "
-                "them out of one of the two files, or list all files under train so that the "
-                "study divides the materials itself"
+                f"{len(copies)} of the {tested_name}'s test frames are copies of training frames "
+                f"of the {trained_name} ({_listed(copies)}); a test on them measures memory, so "
+                "take them out of one of the two files, or list all files under train so that "
+                "the study divides the materials itself"
             )
     # A division that spreads a material over both parts is not one by material, to begin with.
     kept_whole = {m.material_id for m in tested["target"]}
     kept_whole -= {m.material_id for m in trained["target"]}
     if shared := sorted(kept_whole & {m.material_id for m in trained["source"]}):
         raise StudyError(
-            f"{len(shared)} materials of the target's test files are in the source's training "
-            f"files ({_listed(shared)}); take them out of one of the two, or list all files under "
-            "train so that the study divides the materials itself"
+            f"{len(shared)} of the materials in the target's test files are in the source's "
+            f"training files ({_listed(shared)}); take them out of one of the two, or list all "
+            "files under train so that the study divides the materials itself"
         )
 
 

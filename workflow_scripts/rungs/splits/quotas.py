@@ -41,9 +41,9 @@ def share_out(
             n_all = sum(_total(counts, level, p) for p in ("train", "validation", "test"))
             free = sum(size for (names, free), size in sizes.items() if level in names and free)
             why = (
-                f"all its {n_all} materials are in the other level's training files"
+                f"all it has ({n_all}) are in the other level's training files"
                 if part == "test" and free == 0
-                else f"it has {n_all} materials to divide"
+                else f"there are {n_all} to divide"
             )
             raise StudyError(
                 f"the {level} has no material for {part}: {why}, with split.test = "

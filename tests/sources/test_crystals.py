@@ -1,0 +1,307 @@
+"""The built-in crystals: chemistry, geometry, and labels that are those of the published model."""
+
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+
+from rungs.config.data import BuiltInCrystals, Door, Level
+from rungs.frames.door import judge, shortest_distance
+from rungs.frames.frame import VOIGT, Frame, Rejected
+from rungs.sources import crystals as crystals_module
+from rungs.sources import provenance, read_source
+from rungs.sources.compounds import all_crystals, some_crystals
+from rungs.sources.crystals import CLOSEST, crystal_geometries
+from rungs.sources.equilibrium import _minimum, equilibrium_lengths, ideal_geometry
+from rungs.sources.prototypes import PROTOTYPES
+
+
+def built_in(labels="0.3.0", **options) -> Level:
+    data = {"kind": "crystals", "labels": labels} | options
+    return Level(label=labels, functional=labels, data=BuiltInCrystals.model_validate(data))
+
+
+@pytest.fixture(scope="module")
+def small() -> dict[str, list[Frame]]:
+    """12 crystals of 4 frames, labelled by both published models."""
+    return {
+        labels: list(read_source(built_in(labels, n_crystals=12, frames_per_crystal=4), ".", 5))
+        for labels in ("0.3.0", "r2scan")
+    }
+
+
+def test_the_list_is_broad_and_each_element_is_well_covered():
+    crystals = all_crystals()
+    assert 180 <= len(crystals) <= 220
+    assert len({c.material_id for c in crystals}) == len(crystals)
+    assert max(c.prototype.n_sites for c in crystals) <= 8
+    found_in = defaultdict(set)
+    for crystal in crystals:
+        for _, symbol in crystal.species:
+            found_in[symbol].add(crystal.material_id)
+    assert 25 <= len(found_in) <= 32
+    assert min(map(len, found_in.values())) >= 5
+    assert {"Cs", "I", "Ba", "Hf", "Pb", "Mn", "Fe", "Co", "Ni"} <= set(found_in)
+
+
+def test_every_crystal_is_neutral_with_charges_that_occur():
+    for crystal in all_crystals():
+        charges = crystal.charges
+        total = sum(charges[role] for role in crystal.prototype.roles)
+        assert total == 0, crystal.material_id
+        assert charges["X"] < 0 < charges["A"] <= 4
+        if "B" in charges:
+            assert 1 < charges["B"] <= 4
+
+
+@pytest.mark.parametrize(
+    ("name", "coordination"),
+    [
+        ("rocksalt", 6),
+        ("CsCl", 8),
+        ("zincblende", 4),
+        ("wurtzite", 4),
+        ("NiAs", 6),
+        ("fluorite", 8),
+        ("rutile", 6),
+        ("CdI2", 6),
+        ("antifluorite", 4),
+        ("perovskite", 12),
+        ("NaFeO2", 6),
+    ],
+)
+def test_prototypes_have_the_coordination_of_their_name(name, coordination):
+    """Anions around the first cation, as far as 10 % beyond the nearest."""
+    prototype = PROTOTYPES[name]
+    steps = np.indices((7, 7, 7)).reshape(3, -1).T - 3
+    cation = prototype.fractional[prototype.roles.index("A")]
+    anions = prototype.fractional[[role == "X" for role in prototype.roles]]
+    between = (anions[:, None] + steps - cation) @ prototype.vectors
+    distances = np.linalg.norm(between, axis=-1).ravel()
+    assert np.count_nonzero(distances < 1.1 * distances.min()) == coordination
+    assert distances.min() == pytest.approx(prototype.shortest("A", "X"))
+
+
+def test_space_groups_are_those_of_the_prototypes():
+    """Judged by spglib, through pymatgen."""
+    from pymatgen.core import Lattice, Structure
+    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+
+    expected = {
+        "rocksalt": 225,
+        "CsCl": 221,
+        "zincblende": 216,
+        "wurtzite": 186,
+        "NiAs": 194,
+        "fluorite": 225,
+        "rutile": 136,
+        "CdI2": 164,
+        "antifluorite": 225,
+        "antiCdI2": 164,
+        "perovskite": 221,
+        "NaFeO2": 166,
+    }
+    assert set(expected) == set(PROTOTYPES)
+    species = {"A": "Na", "B": "Al", "X": "O"}
+    for name, number in expected.items():
+        prototype = PROTOTYPES[name]
+        structure = Structure(
+            Lattice(4 * prototype.vectors),
+            [species[role] for role in prototype.roles],
+            prototype.fractional,
+        )
+        assert SpacegroupAnalyzer(structure).get_space_group_number() == number, name
+
+
+def test_few_crystals_are_spread_over_the_list():
+    names = [c.material_id for c in some_crystals(12)]
+    assert len(set(names)) == 12
+    assert len({name.split("-")[1] for name in names}) >= 6
+    assert len(some_crystals(None)) == len(some_crystals(10**6)) == len(all_crystals())
+
+
+def test_known_lattice_constants():
+    """Experimental lengths a in Å at room temperature (Wyckoff, Crystal Structures, 1963)."""
+    known = {
+        "MgO-rocksalt": 4.212,
+        "NaCl-rocksalt": 5.640,
+        "KBr-rocksalt": 6.600,
+        "NiO-rocksalt": 4.177,
+        "CsCl-CsCl": 4.123,
+        "ZnS-zincblende": 5.409,
+        "GaN-wurtzite": 3.189,
+        "CaF2-fluorite": 5.463,
+        "TiO2-rutile": 4.594,
+        "Li2O-antifluorite": 4.619,
+        "SrTiO3-perovskite": 3.905,
+        "BaZrO3-perovskite": 4.193,
+    }
+    crystals = [c for c in all_crystals() if c.material_id in known]
+    assert len(crystals) == len(known)
+    lengths = equilibrium_lengths(crystals)
+    for crystal, length in zip(crystals, lengths, strict=True):
+        assert length == pytest.approx(known[crystal.material_id], rel=0.04), crystal.material_id
+    # and the same again
+    assert equilibrium_lengths(crystals[:3]) == lengths[:3]
+
+
+def test_minimum_of_a_scan():
+    lengths = np.linspace(4, 5, 11)
+    energies = (np.log(lengths) - np.log(4.4321)) ** 2
+    assert _minimum(lengths, energies) == pytest.approx(4.4321, abs=1e-3)
+    for slope, end in ((1, "4.000"), (-1, "5.000")):
+        reason = _minimum(lengths, slope * lengths)
+        assert "no minimum between a = 4.000 Å and 5.000 Å" in reason
+        assert f"lowest at {end} Å" in reason
+
+
+def test_crystal_without_a_minimum_is_set_aside(monkeypatch):
+    monkeypatch.setattr(
+        crystals_module,
+        "equilibrium_lengths",
+        lambda crystals: ["has no minimum", *[c.starting_length() for c in crystals[1:]]],
+    )
+    items = list(read_source(built_in(n_crystals=2, frames_per_crystal=1), ".", 0))
+    assert items[0] == Rejected("LiF-rocksalt", "has no minimum", "no equilibrium")
+    assert [type(item) for item in items[1:]] == [Frame]
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 5, 16])
+def test_first_half_scans_the_volume_the_rest_is_strained(n_frames):
+    crystal = next(c for c in all_crystals() if c.material_id == "MgO-rocksalt")
+    data = built_in(frames_per_crystal=n_frames).data
+    frames = crystal_geometries(crystal, 4.25, data, 0)
+    groups = [group for group, _ in frames]
+    n_scan = (n_frames + 1) // 2
+    assert groups == ["volume scan"] * n_scan + ["rattled"] * (n_frames - n_scan)
+    ideal = 4.25**3 / 4
+    changes = [abs(np.linalg.det(g.cell)) / ideal - 1 for _, g in frames[:n_scan]]
+    expected = np.linspace(-0.1, 0.1, n_scan) if n_scan > 1 else [0]
+    assert np.allclose(changes, expected, atol=1e-9)
+
+
+def test_strain_and_rattle_have_the_spread_that_was_asked_for():
+    crystal = next(c for c in all_crystals() if c.material_id == "SrTiO3-perovskite")
+    data = built_in(frames_per_crystal=1000, volume_range=1e-9, strain=0.02, rattle=0.05).data
+    frames = [g for group, g in crystal_geometries(crystal, 3.9, data, 0) if group == "rattled"]
+    strains = np.array([np.linalg.solve(crystal.cell(3.9), g.cell) - np.eye(3) for g in frames])
+    assert np.allclose(strains, np.swapaxes(strains, 1, 2))
+    assert np.allclose(strains.std(axis=0), 0.02, rtol=0.15)
+    assert np.abs(strains.mean(axis=0)).max() < 0.004
+    shifts = np.array([g.cart_coords - crystal.prototype.fractional @ g.cell for g in frames])
+    assert np.allclose(shifts.std(axis=(0, 1)), 0.05, rtol=0.08)
+
+
+def test_a_frame_depends_on_the_seed_and_itself_only():
+    """More frames or other crystals leave it as it was."""
+    crystal = all_crystals()[7]
+    few = crystal_geometries(crystal, 5.0, built_in(frames_per_crystal=15).data, 0)
+    more = crystal_geometries(crystal, 5.0, built_in(frames_per_crystal=16).data, 0)
+    other = crystal_geometries(crystal, 5.0, built_in(frames_per_crystal=16).data, 1)
+    assert all(
+        np.array_equal(a.cart_coords, b.cart_coords)
+        for (_, a), (_, b) in zip(few, more, strict=False)
+    )
+    assert not any(
+        np.array_equal(a.cart_coords, b.cart_coords)
+        for (_, a), (_, b) in zip(more, other, strict=True)
+    )
+
+
+@pytest.fixture
+def rutile():
+    return next(c for c in all_crystals() if c.material_id == "TiO2-rutile")
+
+
+def test_atoms_never_collide(rutile):
+    nearest = 4.6 * rutile.prototype.shortest("A", "X")
+    for _, geometry in crystal_geometries(rutile, 4.6, built_in(rattle=0.2).data, 0):
+        frame = Frame(
+            frame_id="x",
+            material_id="x",
+            functional="x",
+            cell=geometry.cell,
+            atomic_numbers=geometry.atomic_numbers,
+            cart_coords=geometry.cart_coords,
+            energy=0.0,
+            forces=np.zeros((6, 3)),
+        )
+        distance, *_ = shortest_distance(frame, 5.0)
+        assert distance >= CLOSEST * nearest - 1e-9
+
+
+def test_hopeless_rattles_are_set_aside(rutile, monkeypatch):
+    monkeypatch.setattr(crystals_module, "some_crystals", lambda _: [rutile])
+    items = list(read_source(built_in(rattle=8.0, frames_per_crystal=6), ".", 0))
+    rejected = [item for item in items if isinstance(item, Rejected)]
+    assert len(items) == 6
+    assert rejected
+    assert rejected[0].frame_id.startswith("TiO2-rutile-00")
+    assert "smaller data.rattle" in rejected[0].reason
+
+
+def test_both_levels_have_the_same_frames_with_other_labels(small):
+    for gga, r2scan in zip(small["0.3.0"], small["r2scan"], strict=True):
+        assert gga.frame_id == r2scan.frame_id
+        assert gga.material_id == r2scan.material_id
+        assert np.array_equal(gga.cart_coords, r2scan.cart_coords)
+        assert np.array_equal(gga.cell, r2scan.cell)
+        assert gga.energy - r2scan.energy > 0.3 * gga.n_atoms  # several eV/atom in most
+        assert (gga.functional, r2scan.functional) == ("0.3.0", "r2scan")
+    ids = [frame.frame_id for frame in small["0.3.0"]]
+    assert ids[:4] == [f"LiF-rocksalt-{i:03d}" for i in range(4)]
+    assert Counter(f.group for f in small["0.3.0"]) == {"volume scan": 24, "rattled": 24}
+
+
+def test_frames_pass_the_door_with_forces_of_a_few_ev(small):
+    for frames in small.values():
+        assert len(frames) == 48
+        assert all(judge(frame, Door(min_distance=1.2)) is None for frame in frames)
+        forces = np.concatenate([np.linalg.norm(f.forces, axis=1) for f in frames])
+        assert 0.03 < np.median(forces) < 1
+        assert np.percentile(forces, 99) < 6
+
+
+def test_labels_are_chgnets_own(small):
+    """Against CHGNet.predict_structure, one frame at a time."""
+    from chgnet.model.model import CHGNet
+    from pymatgen.core import Structure
+
+    for labels, frames in small.items():
+        model = CHGNet.load(model_name=labels, use_device="cpu", verbose=False)
+        for frame in frames[::6]:
+            structure = Structure(
+                frame.cell, frame.atomic_numbers, frame.cart_coords, coords_are_cartesian=True
+            )
+            found = model.predict_structure(structure)
+            assert frame.energy_per_atom == pytest.approx(float(found["e"]), abs=1e-5)
+            assert np.allclose(frame.forces, found["f"], atol=5e-4)
+            assert np.allclose(frame.magmoms, found["m"], atol=1e-4)
+            assert np.allclose(frame.stress, [found["s"][place] for place in VOIGT], atol=5e-3)
+
+
+def test_scan_energies_are_those_of_the_labels():
+    from rungs.sources.labelling import Labeller
+
+    crystals = all_crystals()[::60]
+    geometries = [ideal_geometry(c, c.starting_length()) for c in crystals]
+    labeller = Labeller("0.2.0")
+    labels = labeller.label(geometries)
+    energies = labeller.energies(geometries)
+    for crystal, label, energy in zip(crystals, labels, energies, strict=True):
+        assert label.energy / crystal.prototype.n_sites == pytest.approx(energy, abs=1e-5)
+
+
+def test_magnetic_crystals_have_moments(small):
+    moments = {f.frame_id: f.magmoms.max() for f in small["0.3.0"]}
+    nickel_oxide = [m for name, m in moments.items() if name.startswith("NiO")]
+    salt = [m for name, m in moments.items() if name.startswith("LiF")]
+    assert min(nickel_oxide) > 0.5
+    assert max(salt) < 0.1
+
+
+def test_provenance_says_that_labels_are_predictions():
+    found = provenance(built_in("r2scan"), ".", 3)
+    assert "not DFT" in found["labels"]
+    assert found["versions"]["chgnet"]
+    assert found["seed"] == 3

@@ -1,0 +1,60 @@
+"""A handful of labelled frames as graphs, small enough to train on in a second."""
+
+import numpy as np
+import pytest
+
+from rungs.config.training import Architecture
+from rungs.frames.frame import Frame
+from rungs.graphs.store import GraphStore, write_graphs
+
+ARCHITECTURE = Architecture(
+    atom_fea_dim=8,
+    bond_fea_dim=8,
+    angle_fea_dim=8,
+    atom_conv_hidden_dim=8,
+    bond_conv_hidden_dim=8,
+    mlp_hidden_dims=[8],
+    n_conv=2,
+    num_radial=5,
+    num_angular=5,
+    atom_graph_cutoff=4.0,
+    bond_graph_cutoff=3.0,
+)
+
+
+@pytest.fixture(scope="session")
+def architecture() -> Architecture:
+    return ARCHITECTURE
+
+
+@pytest.fixture(scope="session")
+def frames() -> list[Frame]:
+    """Twenty rattled rock-salt cells with a pair energy, its forces, and no stress on some."""
+    random = np.random.default_rng(0)
+    made = []
+    for i in range(20):
+        cell = np.array([[0, 2.1, 2.1], [2.1, 0, 2.1], [2.1, 2.1, 0]]) * random.uniform(0.95, 1.05)
+        displacement = random.normal(0, 0.05, 3)
+        coords = np.array([[0.0, 0.0, 0.0], cell.sum(axis=0) / 2 + displacement])
+        made.append(
+            Frame(
+                frame_id=f"f{i:02d}",
+                material_id=f"m{i // 2}",
+                functional="test",
+                cell=cell,
+                atomic_numbers=np.array([12, 8]),
+                cart_coords=coords,
+                energy=-12.0 + 5.0 * displacement @ displacement,
+                forces=np.array([10.0 * displacement, -10.0 * displacement]),
+                stress=None if i % 3 == 0 else np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0]),
+                magmoms=None if i % 4 == 0 else np.array([0.1, -0.2]),
+            )
+        )
+    return made
+
+
+@pytest.fixture(scope="session")
+def store(frames, tmp_path_factory) -> GraphStore:
+    path = tmp_path_factory.mktemp("graphs") / "frames.safetensors"
+    write_graphs(frames, path, 4.0, 3.0)
+    return GraphStore.open(path)

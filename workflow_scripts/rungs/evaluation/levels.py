@@ -1,0 +1,238 @@
+"""How the labels of the two levels are related: the tables behind the figure of the levels."""
+
+import os
+from array import array
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rungs.errors import StudyError
+from rungs.files import whole_file, write_rows
+from rungs.frames.elements import MAX_ATOMIC_NUMBER
+from rungs.frames.frame import Frame
+
+SAME_PLACE = 1e-3
+"""Å; frames whose cells or positions differ by more are not the same configuration."""
+CORRELATION_COLUMNS = ("comparison", "pearson_r", "mean_shift", "mae", "unit", "n")
+
+Frames = Collection[Frame] | Callable[[], Iterable[Frame]]
+"""Frames that can be gone through twice: a collection, or a function that opens a stream anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelTables:
+    """What two levels have to do with each other."""
+
+    energies: Mapping[str, Sequence]
+    """Columns of ``level_energies.parquet``, one row per frame id, in eV/atom: ``frame_id``,
+    ``n_atoms``, ``source_energy``, ``target_energy``, ``source_minus_source_ref``,
+    ``target_minus_source_ref``, ``target_minus_target_ref``. NaN where a level lacks the frame."""
+    forces: Mapping[str, Sequence]
+    """Columns of ``level_forces.parquet``: ``frame_id`` and the same force component at each level,
+    ``source`` and ``target``, in eV/Å; all components of frames drawn at random."""
+    correlations: list[dict]
+    """Rows of ``level_correlations.csv``; differences are target minus source. None where fewer
+    than two values can be compared."""
+    summary: str
+    """One line on how many frames the levels share."""
+
+
+def compare_levels(
+    source_frames: Frames,
+    target_frames: Frames,
+    source_reference: np.ndarray,
+    target_reference: np.ndarray,
+    *,
+    n_force_components: int = 60_000,
+    seed: int = 0,
+) -> LevelTables:
+    """Compare energies per atom and forces of the frames that two levels share.
+
+    Frames are shared when they have the same id and the same atoms in the same order; their forces
+    are compared when cell and positions agree as well, to 0.001 Å. Frames are streamed: energies of
+    all and forces of the drawn frames are what is held in memory.
+
+    Args:
+        source_frames, target_frames: the frames of each level, gone through twice.
+        source_reference, target_reference: (94,) reference energies in eV/atom.
+        n_force_components: draw shared frames until they have this many force components.
+        seed: of that draw.
+
+    Raises:
+        StudyError: for a frame with an element beyond plutonium.
+        ValueError: for references of another shape, or frames that can be read only once.
+    """
+    references = [np.asarray(r, dtype=np.float64) for r in (source_reference, target_reference)]
+    if any(r.shape != (MAX_ATOMIC_NUMBER,) for r in references):
+        raise ValueError(f"references must have shape ({MAX_ATOMIC_NUMBER},)")
+    source = _read_energies(_opened(source_frames), references)
+    target = _read_energies(_opened(target_frames), references)
+    shared = {
+        frame_id
+        for frame_id, i in target.index.items()
+        if frame_id in source.index and source.atoms[source.index[frame_id]] == target.atoms[i]
+    }
+    energies = _join(source, target, shared)
+    drawn = _draw(sorted(shared), target, n_force_components, seed)
+    forces, moved = _pair_forces(_opened(source_frames), _opened(target_frames), drawn)
+    pairs = {
+        "raw": ("source_energy", "target_energy"),
+        "source_reference": ("source_minus_source_ref", "target_minus_source_ref"),
+        "own_reference": ("source_minus_source_ref", "target_minus_target_ref"),
+    }
+    correlations = [
+        _compare(name, energies[x], energies[y], "eV/atom") for name, (x, y) in pairs.items()
+    ]
+    correlations.append(_compare("forces", forces["source"], forces["target"], "eV/Å"))
+    same_id = len(source.index.keys() & target.index.keys())
+    summary = (
+        f"{len(source.index)} source and {len(target.index)} target frames, {len(shared)} shared; "
+        f"forces of {len(drawn) - moved} of them compared"
+    )
+    if same_id > len(shared):
+        summary += f"; {same_id - len(shared)} have the same id but other atoms"
+    if moved:
+        summary += f"; {moved} drawn frames have the same id but other positions"
+    return LevelTables(energies, forces, correlations, summary)
+
+
+def write_levels(
+    tables: LevelTables,
+    energies: str | os.PathLike,
+    forces: str | os.PathLike,
+    correlations: str | os.PathLike,
+) -> None:
+    """Write the three tables, two as Parquet and the correlations as CSV."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for path, columns in ((energies, tables.energies), (forces, tables.forces)):
+        with whole_file(path) as partial:
+            pq.write_table(
+                pa.table(
+                    {"frame_id": pa.array(columns["frame_id"], pa.string()), **_rest(columns)}
+                ),
+                partial,
+            )
+    write_rows(correlations, CORRELATION_COLUMNS, tables.correlations)
+
+
+def _rest(columns: Mapping[str, Sequence]) -> dict[str, Sequence]:
+    return {name: column for name, column in columns.items() if name != "frame_id"}
+
+
+@dataclass(slots=True)
+class _Energies:
+    """Energies of one level, by position; ``index`` gives the position of a frame id."""
+
+    index: dict[str, int] = field(default_factory=dict)
+    n_atoms: array = field(default_factory=lambda: array("q"))
+    atoms: array = field(default_factory=lambda: array("q"))
+    """Hash of the atomic numbers."""
+    raw: array = field(default_factory=lambda: array("d"))
+    minus_source: array = field(default_factory=lambda: array("d"))
+    minus_target: array = field(default_factory=lambda: array("d"))
+
+
+def _opened(frames: Frames) -> Iterable[Frame]:
+    opened = frames() if callable(frames) else frames
+    if opened is iter(opened) and not callable(frames):
+        raise ValueError("frames are read twice: give a collection, or a function that opens them")
+    return opened
+
+
+def _read_energies(frames: Iterable[Frame], references: list[np.ndarray]) -> _Energies:
+    level = _Energies()
+    for frame in frames:
+        numbers = np.asarray(frame.atomic_numbers)
+        if numbers.max() > MAX_ATOMIC_NUMBER:
+            raise StudyError(
+                f"frame {frame.frame_id}: element {numbers.max()} has no reference energy; remove "
+                "the frame"
+            )
+        energy = frame.energy / len(numbers)
+        level.index[frame.frame_id] = len(level.raw)
+        level.n_atoms.append(len(numbers))
+        level.atoms.append(hash(numbers.tobytes()))
+        level.raw.append(energy)
+        level.minus_source.append(energy - references[0][numbers - 1].mean())
+        level.minus_target.append(energy - references[1][numbers - 1].mean())
+    return level
+
+
+def _join(source: _Energies, target: _Energies, shared: set[str]) -> dict[str, Sequence]:
+    """One row per frame: shared frames and the source's in the source's order, then the target's
+    own."""
+    rows = [
+        (frame_id, i, target.index[frame_id] if frame_id in shared else -1)
+        for frame_id, i in source.index.items()
+    ]
+    rows += [(frame_id, -1, i) for frame_id, i in target.index.items() if frame_id not in shared]
+    ids = [row[0] for row in rows]
+    at_source, at_target = np.array([row[1:] for row in rows], dtype=np.int64).reshape(-1, 2).T
+
+    def take(values: array, places: np.ndarray) -> np.ndarray:
+        return np.append(np.asarray(values, dtype=np.float64), np.nan)[places]
+
+    n_atoms = np.where(
+        at_source >= 0, take(source.n_atoms, at_source), take(target.n_atoms, at_target)
+    )
+    return {
+        "frame_id": ids,
+        "n_atoms": n_atoms.astype(np.int64),
+        "source_energy": take(source.raw, at_source),
+        "target_energy": take(target.raw, at_target),
+        "source_minus_source_ref": take(source.minus_source, at_source),
+        "target_minus_source_ref": take(target.minus_source, at_target),
+        "target_minus_target_ref": take(target.minus_target, at_target),
+    }
+
+
+def _draw(shared: list[str], target: _Energies, n_components: int, seed: int) -> set[str]:
+    """Draw frames at random until they have ``n_components`` force components."""
+    order = np.random.default_rng(seed).permutation(len(shared))
+    drawn, have = set(), 0
+    for i in order:
+        if have >= n_components:
+            break
+        drawn.add(shared[i])
+        have += 3 * target.n_atoms[target.index[shared[i]]]
+    return drawn
+
+
+def _pair_forces(
+    source: Iterable[Frame], target: Iterable[Frame], drawn: set[str]
+) -> tuple[dict[str, Sequence], int]:
+    """Force components of the drawn frames at both levels, and how many of those frames are not
+    the same configuration."""
+    kept = {frame.frame_id: frame for frame in source if frame.frame_id in drawn}
+    ids, pairs, moved = [], [np.empty((0, 2))], 0
+    for frame in target:
+        other = kept.get(frame.frame_id)
+        if other is None:
+            continue
+        apart = max(
+            np.abs(frame.cell - other.cell).max(),
+            np.abs(frame.cart_coords - other.cart_coords).max(),
+        )
+        if apart > SAME_PLACE:
+            moved += 1
+            continue
+        pairs.append(np.stack([other.forces.ravel(), frame.forces.ravel()], axis=1))
+        ids += [frame.frame_id] * frame.forces.size
+    both = np.concatenate(pairs)
+    return {"frame_id": ids, "source": both[:, 0], "target": both[:, 1]}, moved
+
+
+def _compare(name: str, source: np.ndarray, target: np.ndarray, unit: str) -> dict:
+    both = np.isfinite(source) & np.isfinite(target)
+    source, target = source[both], target[both]
+    row = {"comparison": name, "pearson_r": None, "mean_shift": None, "mae": None}
+    if len(source) > 1:
+        difference = target - source
+        row["mean_shift"] = float(difference.mean())
+        row["mae"] = float(np.abs(difference).mean())
+        if np.ptp(source) > 0 and np.ptp(target) > 0:
+            row["pearson_r"] = float(np.corrcoef(source, target)[0, 1])
+    return {**row, "unit": unit, "n": len(source)}

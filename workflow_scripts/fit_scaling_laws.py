@@ -1,0 +1,22 @@
+"""Fit scaling laws to the learning curves, and say what a target frame is worth."""
+
+from rungs.jobs import job
+
+with job(snakemake.log[0]) as say:
+    from rungs.evaluation.tables import read_rows
+    from rungs.scaling.efficiency import data_efficiency, write_efficiency
+    from rungs.scaling.means import learning_curve_means, write_means
+    from rungs.scaling.study import fit_learning_curves, write_laws
+    from rungs.seeds import derive_seed
+
+    rows = read_rows(snakemake.input[0])
+    seed = derive_seed(snakemake.params.seed, "bootstrap")
+    laws = fit_learning_curves(rows, seed=seed)
+    write_laws(snakemake.output.laws, laws)
+    write_means(snakemake.output.means, learning_curve_means(rows, seed=seed))
+    baseline = snakemake.params.baseline
+    efficiency = data_efficiency(rows, laws, baseline, seed=seed) if baseline else []
+    write_efficiency(snakemake.output.efficiency, efficiency)
+    for law in laws:
+        if law.metric.startswith(("energy", "force")) and law.exponent is not None:
+            say(f"{law.method}, {law.metric}: exponent {law.exponent:.3f} ({law.form})")

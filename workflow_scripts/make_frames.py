@@ -7,16 +7,15 @@ with job(snakemake.log[0]) as say:
     from rungs.frames.door import admit_to_file
     from rungs.sources import provenance, read_source
 
-    params = snakemake.params
+    params, name = snakemake.params, snakemake.wildcards.level
     level = Level.model_validate(params.level)
     admission = admit_to_file(
-        read_source(level, params.data_folder, params.seed),
+        read_source(level, params.data_folder, params.seed, section=name),
         Door.model_validate(params.door),
         snakemake.output.frames,
         snakemake.output.rejects,
-        provenance(level, params.data_folder, params.seed),
+        provenance(level, params.data_folder, params.seed, section=name),
     )
-    name = snakemake.wildcards.level
     say(f"{name}: {admission.n_admitted} frames, {len(admission.rejects)} rejected")
     for kind, count in admission.counts.items():
         say(f"  {count} for {kind}; see {snakemake.output.rejects}")

@@ -109,3 +109,17 @@ def test_a_seed_that_lacks_sizes_is_said(curves):
 def test_seeds_must_match_the_points():
     with pytest.raises(StudyError, match="2 seeds were given for 3 points"):
         fit_curve([1, 2, 3], [0, 0], [1.0, 2.0, 3.0])
+
+
+def test_floor_that_leaves_no_exponent_is_refused():
+    # A fall of a few per cent above a large floor: the curve bends, but by what power is open.
+    rng = np.random.default_rng(3)
+    reasons = set()
+    for _ in range(12):
+        noise = np.exp(0.02 * rng.normal(size=15))
+        found = fit_curve(
+            np.tile(SIZES, 3), np.repeat([0, 1, 2], 5), Law(40, 0.5, 60)(np.tile(SIZES, 3)) * noise
+        )
+        reasons.add("interval of the exponent" in reason(found))
+        assert found.floor is None or found.exponent[0] > 0
+    assert True in reasons

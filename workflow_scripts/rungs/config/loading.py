@@ -87,9 +87,7 @@ def _section_at(location: tuple) -> type[BaseModel] | None:
                     found += _kinds(field.annotation)
             else:
                 # a mapping or a list: any key leads to its values
-                found += [
-                    kind for arg in typing.get_args(option)[-1:] for kind in _kinds(arg)
-                ]
+                found += [kind for arg in typing.get_args(option)[-1:] for kind in _kinds(arg)]
         options = found
     sections = [option for option in options if isinstance(option, type)]
     return next((s for s in sections if issubclass(s, BaseModel)), None)

@@ -9,6 +9,7 @@ from torch.nn import functional
 from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
 from rungs.potential.gated import finish, first_layer
+from rungs.potential.gated_rows import Sweep
 from rungs.potential.geometry import embed_geometry
 from rungs.potential.support import refuse_unsupported
 
@@ -85,15 +86,17 @@ class BatchedCHGNet:
             )
         differentiate = forces or stress
         with torch.set_grad_enabled(create_graph or differentiate):
+            sweep = Sweep()
             vectors = batch.bond_vectors.detach().requires_grad_(differentiate)
-            energies, moments = self._atom_energies(batch, vectors, magmoms)
+            energies, moments = self._atom_energies(batch, vectors, magmoms, sweep)
             total = _sum_by(energies, batch.atom_frames, batch.n_frames)
             energy = total / batch.n_atoms + self._reference_energy(batch)
             gradient = None
             if differentiate:
-                (gradient,) = torch.autograd.grad(
-                    energies.sum(), vectors, create_graph=create_graph
-                )
+                with sweep.to_geometry():
+                    (gradient,) = torch.autograd.grad(
+                        energies.sum(), vectors, create_graph=create_graph
+                    )
             if not create_graph:
                 energy, vectors = energy.detach(), vectors.detach()
                 moments = None if moments is None else moments.detach()
@@ -113,7 +116,7 @@ class BatchedCHGNet:
         return _sum_by(atoms, batch.atom_frames, batch.n_frames) / batch.n_atoms
 
     def _atom_energies(
-        self, batch: GraphBatch, vectors: Tensor, magmoms: bool
+        self, batch: GraphBatch, vectors: Tensor, magmoms: bool, sweep: Sweep
     ) -> tuple[Tensor, Tensor | None]:
         """Return (N,) energies of the atoms in eV, without reference, and magnetic moments."""
         model = self.model
@@ -126,7 +129,7 @@ class BatchedCHGNet:
             second_weights = embedded.angle_bond_weights.index_select(0, batch.angle_bonds[1])
         for i in range(n_updates):
             atoms = _update_atoms(
-                model.atom_conv_layers[i], batch, atoms, bonds, embedded.bond_weights
+                model.atom_conv_layers[i], batch, atoms, bonds, embedded.bond_weights, sweep
             )
             if angles is None:
                 continue
@@ -138,14 +141,15 @@ class BatchedCHGNet:
                 angles,
                 embedded.angle_bond_weights,
                 second_weights,
+                sweep,
             )
             # CHGNet computes the last angle update too, but nothing uses it.
             if i < n_updates - 1:
-                angles = _update_angles(model.angle_layers[i], batch, atoms, bonds, angles)
+                angles = _update_angles(model.angle_layers[i], batch, atoms, bonds, angles, sweep)
         if magmoms:
             moments = model.site_wise(atoms).view(-1).abs()
         atoms = _update_atoms(
-            model.atom_conv_layers[-1], batch, atoms, bonds, embedded.bond_weights
+            model.atom_conv_layers[-1], batch, atoms, bonds, embedded.bond_weights, sweep
         )
         if model.readout_norm is not None:
             atoms = model.readout_norm(atoms)
@@ -153,7 +157,12 @@ class BatchedCHGNet:
 
 
 def _update_atoms(
-    layer: nn.Module, batch: GraphBatch, atoms: Tensor, bonds: Tensor, weights: Tensor
+    layer: nn.Module,
+    batch: GraphBatch,
+    atoms: Tensor,
+    bonds: Tensor,
+    weights: Tensor,
+    sweep: Sweep,
 ) -> Tensor:
     """Return (N, atom_fea_dim) atom features after messages along all bonds, both ways."""
     n_bonds = len(bonds)
@@ -165,7 +174,7 @@ def _update_atoms(
     rows = functional.linear(atoms, to_centre).index_select(0, centres)
     rows = rows + functional.linear(atoms, to_neighbour).index_select(0, neighbours)
     rows = rows.view(2, n_bonds, -1) + functional.linear(bonds, to_bond, bias)
-    messages = finish(gated, rows.view(2 * n_bonds, -1)).view(2, n_bonds, -1) * weights
+    messages = finish(gated, rows.view(2 * n_bonds, -1), sweep).view(2, n_bonds, -1) * weights
     received = _sum_by(messages.view(2 * n_bonds, -1), centres, len(atoms))
     return atoms + layer.mlp_out(received)
 
@@ -178,6 +187,7 @@ def _update_bonds(
     angles: Tensor,
     weights: Tensor,
     second_weights: Tensor,
+    sweep: Sweep,
 ) -> Tensor:
     """Return (B, bond_fea_dim) bond features after messages over all angles.
 
@@ -187,7 +197,7 @@ def _update_bonds(
     gated = layer.twoBody_bond
     n_short = batch.n_angle_bonds
     rows = _angle_rows(gated, batch, atoms, bonds, angles)
-    messages = finish(gated, rows) * second_weights
+    messages = finish(gated, rows, sweep) * second_weights
     received = _sum_by(messages, batch.angle_bonds[0], n_short) * weights
     output = layer.mlp_out.layers[-1]
     changed = bonds[:n_short] + functional.linear(received, output.weight)
@@ -199,12 +209,16 @@ def _update_bonds(
 
 
 def _update_angles(
-    layer: nn.Module, batch: GraphBatch, atoms: Tensor, bonds: Tensor, angles: Tensor
+    layer: nn.Module,
+    batch: GraphBatch,
+    atoms: Tensor,
+    bonds: Tensor,
+    angles: Tensor,
+    sweep: Sweep,
 ) -> Tensor:
     """Return (A, angle_fea_dim) angle features."""
-    update = finish(
-        layer.twoBody_bond, _angle_rows(layer.twoBody_bond, batch, atoms, bonds, angles)
-    )
+    gated = layer.twoBody_bond
+    update = finish(gated, _angle_rows(gated, batch, atoms, bonds, angles), sweep)
     return _in_both_orders(batch, angles) + update
 
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from rungs.potential.gated_rows import LaterLayers, Sweep, gated_rows
+
 
 def first_layer(gated: nn.Module, sizes: Sequence[int]) -> tuple[list[Tensor], Tensor]:
     """Return the first layer of core and gate, stacked, cut into a weight for each input.
@@ -27,24 +29,48 @@ def first_layer(gated: nn.Module, sizes: Sequence[int]) -> tuple[list[Tensor], T
     return list(weight.split(list(sizes), dim=1)), torch.cat([core.bias, gate.bias])
 
 
-def finish(gated: nn.Module, rows: Tensor) -> Tensor:
+def finish(gated: nn.Module, rows: Tensor, sweep: Sweep) -> Tensor:
     """Return what the gated network makes of the result of its first layer.
 
     Args:
         gated: a ``chgnet.model.functions.GatedMLP``.
         rows: (R, 2h), core in the first half, gate in the second, bias included.
+        sweep: which gradient is being taken.
 
     Returns:
         (R, output) activation(norm(core)) · sigmoid(norm(gate)).
     """
-    core_layers, gate_layers = _linear_layers(gated.mlp_core), _linear_layers(gated.mlp_gate)
-    for core_layer, gate_layer in zip(core_layers[1:], gate_layers[1:], strict=True):
-        core, gate = gated.activation(rows).chunk(2, dim=1)
-        rows = torch.cat([core_layer(core), gate_layer(gate)], dim=1)
+    core, gate = _linear_layers(gated.mlp_core)[1:], _linear_layers(gated.mlp_gate)[1:]
+    if isinstance(gated.activation, nn.SiLU) and len(core) <= 1:
+        return gated_rows(rows, _later_layers(gated, core, gate), sweep)
+    return finish_by_autograd(gated, rows)
+
+
+def finish_by_autograd(gated: nn.Module, rows: Tensor) -> Tensor:
+    """Return the same as :func:`finish`, for any activation and depth, at autograd's pace."""
     core, gate = rows.chunk(2, dim=1)
+    for core_layer, gate_layer in zip(
+        _linear_layers(gated.mlp_core)[1:], _linear_layers(gated.mlp_gate)[1:], strict=True
+    ):
+        core, gate = core_layer(gated.activation(core)), gate_layer(gated.activation(gate))
     if gated.norm is not None:
         core, gate = gated.bn1(core), gated.bn2(gate)
     return gated.activation(core) * torch.sigmoid(gate)
+
+
+def _later_layers(
+    gated: nn.Module, core: Sequence[nn.Linear], gate: Sequence[nn.Linear]
+) -> LaterLayers:
+    weight = bias = gamma = beta = None
+    eps = 0.0
+    if core:
+        weight = torch.stack([core[0].weight, gate[0].weight])
+        bias = torch.stack([core[0].bias, gate[0].bias])
+    if gated.norm is not None:
+        gamma = torch.stack([gated.bn1.weight, gated.bn2.weight])
+        beta = torch.stack([gated.bn1.bias, gated.bn2.bias])
+        eps = gated.bn1.eps
+    return LaterLayers(weight, bias, gamma, beta, eps)
 
 
 def _linear_layers(mlp: nn.Module) -> list[nn.Linear]:

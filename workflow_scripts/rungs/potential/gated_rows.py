@@ -1,30 +1,35 @@
 """The rows of a gated network behind its first layer, with hand-written derivatives.
 
 Training on forces differentiates the network twice. Left to itself, autograd takes the second
-derivative of activation and layer normalisation apart into dozens of operations on large
-tensors, and that is most of the time of a training step. Here both derivatives are written out,
-and all of it works on blocks of rows that stay in the processor's cache. Between the passes only
-the inputs are kept.
+derivatives of activation and layer normalisation apart into dozens of operations on large
+tensors, and they are most of the time of a training step. Here both derivatives are written out,
+and all of it works on blocks of rows that stay in the processor's cache; between the sweeps only
+inputs are kept.
 
-For a row of the first layer's results t (core and gate side by side, both of width h):
+A row holds the first layer's results t, core and gate side by side, each of width h:
 
-    y = silu(t)                    only if there is a second layer
-    x = W y + b                    core and gate each with their own W, b
-    n = (x - mean) / √(var + ε)    only with layer normalisation, core and gate each for itself
-    u = γ n + β
-    z = silu(u_core) · sigmoid(u_gate)
+    y = silu(t),  x = W y + b                         with a second layer; else x = t
+    n = (x - mean(x)) / √(var(x) + ε),  u = γ n + β   with layer normalisation; else u = x
+    z = p q  with  p = silu(u_core),  q = sigmoid(u_gate)
+
+Core and gate have their own W, b, γ, β, mean and variance. The sweep towards the geometry turns
+dz into dt; the last sweep turns t̄, the derivative of the loss with respect to dt, into those with
+respect to dz, t and the parameters. Names ending in ``_bar`` are such derivatives of the loss.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import silu
 
 _BLOCK_ROWS = 1024
-"""Rows of a block for each thread: with 64 features half a megabyte a tensor."""
+"""Rows of a block for each thread: half a megabyte a tensor with 64 features in float32."""
+_silu_backward = torch.ops.aten.silu_backward
 
 
 class Sweep:
@@ -39,7 +44,7 @@ class Sweep:
 
     @contextmanager
     def to_geometry(self) -> Iterator[None]:
-        """Mark the gradients taken within as those towards the geometry."""
+        """Mark the gradients taken within as those with respect to the geometry alone."""
         self.towards_geometry = True
         try:
             yield
@@ -47,39 +52,254 @@ class Sweep:
             self.towards_geometry = False
 
 
-class GatedRows(Function):
-    """(R, 2h) results of the first layer → (R, D) output of the gated network."""
+class LaterLayers(NamedTuple):
+    """Parameters behind the first layer, core before gate; None where there is no such layer."""
+
+    weight: Tensor | None
+    """(2, D, h)."""
+    bias: Tensor | None
+    """(2, D)."""
+    gamma: Tensor | None
+    """(2, D)."""
+    beta: Tensor | None
+    """(2, D)."""
+    eps: float
+    """ε of the layer normalisation."""
+
+    @property
+    def tensors(self) -> tuple[Tensor | None, ...]:
+        return self[:4]
+
+
+def gated_rows(rows: Tensor, layers: LaterLayers, sweep: Sweep) -> Tensor:
+    """Return the (R, D) outputs z of a gated network with silu as activation.
+
+    Args:
+        rows: (R, 2h) results t of the first layer.
+        layers: what follows.
+        sweep: through which the caller announces the gradient with respect to the geometry.
+    """
+    return _Output.apply(sweep, layers.eps, rows, *layers.tensors)
+
+
+class _Output(Function):
+    """t → z."""
 
     @staticmethod
-    def forward(ctx, sweep, eps, rows, weight, bias, gamma, beta):
-        """Evaluate.
-
-        Args:
-            sweep: see :class:`Sweep`.
-            eps: of the layer normalisation.
-            rows: (R, 2h) first layer's results t.
-            weight: (2, D, h) second layers of core and gate, or None where there is none.
-            bias: (2, D), or None.
-            gamma, beta: (2, D) of the layer normalisation, or None where there is none.
-        """
-        layer = _Layer(weight, bias, gamma, beta, eps)
-        x = layer.empty_x(rows)
-        output = rows.new_empty(len(rows), x.shape[1] // 2)
-        statistics = None if gamma is None else rows.new_empty(2, len(rows), 2, 1)
+    def forward(ctx, sweep, eps, rows, *parameters):
+        layers = LaterLayers(*parameters, eps)
+        x = rows
+        if layers.weight is not None:
+            x = rows.new_empty(len(rows), layers.bias.numel())
+        output = x.new_empty(len(x), x.shape[1] // 2)
         for block in _blocks(rows):
-            layer.second_linear(rows[block], x[block])
-            u = layer.normalise(x[block], statistics, block)
-            s = torch.sigmoid(u)
-            torch.mul(u[:, 0], s[:, 0], out=output[block]).mul_(s[:, 1])
-        ctx.save_for_backward(rows, x, statistics, weight, bias, gamma, beta)
+            if layers.weight is not None:
+                y = silu(rows[block])
+                _both(y, layers.weight.mT, out=x[block]).add_(layers.bias.view(-1))
+            point = _Point(x[block], layers)
+            torch.mul(point.p, point.q, out=output[block])
+        ctx.save_for_backward(rows, x, *parameters)
         ctx.sweep, ctx.eps = sweep, eps
         return output
 
     @staticmethod
-    def backward(ctx, output_gradient):
-        if torch.is_grad_enabled() and not ctx.sweep.towards_geometry:
+    def backward(ctx, dz):
+        to_geometry = ctx.sweep.towards_geometry
+        if torch.is_grad_enabled() and not to_geometry:
             raise RuntimeError("gradients of the parameters cannot be differentiated once more")
-        gradients = _GatedRowsBackward.apply(
-            ctx.sweep.towards_geometry, ctx.eps, output_gradient, *ctx.saved_tensors
+        return None, None, *_Gradient.apply(to_geometry, ctx.eps, dz, *ctx.saved_tensors)
+
+
+class _Gradient(Function):
+    """dz, t → dt and, unless the sweep goes to the geometry, the parameters' gradients."""
+
+    @staticmethod
+    def forward(ctx, to_geometry, eps, dz, rows, x, *parameters):
+        ctx.save_for_backward(dz, rows, x, *parameters)
+        ctx.eps = eps
+        layers = LaterLayers(*parameters, eps)
+        sums = _Sums(layers)
+        dt = torch.empty_like(rows)
+        for block in _blocks(rows):
+            t = rows[block]
+            point = _Point(x[block], layers)
+            du = point.gate_gradient(dz[block])
+            if not to_geometry:
+                sums.add_normalisation(du, point)
+            dx = point.through_normalisation(point.scaled(du)).view(len(t), -1)
+            if layers.weight is None:
+                dt[block] = dx
+            else:
+                if not to_geometry:
+                    sums.add_linear(dx, silu(t))
+                dt[block] = _silu_backward(_both(dx, layers.weight), t)
+        return dt, *((None,) * 4 if to_geometry else sums.totals)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, dt_bar, *_):
+        dz, rows, x, *parameters = ctx.saved_tensors
+        layers = LaterLayers(*parameters, ctx.eps)
+        sums = _Sums(layers)
+        dz_bar, t_bar = torch.empty_like(dz), torch.empty_like(rows)
+        for block in _blocks(rows):
+            t, dx_bar = rows[block], dt_bar[block]
+            point = _Point(x[block], layers)
+            du = point.gate_gradient(dz[block])
+            dn = point.scaled(du)
+            dx = point.through_normalisation(dn)
+            if layers.weight is not None:
+                # dt = silu'(t) dy with dy = Wᵀ dx
+                dx_flat = dx.view(len(t), -1)
+                dy = _both(dx_flat, layers.weight)
+                torch.mul(dy.mul_(dx_bar), _silu_curvature(t), out=t_bar[block])
+                dy_bar = _silu_backward(dx_bar, t)
+                sums.add_linear(dx_flat, dy_bar, with_bias=False)
+                dx_bar = _both(dy_bar, layers.weight.mT)
+            dx_bar = dx_bar.reshape(dx.shape)
+            # dn → dx is linear and symmetric for a given x
+            dn_bar = point.through_normalisation(dx_bar)
+            if layers.gamma is not None:
+                sums.gamma += (du * dn_bar).sum(0)
+            dz_bar[block], u_bar = point.gate_curvature(dz[block], point.scaled(dn_bar))
+            sums.add_normalisation(u_bar, point)
+            x_bar = point.normalisation_curvature(point.scaled(u_bar), dx_bar, dn, dx)
+            x_bar = x_bar.view(len(t), -1)
+            if layers.weight is None:
+                t_bar[block] = x_bar
+            else:
+                sums.add_linear(x_bar, silu(t))
+                t_bar[block] += _silu_backward(_both(x_bar, layers.weight), t)
+        return None, None, dz_bar, t_bar, None, *sums.totals
+
+
+class _Point:
+    """Values of a block of r rows at its x (r, 2D), and the derivatives there.
+
+    Tensors have the shape (r, 2, D), core before gate.
+    """
+
+    def __init__(self, x: Tensor, layers: LaterLayers) -> None:
+        width = x.shape[1] // 2
+        self.n = self.x = x.view(-1, 2, width)
+        self.gamma = layers.gamma
+        u = self.x
+        if self.gamma is not None:
+            self.n, self._mean, self._rstd = torch.native_layer_norm(
+                self.x, (width,), None, None, layers.eps
+            )
+            u = torch.addcmul(layers.beta, self.n, self.gamma)
+        s = torch.sigmoid(u)
+        self.core, self._s, self.q = u[:, 0], s[:, 0], s[:, 1]
+        self.p = self.core * self._s
+
+    def scaled(self, rows: Tensor) -> Tensor:
+        """γ times rows."""
+        return rows if self.gamma is None else rows * self.gamma
+
+    def _slopes(self) -> tuple[Tensor, Tensor]:
+        """p' = s + p - p s and q' = q - q²."""
+        return torch.addcmul(self._s + self.p, self.p, self._s, value=-1), torch.addcmul(
+            self.q, self.q, self.q, value=-1
         )
-        return None, None, *gradients
+
+    def gate_gradient(self, dz: Tensor) -> Tensor:
+        """du from dz."""
+        p1, q1 = self._slopes()
+        du = torch.empty_like(self.x)
+        torch.mul(p1.mul_(self.q), dz, out=du[:, 0])
+        torch.mul(q1.mul_(self.p), dz, out=du[:, 1])
+        return du
+
+    def gate_curvature(self, dz: Tensor, du_bar: Tensor) -> tuple[Tensor, Tensor]:
+        """Derivatives with respect to dz and u, from that with respect to du."""
+        p1, q1 = self._slopes()
+        core, gate = du_bar[:, 0], du_bar[:, 1]
+        dz_bar = torch.addcmul(core * p1 * self.q, gate * self.p, q1)
+        # p'' = s (1 - s) (2 + u (1 - 2 s)) and q'' = q' (1 - 2 q)
+        p2 = torch.addcmul(self.core, self.core, self._s, value=-2).add_(2)
+        p2.mul_(torch.addcmul(self._s, self._s, self._s, value=-1))
+        q2 = torch.addcmul(q1, q1, self.q, value=-2)
+        u_bar = torch.empty_like(self.x)
+        torch.mul(torch.addcmul(core * self.q * p2, gate * q1, p1), dz, out=u_bar[:, 0])
+        torch.mul(torch.addcmul(core * p1 * q1, gate * self.p, q2), dz, out=u_bar[:, 1])
+        return dz_bar, u_bar
+
+    def through_normalisation(self, dn: Tensor) -> Tensor:
+        """dx from dn: (dn - mean(dn) - n mean(n dn)) / √(var + ε)."""
+        if self.gamma is None:
+            return dn
+        return torch.ops.aten.native_layer_norm_backward(
+            dn,
+            self.x,
+            dn.shape[2:],
+            self._mean,
+            self._rstd,
+            None,
+            None,
+            [True, False, False],
+        )[0]
+
+    def normalisation_curvature(
+        self, n_bar: Tensor, dx_bar: Tensor, dn: Tensor, dx: Tensor
+    ) -> Tensor:
+        """Derivative with respect to x, through n and through x in :meth:`through_normalisation`."""
+        if self.gamma is None:
+            return n_bar
+        mixed = dx_bar * _mean(dn * self.n)
+        mixed.addcmul_(dn, _mean(dx_bar * self.n)).mul_(self._rstd)
+        x_bar = self.through_normalisation(n_bar - mixed)
+        return x_bar.addcmul_(self.n, _mean(dx_bar * dx).mul_(self._rstd), value=-1)
+
+
+class _Sums:
+    """Gradients of the parameters, added up over the blocks."""
+
+    def __init__(self, layers: LaterLayers) -> None:
+        self.totals = [None if p is None else torch.zeros_like(p) for p in layers.tensors]
+        self.weight, self.bias, self.gamma, self.beta = self.totals
+
+    def add_normalisation(self, du: Tensor, point: _Point) -> None:
+        """Add what du gives to γ and β."""
+        if self.gamma is not None:
+            self.gamma += (du * point.n).sum(0)
+            self.beta += du.sum(0)
+
+    def add_linear(self, dx: Tensor, y: Tensor, with_bias: bool = True) -> None:
+        """Add what dx (r, 2D) gives to W and b, at inputs y (r, 2h)."""
+        for total, left, right in zip(
+            self.weight, dx.chunk(2, dim=1), y.chunk(2, dim=1), strict=True
+        ):
+            total.addmm_(left.t(), right)
+        if with_bias:
+            self.bias += dx.sum(0).view_as(self.bias)
+
+
+def _both(rows: Tensor, matrices: Tensor, out: Tensor | None = None) -> Tensor:
+    """Return (r, 2D): the core part of ``rows`` (r, 2h) times the first matrix (h, D), and the
+    gate part times the second."""
+    if out is None:
+        out = rows.new_empty(len(rows), 2 * matrices.shape[2])
+    for part, matrix, place in zip(
+        rows.chunk(2, dim=1), matrices, out.chunk(2, dim=1), strict=True
+    ):
+        torch.mm(part, matrix, out=place)
+    return out
+
+
+def _silu_curvature(t: Tensor) -> Tensor:
+    """silu'' = s (1 - s) (2 + t (1 - 2 s)) with s = sigmoid(t)."""
+    s = torch.sigmoid(t)
+    bracket = torch.addcmul(t, t, s, value=-2).add_(2)
+    return bracket.mul_(torch.addcmul(s, s, s, value=-1))
+
+
+def _mean(rows: Tensor) -> Tensor:
+    return rows.mean(dim=-1, keepdim=True)
+
+
+def _blocks(rows: Tensor) -> Iterator[slice]:
+    """Cut R rows into blocks; a GPU takes them all at once."""
+    step = len(rows) if rows.is_cuda else _BLOCK_ROWS * torch.get_num_threads()
+    for begin in range(0, len(rows), max(step, 1)):
+        yield slice(begin, begin + step)

@@ -17,9 +17,10 @@ of three seeds holds the truth in about two cases of three. Two things are done 
   the same sizes for all seeds: the t interval of the per-seed exponents). Unlike that, it also
   serves parameters that no single seed's curve can identify, such as a floor.
 
-Coverage of the 90 % intervals was checked on synthetic curves: 89 to 91 % for exponents and
-prefactors with three and with five seeds, floors included; up to 94 % where seeds differ by more
-than Huber's δ, since the robust fit then counts on fewer of them than there are.
+Coverage of the 90 % intervals on synthetic curves, with three and with five seeds: 90 to 91 % for
+the exponents and prefactors of power laws (92 to 93 % where seeds differ by more than Huber's δ and
+the robust fit leans on some of them), 87 to 93 % for exponents, prefactors and floors of laws with
+a floor. The tests marked slow repeat this.
 
 The interval is about seeds (which frames are drawn, which weights training starts from), given
 the law and the test set. It says nothing of how well the law describes the curve, nor of other test

@@ -58,8 +58,8 @@ def fit_curve(
     """Fit a power law, or one with a floor where the data identify it, to one learning curve.
 
     A floor is taken up only if there are at least four distinct sizes and two seeds, the
-    best floor is above 0, it lowers AICc by more than 2, and its interval does not touch 0; the
-    reason for refusing it is among the notes.
+    best floor is above 0, it lowers AICc by more than 2, and neither its interval nor that of the
+    exponent beside it touches 0; the reason for refusing it is among the notes.
 
     Args:
         sizes, errors: (n,) positive numbers: frames, and errors in any unit.
@@ -169,12 +169,17 @@ def _try_floor(
         )
     interval = points.interval(fit.law.floor, laws.floor, probabilities)
     if interval is None or interval[0] <= 0:
-        return None, (f"no floor: the interval of the best one, {fit.law.floor:.3g}, reaches 0")
-    intervals = (
-        points.interval(fit.law.exponent, laws.exponent, probabilities),
-        points.interval(math.log(fit.law.prefactor), np.log(laws.prefactor), probabilities, True),
-        interval,
+        return None, f"no floor: the interval of the best one, {fit.law.floor:.3g}, reaches 0"
+    exponent = points.interval(fit.law.exponent, laws.exponent, probabilities)
+    if exponent is None or exponent[0] <= 0:
+        return None, (
+            f"no floor: next to the best one, {fit.law.floor:.3g}, the interval of the exponent "
+            "reaches 0"
+        )
+    prefactor = points.interval(
+        math.log(fit.law.prefactor), np.log(laws.prefactor), probabilities, True
     )
+    intervals = (exponent, prefactor, interval)
     return (fit, *intervals), (
         f"floor taken: it lowers AICc by {gain:.1f}; without it the exponent would be "
         f"{line.law.exponent:.3g}"

@@ -8,7 +8,7 @@ from rungs.config.data import BuiltInCrystals, Level
 from rungs.frames.frame import Frame, Rejected
 from rungs.seeds import derive_seed
 from rungs.sources.compounds import Crystal, some_crystals
-from rungs.sources.equilibrium import equilibrium_lengths
+from rungs.sources.equilibrium import known_lengths
 from rungs.sources.labelling import Geometry, Labeller
 
 VOLUME_SCAN = "volume scan"
@@ -36,7 +36,7 @@ def read_crystals(level: Level, seed: int) -> Iterator[Frame | Rejected]:
     data = level.data
     crystals = some_crystals(data.n_crystals)
     found = []
-    for crystal, length in zip(crystals, equilibrium_lengths(crystals), strict=True):
+    for crystal, length in zip(crystals, known_lengths(crystals), strict=True):
         if isinstance(length, str):
             yield Rejected(crystal.material_id, length, "no equilibrium")
         else:

@@ -123,6 +123,21 @@ PROTOTYPES: dict[str, Prototype] = {
         ("X", 1 / 2, 0, 1 / 2),
         ("X", 0, 1 / 2, 1 / 2),
     ),
+    # Two cations in alternate (001) layers of a rock salt or a zincblende, ordered as in CuAu.
+    "ordered-rocksalt": _prototype(
+        _tetragonal(sqrt(2)),
+        ("A", 0, 0, 0),
+        ("B", 1 / 2, 1 / 2, 1 / 2),
+        ("X", 1 / 2, 1 / 2, 0),
+        ("X", 0, 0, 1 / 2),
+    ),
+    "ordered-zincblende": _prototype(
+        _tetragonal(sqrt(2)),
+        ("A", 0, 0, 0),
+        ("B", 1 / 2, 1 / 2, 1 / 2),
+        ("X", 1 / 2, 0, 1 / 4),
+        ("X", 0, 1 / 2, 3 / 4),
+    ),
     "NaFeO2": _prototype(
         _rhombohedral(5.0),
         ("A", 0, 0, 0),

@@ -1,0 +1,145 @@
+"""Figure of the training histories: validation errors against update."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
+
+from rungs.figures.properties import PROPERTIES
+from rungs.figures.style import (
+    DOUBLE,
+    GREY,
+    SINGLE,
+    MethodStyle,
+    log_limits,
+    log_ticks,
+    new_figure,
+    number,
+    panel_letter,
+    plain,
+    say_in_panel,
+    styled,
+)
+
+_DASHES = ["-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1))]
+
+
+def stack_histories(histories: Mapping[tuple[str, int, int], pd.DataFrame]) -> pd.DataFrame:
+    """Put the histories of several runs below each other, with columns method, size and seed.
+
+    Args:
+        histories: the ``history.csv`` of each run, by (method, size, seed).
+    """
+    parts = [
+        table.assign(method=method, size=size, seed=seed)
+        for (method, size, seed), table in histories.items()
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+@styled
+def draw_histories(
+    pretraining: pd.DataFrame | None,
+    runs: pd.DataFrame,
+    *,
+    source: str = "source",
+    target: str = "target",
+    methods: Sequence[str] | None = None,
+    properties: Sequence[str] = ("energy", "force"),
+) -> Figure:
+    """Draw validation errors of the pretraining (left) and of the chosen runs (right).
+
+    One thin line per seed, one colour per method, one kind of dashes per size.
+
+    Args:
+        pretraining: ``pretrained/history.csv``; None or empty where the study takes a published
+            model as it is, and the left column is left away.
+        runs: histories of runs, as :func:`stack_histories` gives them.
+        source, target: names of the levels.
+        methods: the study's methods in their order; by default as they come in ``runs``.
+        properties: some of energy, force, stress, magmom; one row of panels each.
+    """
+    if methods is None:
+        methods = list(dict.fromkeys(runs["method"])) if len(runs) else []
+    look = MethodStyle(methods)
+    sizes = sorted(runs["size"].unique(), reverse=True) if len(runs) else []
+    with_pretraining = pretraining is not None and len(pretraining) > 0
+    n_columns = 2 if with_pretraining else 1
+    n_entries = len(methods) + (len(sizes) if len(sizes) > 1 else 0)
+    figure = new_figure(
+        DOUBLE if with_pretraining else SINGLE,
+        2.1 * len(properties) + 0.6 + 0.14 * -(-n_entries // n_columns),
+    )
+    axes = figure.subplots(len(properties), n_columns, squeeze=False, sharex="col")
+    lines = [
+        (
+            run,
+            {
+                "color": look.colour(method),
+                "marker": look.marker(method),
+                "ls": _DASHES[sizes.index(size) % len(_DASHES)],
+            },
+        )
+        for method in methods
+        if len(runs)
+        for (size, _), run in runs[runs["method"] == method].groupby(["size", "seed"], sort=True)
+    ]
+    for i, name in enumerate(properties):
+        quantity = PROPERTIES[name]
+        for k, ax in enumerate(axes[i]):
+            panel_letter(ax, n_columns * i + k)
+            ax.set_ylabel(quantity.label)
+        if with_pretraining:
+            look_of_it = {"color": GREY, "marker": "o"}
+            _draw_lines(axes[i, 0], quantity.history, [(pretraining, look_of_it)])
+        _draw_lines(axes[i, -1], quantity.history, lines)
+    if with_pretraining:
+        axes[0, 0].set_title(f"pretraining on {plain(source)}")
+    on = f", {number(sizes[0])} frames" if len(sizes) == 1 else ""
+    axes[0, -1].set_title(f"runs on {plain(target)}{on}")
+    for ax in axes[-1]:
+        ax.set_xlabel("optimiser update")
+    drawn = [m for m in methods if len(runs) and (runs["method"] == m).any()]
+    handles = [
+        Line2D([], [], color=look.colour(m), marker=look.marker(m), label=look.label(m))
+        for m in drawn
+    ]
+    if len(sizes) > 1:
+        handles += [
+            Line2D([], [], color=GREY, ls=_DASHES[i % len(_DASHES)], label=f"{number(n)} frames")
+            for i, n in enumerate(sizes)
+        ]
+    if handles:
+        figure.legend(
+            handles=handles,
+            loc="outside upper center",
+            ncols=min(n_columns, len(handles)),
+            columnspacing=2.5,
+            title="errors on validation frames during training",
+        )
+    return figure
+
+
+def _draw_lines(ax: Axes, column: str, lines: list[tuple[pd.DataFrame, dict]]) -> None:
+    """Draw one line per history; rows without a validation have none of its numbers."""
+    shown = []
+    for history, look in lines:
+        if column not in history:
+            continue
+        valid = history[history[column] > 0]
+        if valid.empty:
+            continue
+        shown.append(valid[column].to_numpy(dtype=float))
+        ax.plot(valid["update"], valid[column], lw=0.9, markersize=2.4, alpha=0.8, **look)
+    if not shown:
+        say_in_panel(ax, "no validation errors recorded" if lines else "no runs")
+        return
+    ax.set_yscale("log")
+    ax.set_ylim(log_limits(np.concatenate(shown)))
+    log_ticks(ax.yaxis, *ax.get_ylim())
+    ax.set_xlim(left=0)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))

@@ -4,9 +4,11 @@
 #   snakemake --cores 2 --configfile config/si_to_ge.yaml        another study
 #   snakemake --cores 2 --report results/default/report.html     its report, once it has run
 
+import os
 import sys
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.20")
@@ -21,7 +23,8 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 from rungs.config import load_study
 from rungs.errors import StudyError
 
-study_file = ", ".join(map(str, workflow.config_settings.configfiles)) or "config.yaml"
+study_files = map(os.path.relpath, workflow.config_settings.configfiles)
+study_file = ", ".join(study_files) or "config.yaml"
 try:
     study = load_study(config, origin=study_file)
 except StudyError as error:

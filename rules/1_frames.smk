@@ -23,7 +23,7 @@ rule record_study:
 
 rule make_frames:
     input:
-        lambda wildcards: level_of(wildcards).data.files(study.data_folder),
+        source_files,
     output:
         frames=results / "frames/{level}.parquet",
         rejects=results / "frames/{level}_rejects.csv",

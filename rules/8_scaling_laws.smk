@@ -11,6 +11,7 @@ rule fit_scaling_laws:
             category="Tables",
             labels={"table": "Scaling laws"},
         ),
+        means=results / "tables/learning_curve_means.csv",
         efficiency=report(
             results / "tables/efficiency.csv",
             caption="../report/efficiency.rst",
@@ -29,5 +30,7 @@ rule fit_scaling_laws:
         runtime=10,
     params:
         seed=study.seed,
+        # What the other methods are compared with: the first that starts from random weights.
+        baseline=next((n for n, m in study.methods.items() if m.initial == "random"), None),
     script:
         "../workflow_scripts/fit_scaling_laws.py"

@@ -93,7 +93,8 @@ rule draw_reference_shift:
 
 rule draw_methods:
     input:
-        results / "learning_curve.csv",
+        curve=results / "learning_curve.csv",
+        means=results / "tables/learning_curve_means.csv",
     output:
         report(
             results / "figures/methods.png",
@@ -122,6 +123,7 @@ rule draw_methods:
 rule draw_learning_curves:
     input:
         curve=results / "learning_curve.csv",
+        means=results / "tables/learning_curve_means.csv",
         laws=results / "scaling_laws.csv",
     output:
         report(
@@ -176,5 +178,8 @@ rule draw_histories:
         runtime=10,
     params:
         runs=[tuple(run) for run in study.runs if run.size == study.subsets.sizes[-1]],
+        source=study.source.label,
+        target=study.target.label,
+        methods=list(study.methods),
     script:
         "../workflow_scripts/draw_histories.py"

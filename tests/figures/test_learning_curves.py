@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from rungs.figures.learning_curves import draw_learning_curves
@@ -138,3 +139,16 @@ def test_many_methods_have_a_colour_each(study):
     ax = draw_learning_curves(*study(methods=names)).axes[0]
     solid = [line.get_color() for line in ax.lines if len(line.get_xdata()) == 100]
     assert len(set(solid)) == 5
+
+
+def test_tables_from_files_give_the_same_figure(study, tmp_path):
+    tables = study(sizes=(10, 100, 1000))
+    paths = [tmp_path / f"{name}.csv" for name in ("curve", "means", "laws")]
+    for table, path in zip(tables, paths, strict=True):
+        table.to_csv(path, index=False)
+    one, other = (
+        draw_learning_curves(*given).axes[0] for given in (tables, map(pd.read_csv, paths))
+    )
+    assert legend(one) == legend(other)
+    for a, b in zip(one.lines, other.lines, strict=True):
+        assert np.array_equal(np.asarray(a.get_ydata()), np.asarray(b.get_ydata()))

@@ -24,7 +24,7 @@ from rungs.scaling.study import LawRow
 
 @dataclass(frozen=True, slots=True)
 class EfficiencyRow:
-    """One row of ``data_efficiency.csv``: one method at one size, in one metric."""
+    """One row of ``efficiency.csv``: one method at one size, in one metric."""
 
     method: str
     metric: str
@@ -90,7 +90,7 @@ def data_efficiency(
 
 
 def write_efficiency(path: str | os.PathLike, rows: Iterable[EfficiencyRow]) -> None:
-    """Write ``data_efficiency.csv``; None becomes an empty field."""
+    """Write ``efficiency.csv``; None becomes an empty field."""
     write_rows(path, COLUMNS, map(asdict, rows))
 
 

@@ -1,0 +1,92 @@
+"""The report's texts render, as Snakemake renders them, for every study that is shipped."""
+
+import copy
+import io
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+jinja2 = pytest.importorskip("jinja2")
+docutils_core = pytest.importorskip("docutils.core")
+
+CAPTIONS = {
+    "efficiency",
+    "evaluation",
+    "histories",
+    "learning_curve_table",
+    "learning_curves",
+    "levels",
+    "methods",
+    "reference_shift",
+    "scaling_laws",
+    "workflow",
+}
+
+
+def render(path, config):
+    environment = jinja2.Environment(
+        trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    text = environment.from_string(path.read_text(encoding="utf-8")).render(
+        snakemake=SimpleNamespace(config=config)
+    )
+    complaints = io.StringIO()
+    html = docutils_core.publish_parts(
+        text, writer="html", settings_overrides={"warning_stream": complaints}
+    )["html_body"]
+    assert complaints.getvalue() == "", path
+    assert "{{" not in html
+    return html
+
+
+@pytest.fixture
+def configs(repository):
+    paths = [repository / "config.yaml", *sorted((repository / "config").glob("*.yaml"))]
+    return [yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def test_every_text_renders_without_complaint(repository, configs):
+    report = repository / "report"
+    assert {path.stem for path in report.glob("*.rst")} == CAPTIONS
+    for config in configs:
+        for name in CAPTIONS:
+            html = render(report / f"{name}.rst", config)
+            assert len(html) > 200, name
+
+
+def test_model_labels_are_called_that(repository, configs):
+    default = configs[0]
+    html = render(repository / "report/workflow.rst", default)
+    assert html.count("not DFT") == 2
+    assert "0.3.0" in html
+    half = copy.deepcopy(default)
+    half["target"]["data"] = {"kind": "extended_xyz", "train": ["a.xyz"]}
+    html = render(repository / "report/workflow.rst", half)
+    assert html.count("not DFT") == 1
+    assert "frames from a.xyz, with the labels" in html
+    assert "not DFT" not in render(repository / "report/evaluation.rst", half)
+    half["source"]["data"] = half["target"]["data"]
+    html = render(repository / "report/workflow.rst", half)
+    assert "DFT" not in html.replace(default["title"], "")
+
+
+def test_methods_are_described_by_their_settings(repository, configs):
+    config = copy.deepcopy(configs[0])
+    config["methods"] = {
+        "mine_": {
+            "initial": "pretrained",
+            "reference": "target",
+            "reference_fitted_on": "subset",
+            "train_reference": True,
+            "copy_embedding": {"Ge": "Si"},
+            "sizes": [10, 32],
+        }
+    }
+    config["pretraining"] = {"initial": "0.3.0", "training": None}
+    html = " ".join(render(repository / "report/workflow.rst", config).split())
+    assert "the target fitted on the run's own subset and trained along" in html.replace(
+        "&#8217;", "'"
+    ).replace("&#x27;", "'")
+    assert "embeddings copied: Ge from Si; sizes 10, 32." in html
+    assert "taken as it is" in html

@@ -13,7 +13,7 @@ with job(snakemake.log[0]) as say:
     seed = derive_seed(snakemake.params.seed, "bootstrap")
     laws = fit_learning_curves(rows, seed=seed)
     write_laws(snakemake.output.laws, laws)
-    write_means(snakemake.output.means, learning_curve_means(rows, seed=seed))
+    write_means(snakemake.output.means, learning_curve_means(rows))
     baseline = snakemake.params.baseline
     efficiency = data_efficiency(rows, laws, baseline, seed=seed) if baseline else []
     write_efficiency(snakemake.output.efficiency, efficiency)

@@ -57,7 +57,7 @@ def test_the_best_weights_are_kept(data, architecture, tmp_path, monkeypatch):
     seen = []
 
     def validate():
-        seen.append(weights(run.model))
+        seen.append(weights(run.kept))
         return {"validation_loss": (loss := next(losses))}, loss
 
     monkeypatch.setattr(run, "_validate", validate)
@@ -182,3 +182,27 @@ def test_saved_model_is_chgnets_own(data, architecture, frames, store, tmp_path)
     assert np.allclose(theirs["f"], ours.forces, atol=1e-5)
     assert np.allclose(theirs["s"], ours.stress[0], atol=1e-4)
     assert np.allclose(theirs["m"], ours.magmoms, atol=1e-5)
+
+
+def test_the_average_lags_behind_the_weights(data, architecture, tmp_path, monkeypatch):
+    """It is a convex combination of the weights so far, and 0 switches it off."""
+    run = trainer(data, architecture, OPTIONS.model_copy(update={"averaging": 0.9}))
+    seen = [weights(run.model)]
+    average = run._average
+
+    def remember(update):
+        average(update)
+        seen.append(weights(run.model))
+
+    monkeypatch.setattr(run, "_average", remember)
+    monkeypatch.setattr(run, "_validate", lambda: ({}, 0.0))
+    run.train(tmp_path / "run.pt", {}, "test")
+    expected = seen[0]
+    for update, now in enumerate(seen[1:]):
+        decay = min(0.9, (1 + update) / (10 + update))
+        expected = {k: decay * expected[k] + (1 - decay) * now[k] for k in now}
+    for name, tensor in weights(run.model).items():
+        assert torch.allclose(tensor, expected[name], atol=1e-6), name
+
+    plain = trainer(data, architecture, OPTIONS.model_copy(update={"averaging": 0.0}))
+    assert plain.kept is plain.model

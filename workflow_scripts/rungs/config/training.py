@@ -81,6 +81,9 @@ class Training(Options):
     weights: LossWeights = LossWeights()
     clip_gradient_norm: PositiveFloat | None = 1.0
     """Gradients are scaled down to this norm; null never clips."""
+    averaging: Fraction = 0.99
+    """Decay of the exponential average of the weights, which is what is validated and kept; early
+    on it is lower, so that the start is forgotten. 0 keeps the weights themselves."""
     validations: PositiveInt = 10
     """How often, evenly spaced, the validation error is measured; the best weights are kept."""
 

@@ -29,7 +29,6 @@ from torch.nn.functional import silu
 
 _BLOCK_ROWS = 1024
 """Rows of a block for each thread: half a megabyte a tensor with 64 features in float32."""
-_silu_backward = torch.ops.aten.silu_backward
 
 
 class Sweep:
@@ -91,14 +90,21 @@ class _Output(Function):
         x = rows
         if layers.weight is not None:
             x = rows.new_empty(len(rows), layers.bias.numel())
-        output = x.new_empty(len(x), x.shape[1] // 2)
+        width = x.shape[1] // 2
+        output = x.new_empty(len(x), width)
+        statistics = None
+        if layers.gamma is not None:
+            statistics = x.new_empty(2, len(x), 2, 1)
         for block in _blocks(rows):
             if layers.weight is not None:
-                y = silu(rows[block])
-                _both(y, layers.weight.mT, out=x[block]).add_(layers.bias.view(-1))
-            point = _Point(x[block], layers)
+                _both(silu(rows[block]), layers.weight.mT, out=x[block], bias=layers.bias)
+            if statistics is not None:
+                _, statistics[0, block], statistics[1, block] = torch.native_layer_norm(
+                    x[block].view(-1, 2, width), (width,), None, None, eps
+                )
+            point = _Point(x[block], statistics, block, layers)
             torch.mul(point.p, point.q, out=output[block])
-        ctx.save_for_backward(rows, x, *parameters)
+        ctx.save_for_backward(rows, x, statistics, *parameters)
         ctx.sweep, ctx.eps = sweep, eps
         return output
 
@@ -107,148 +113,157 @@ class _Output(Function):
         to_geometry = ctx.sweep.towards_geometry
         if torch.is_grad_enabled() and not to_geometry:
             raise RuntimeError("gradients of the parameters cannot be differentiated once more")
-        return None, None, *_Gradient.apply(to_geometry, ctx.eps, dz, *ctx.saved_tensors)
+        dt, *sums = _Gradient.apply(to_geometry, ctx.eps, dz, *ctx.saved_tensors)
+        return None, None, dt, *sums
 
 
 class _Gradient(Function):
     """dz, t → dt and, unless the sweep goes to the geometry, the parameters' gradients."""
 
     @staticmethod
-    def forward(ctx, to_geometry, eps, dz, rows, x, *parameters):
-        ctx.save_for_backward(dz, rows, x, *parameters)
+    def forward(ctx, to_geometry, eps, dz, rows, x, statistics, *parameters):
+        ctx.save_for_backward(dz, rows, x, statistics, *parameters)
         ctx.eps = eps
         layers = LaterLayers(*parameters, eps)
         sums = _Sums(layers)
         dt = torch.empty_like(rows)
         for block in _blocks(rows):
-            t = rows[block]
-            point = _Point(x[block], layers)
+            point = _Point(x[block], statistics, block, layers)
             du = point.gate_gradient(dz[block])
             if not to_geometry:
                 sums.add_normalisation(du, point)
-            dx = point.through_normalisation(point.scaled(du)).view(len(t), -1)
+            dx = point.through_normalisation(point.scaled(du)).view(len(dz[block]), -1)
             if layers.weight is None:
                 dt[block] = dx
-            else:
-                if not to_geometry:
-                    sums.add_linear(dx, silu(t))
-                dt[block] = _silu_backward(_both(dx, layers.weight), t)
+                continue
+            hidden = _Silu(rows[block])
+            if not to_geometry:
+                sums.add_linear(dx, hidden.value)
+            torch.mul(_both(dx, layers.weight), hidden.slope, out=dt[block])
         return dt, *((None,) * 4 if to_geometry else sums.totals)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, dt_bar, *_):
-        dz, rows, x, *parameters = ctx.saved_tensors
+        dz, rows, x, statistics, *parameters = ctx.saved_tensors
         layers = LaterLayers(*parameters, ctx.eps)
         sums = _Sums(layers)
         dz_bar, t_bar = torch.empty_like(dz), torch.empty_like(rows)
         for block in _blocks(rows):
-            t, dx_bar = rows[block], dt_bar[block]
-            point = _Point(x[block], layers)
+            point = _Point(x[block], statistics, block, layers)
             du = point.gate_gradient(dz[block])
             dn = point.scaled(du)
             dx = point.through_normalisation(dn)
+            dx_bar, flat = dt_bar[block], (len(dx), -1)
             if layers.weight is not None:
                 # dt = silu'(t) dy with dy = Wᵀ dx
-                dx_flat = dx.view(len(t), -1)
-                dy = _both(dx_flat, layers.weight)
-                torch.mul(dy.mul_(dx_bar), _silu_curvature(t), out=t_bar[block])
-                dy_bar = _silu_backward(dx_bar, t)
-                sums.add_linear(dx_flat, dy_bar, with_bias=False)
+                hidden = _Silu(rows[block])
+                dy = _both(dx.view(flat), layers.weight)
+                torch.mul(dy.mul_(dx_bar), hidden.curvature(), out=t_bar[block])
+                dy_bar = dx_bar * hidden.slope
+                sums.add_linear(dx.view(flat), dy_bar, with_bias=False)
                 dx_bar = _both(dy_bar, layers.weight.mT)
             dx_bar = dx_bar.reshape(dx.shape)
             # dn → dx is linear and symmetric for a given x
             dn_bar = point.through_normalisation(dx_bar)
             if layers.gamma is not None:
                 sums.gamma += (du * dn_bar).sum(0)
-            dz_bar[block], u_bar = point.gate_curvature(dz[block], point.scaled(dn_bar))
+            u_bar = point.gate_curvature(dz[block], point.scaled(dn_bar), out=dz_bar[block])
             sums.add_normalisation(u_bar, point)
-            x_bar = point.normalisation_curvature(point.scaled(u_bar), dx_bar, dn, dx)
-            x_bar = x_bar.view(len(t), -1)
+            x_bar = point.normalisation_curvature(point.scaled(u_bar), dx_bar, dn, dx).view(flat)
             if layers.weight is None:
                 t_bar[block] = x_bar
             else:
-                sums.add_linear(x_bar, silu(t))
-                t_bar[block] += _silu_backward(_both(x_bar, layers.weight), t)
-        return None, None, dz_bar, t_bar, None, *sums.totals
+                sums.add_linear(x_bar, hidden.value)
+                t_bar[block].addcmul_(_both(x_bar, layers.weight), hidden.slope)
+        return None, None, dz_bar, t_bar, None, None, *sums.totals
+
+
+class _Silu:
+    """y = silu(t) = t s with s = sigmoid(t), and its derivatives."""
+
+    def __init__(self, t: Tensor) -> None:
+        self.s = torch.sigmoid(t)
+        self.value = t * self.s
+        self.slope = torch.addcmul(self.s + self.value, self.value, self.s, value=-1)
+        """y' = s + y - y s."""
+
+    def curvature(self) -> Tensor:
+        """y'' = (1 - s) (2 y' - y)."""
+        half = torch.sub(self.slope, self.value, alpha=0.5)
+        return half.addcmul_(half, self.s, value=-1).mul_(2)
 
 
 class _Point:
     """Values of a block of r rows at its x (r, 2D), and the derivatives there.
 
-    Tensors have the shape (r, 2, D), core before gate.
+    Tensors have the shape (r, 2, D), core before gate, or (r, D) for one of them.
     """
 
-    def __init__(self, x: Tensor, layers: LaterLayers) -> None:
-        width = x.shape[1] // 2
-        self.n = self.x = x.view(-1, 2, width)
+    def __init__(
+        self, x: Tensor, statistics: Tensor | None, block: slice, layers: LaterLayers
+    ) -> None:
+        self.x = self.n = x.view(len(x), 2, x.shape[1] // 2)
         self.gamma = layers.gamma
         u = self.x
         if self.gamma is not None:
-            self.n, self._mean, self._rstd = torch.native_layer_norm(
-                self.x, (width,), None, None, layers.eps
-            )
+            self._mean, self._rstd = statistics[0, block], statistics[1, block]
+            self.n = (self.x - self._mean).mul_(self._rstd)
             u = torch.addcmul(layers.beta, self.n, self.gamma)
         s = torch.sigmoid(u)
-        self.core, self._s, self.q = u[:, 0], s[:, 0], s[:, 1]
-        self.p = self.core * self._s
+        self._s, self.q = s[:, 0], s[:, 1]
+        self.p = u[:, 0] * self._s
 
     def scaled(self, rows: Tensor) -> Tensor:
         """γ times rows."""
         return rows if self.gamma is None else rows * self.gamma
 
-    def _slopes(self) -> tuple[Tensor, Tensor]:
-        """p' = s + p - p s and q' = q - q²."""
-        return torch.addcmul(self._s + self.p, self.p, self._s, value=-1), torch.addcmul(
-            self.q, self.q, self.q, value=-1
-        )
-
     def gate_gradient(self, dz: Tensor) -> Tensor:
         """du from dz."""
-        p1, q1 = self._slopes()
+        # p' = s + p - p s and q' = q - q²
+        self._p1 = torch.addcmul(self._s + self.p, self.p, self._s, value=-1)
+        self._q1 = torch.addcmul(self.q, self.q, self.q, value=-1)
+        self._p1_q, self._p_q1 = self._p1 * self.q, self.p * self._q1
         du = torch.empty_like(self.x)
-        torch.mul(p1.mul_(self.q), dz, out=du[:, 0])
-        torch.mul(q1.mul_(self.p), dz, out=du[:, 1])
+        torch.mul(self._p1_q, dz, out=du[:, 0])
+        torch.mul(self._p_q1, dz, out=du[:, 1])
         return du
 
-    def gate_curvature(self, dz: Tensor, du_bar: Tensor) -> tuple[Tensor, Tensor]:
-        """Derivatives with respect to dz and u, from that with respect to du."""
-        p1, q1 = self._slopes()
+    def gate_curvature(self, dz: Tensor, du_bar: Tensor, out: Tensor) -> Tensor:
+        """Derivative with respect to u from that with respect to du; that to dz goes to ``out``.
+
+        To be called after :meth:`gate_gradient`.
+        """
         core, gate = du_bar[:, 0], du_bar[:, 1]
-        dz_bar = torch.addcmul(core * p1 * self.q, gate * self.p, q1)
-        # p'' = s (1 - s) (2 + u (1 - 2 s)) and q'' = q' (1 - 2 q)
-        p2 = torch.addcmul(self.core, self.core, self._s, value=-2).add_(2)
-        p2.mul_(torch.addcmul(self._s, self._s, self._s, value=-1))
-        q2 = torch.addcmul(q1, q1, self.q, value=-2)
+        torch.addcmul(core * self._p1_q, gate, self._p_q1, out=out)
+        # p'' = (1 - s) (2 p' - p) and q'' = q' (1 - 2 q)
+        half = torch.sub(self._p1, self.p, alpha=0.5)
+        half.addcmul_(half, self._s, value=-1).mul_(self.q)
+        p_q2 = torch.addcmul(self._p_q1, self._p_q1, self.q, value=-2)
+        p1_q1 = self._p1.mul_(self._q1)
         u_bar = torch.empty_like(self.x)
-        torch.mul(torch.addcmul(core * self.q * p2, gate * q1, p1), dz, out=u_bar[:, 0])
-        torch.mul(torch.addcmul(core * p1 * q1, gate * self.p, q2), dz, out=u_bar[:, 1])
-        return dz_bar, u_bar
+        torch.mul((gate * p1_q1).addcmul_(core, half, value=2), dz, out=u_bar[:, 0])
+        torch.mul((core * p1_q1).addcmul_(gate, p_q2), dz, out=u_bar[:, 1])
+        return u_bar
 
     def through_normalisation(self, dn: Tensor) -> Tensor:
         """dx from dn: (dn - mean(dn) - n mean(n dn)) / √(var + ε)."""
         if self.gamma is None:
             return dn
+        wanted = [True, False, False]
         return torch.ops.aten.native_layer_norm_backward(
-            dn,
-            self.x,
-            dn.shape[2:],
-            self._mean,
-            self._rstd,
-            None,
-            None,
-            [True, False, False],
+            dn, self.x, dn.shape[2:], self._mean, self._rstd, None, None, wanted
         )[0]
 
     def normalisation_curvature(
         self, n_bar: Tensor, dx_bar: Tensor, dn: Tensor, dx: Tensor
     ) -> Tensor:
-        """Derivative with respect to x, through n and through x in :meth:`through_normalisation`."""
+        """Derivative with respect to x: through n, and through x where dn becomes dx."""
         if self.gamma is None:
             return n_bar
         mixed = dx_bar * _mean(dn * self.n)
-        mixed.addcmul_(dn, _mean(dx_bar * self.n)).mul_(self._rstd)
-        x_bar = self.through_normalisation(n_bar - mixed)
+        mixed.addcmul_(dn, _mean(dx_bar * self.n))
+        x_bar = self.through_normalisation(n_bar.addcmul_(mixed, self._rstd, value=-1))
         return x_bar.addcmul_(self.n, _mean(dx_bar * dx).mul_(self._rstd), value=-1)
 
 
@@ -275,23 +290,20 @@ class _Sums:
             self.bias += dx.sum(0).view_as(self.bias)
 
 
-def _both(rows: Tensor, matrices: Tensor, out: Tensor | None = None) -> Tensor:
+def _both(
+    rows: Tensor, matrices: Tensor, out: Tensor | None = None, bias: Tensor | None = None
+) -> Tensor:
     """Return (r, 2D): the core part of ``rows`` (r, 2h) times the first matrix (h, D), and the
-    gate part times the second."""
+    gate part times the second, plus their rows of ``bias`` (2, D)."""
     if out is None:
         out = rows.new_empty(len(rows), 2 * matrices.shape[2])
-    for part, matrix, place in zip(
-        rows.chunk(2, dim=1), matrices, out.chunk(2, dim=1), strict=True
-    ):
-        torch.mm(part, matrix, out=place)
+    parts = zip(rows.chunk(2, dim=1), matrices, out.chunk(2, dim=1), strict=True)
+    for side, (part, matrix, place) in enumerate(parts):
+        if bias is None:
+            torch.mm(part, matrix, out=place)
+        else:
+            torch.addmm(bias[side], part, matrix, out=place)
     return out
-
-
-def _silu_curvature(t: Tensor) -> Tensor:
-    """silu'' = s (1 - s) (2 + t (1 - 2 s)) with s = sigmoid(t)."""
-    s = torch.sigmoid(t)
-    bracket = torch.addcmul(t, t, s, value=-2).add_(2)
-    return bracket.mul_(torch.addcmul(s, s, s, value=-1))
 
 
 def _mean(rows: Tensor) -> Tensor:

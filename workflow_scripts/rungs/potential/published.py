@@ -3,8 +3,6 @@
 import contextlib
 import io
 import os
-import pickle
-import zipfile
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -62,18 +60,9 @@ def load_model(path: str | os.PathLike, device: torch.device | str = "cpu") -> "
     except (RuntimeError, TypeError, ValueError, KeyError, NotImplementedError) as error:
         raise StudyError(
             f"{path}: its weights do not fit a CHGNet of this version of chgnet "
-            f"({str(error).splitlines()[0]}); save the model again with the chgnet installed here"
+            f"({_first_line(error)}); save the model again with the chgnet installed here"
         ) from None
     return model.to(device)
-
-
-def load_initial(initial: str, device: torch.device | str = "cpu") -> "CHGNet":
-    """Return the CHGNet that a configuration names: published weights, else a file.
-
-    Raises:
-        StudyError: as :func:`load_model`.
-    """
-    return load_published(initial, device) if initial in PUBLISHED else load_model(initial, device)
 
 
 def load_extra(path: str | os.PathLike) -> dict:
@@ -142,16 +131,11 @@ def _read(path: str | os.PathLike) -> dict:
         raise StudyError(f"{path}: no such model file") from None
     except OSError as error:
         raise StudyError(f"{path}: cannot be opened ({error.strerror})") from None
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        zipfile.BadZipFile,
-        ValueError,
-    ) as error:
+    except Exception as error:
+        # Bytes that are no model make the reader fail in any way it can.
         raise StudyError(
             f"{path}: cannot be read as a model file: it is damaged, cut short, of another kind, "
-            f"or holds more than tensors and plain values ({str(error).splitlines()[0]}); make it "
+            f"or holds more than tensors and plain values ({_first_line(error)}); make it "
             'again, or save a CHGNet with torch.save({"model": model.as_dict()}, path)'
         ) from None
     if not (
@@ -163,6 +147,10 @@ def _read(path: str | os.PathLike) -> dict:
             f"{path}: holds no CHGNet; expected a file written by Rungs or by chgnet's trainer"
         )
     return content
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 @contextlib.contextmanager

@@ -93,6 +93,9 @@ class Trainer:
         self.potential = BatchedCHGNet(model)
         self.trainable = [p for p in model.parameters() if p.requires_grad]
         self.n_updates = number_of_updates(options, len(data.training_indices))
+        # What is validated and kept: the average of the weights, or the weights themselves.
+        self.kept = copy.deepcopy(model) if options.averaging else model
+        self.judge = BatchedCHGNet(self.kept)
         self.order = BatchOrder(len(data.training_indices), options.batch_size, seed)
         self.optimizer = self._make_optimizer()
         self.validate_after = {
@@ -133,6 +136,7 @@ class Trainer:
             done = state["update"]
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
+            self.kept.load_state_dict(state["kept"])
             best, best_loss, sums = state["best"], state["best_loss"], state["sums"]
             result.history, result.chosen_update = state["history"], state["chosen_update"]
 
@@ -169,13 +173,14 @@ class Trainer:
                 sums = {}
                 if loss <= best_loss or not len(self.data.validation_indices):
                     best_loss, result.chosen_update = loss, update + 1
-                    # A copy: the live weights go on changing.
-                    best = copy.deepcopy(self.model.state_dict())
+                    # A copy: the weights go on changing.
+                    best = copy.deepcopy(self.kept.state_dict())
                 begin = time.perf_counter()
             if time.perf_counter() - saved_at > CHECKPOINT_SECONDS:
                 state = {
                     "update": update + 1,
                     "model": self.model.state_dict(),
+                    "kept": self.kept.state_dict(),
                     "optimizer": self.optimizer.state_dict(),
                     "best": best,
                     "best_loss": best_loss,
@@ -215,10 +220,19 @@ class Trainer:
         if self.options.clip_gradient_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.trainable, self.options.clip_gradient_norm)
         self.optimizer.step()
+        if self.kept is not self.model:
+            self._average(update)
         return {
             "train_loss": value,
             **{f"train_{name}_loss": term.item() for name, term in terms.items()},
         }, rate
+
+    @torch.no_grad()
+    def _average(self, update: int) -> None:
+        """Move the kept weights towards the present ones."""
+        decay = min(self.options.averaging, (1 + update) / (10 + update))
+        kept, now = list(self.kept.parameters()), list(self.model.parameters())
+        torch._foreach_lerp_(kept, now, 1 - decay)
 
     def _validate(self) -> tuple[dict[str, float], float]:
         """Return the validation columns of a history row, and the validation loss."""
@@ -229,7 +243,7 @@ class Trainer:
         loss, n_frames = 0.0, 0
         for chosen in self.data.validation.chunks(indices):
             batch: GraphBatch = self.data.validation.batch(chosen, self.device)
-            prediction = self.potential(batch, create_graph=False)
+            prediction = self.judge(batch, create_graph=False)
             sums.add(prediction, batch)
             terms = loss_terms(prediction, batch, self.options)
             loss += total_loss(terms, weights).item() * len(chosen)

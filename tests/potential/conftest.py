@@ -74,7 +74,7 @@ def small(seed: int = 0, **changes):
         for name, parameter in model.named_parameters():
             if "bn" in name or "norm" in name:
                 # a fresh layer normalisation multiplies by 1 and adds 0
-                parameter += 0.3 * torch.sin(torch.arange(len(parameter)))
+                parameter.add_(0.3 * torch.sin(torch.arange(len(parameter))))
     return model
 
 

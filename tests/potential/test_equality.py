@@ -43,7 +43,8 @@ def assert_equal_in_float64(model, structures, store_of, chgnet_of):
     assert n_gradients > 0.9 * sum(g is not None for g in expected)
 
 
-def test_float64(model, structures, chgnet_in_float64, store_of, chgnet_of):
+@pytest.mark.usefixtures("chgnet_in_float64")
+def test_float64(model, structures, store_of, chgnet_of):
     assert_equal_in_float64(model, structures, store_of, chgnet_of)
 
 
@@ -63,8 +64,9 @@ def read_frames(path, indices) -> list[Structure]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("chgnet_in_float64")
 @pytest.mark.parametrize("name", ["0.3.0", "0.2.0"])
-def test_float64_on_200_real_frames(name, shared_data, chgnet_in_float64, store_of, chgnet_of):
+def test_float64_on_200_real_frames(name, shared_data, store_of, chgnet_of):
     from rungs.potential.published import load_published
 
     path = shared_data / "mptrj_random_1k" / "mptrj-random-1k.xyz"

@@ -4,23 +4,28 @@ import pytest
 import torch
 from chgnet.model.functions import GatedMLP
 
-from rungs.potential import gated_rows
+from rungs.potential import gated, gated_rows
 from rungs.potential.gated import finish, finish_by_autograd
 from rungs.potential.gated_rows import Sweep
+
+
+@pytest.fixture(autouse=True)
+def _also_on_narrow_rows(monkeypatch):
+    monkeypatch.setattr(gated, "_WIDE", 0)
 
 
 def make(hidden, norm, activation="silu") -> tuple[GatedMLP, torch.Tensor, list]:
     with torch.random.fork_rng():
         torch.manual_seed(5)
-        gated = GatedMLP(5, 4, hidden_dim=hidden, norm=norm, activation=activation).double()
+        network = GatedMLP(5, 4, hidden_dim=hidden, norm=norm, activation=activation).double()
         width = 4 if not hidden else hidden if isinstance(hidden, int) else hidden[0]
         rows = torch.randn(11, 2 * width, dtype=torch.float64, requires_grad=True)
-        for layer in (gated.bn1, gated.bn2):
+        for layer in (network.bn1, network.bn2):
             if layer is not None:
                 torch.nn.init.normal_(layer.weight)
                 torch.nn.init.normal_(layer.bias)
-    first = {id(p) for mlp in (gated.mlp_core, gated.mlp_gate) for p in first_linear(mlp)}
-    return gated, rows, [p for p in gated.parameters() if id(p) not in first]
+    first = {id(p) for mlp in (network.mlp_core, network.mlp_gate) for p in first_linear(mlp)}
+    return network, rows, [p for p in network.parameters() if id(p) not in first]
 
 
 def first_linear(mlp):
@@ -45,48 +50,56 @@ def derivatives(function, rows, parameters, sweep):
 @pytest.mark.parametrize("block", [1, 4, 1000])
 def test_first_and_second_derivatives(hidden, norm, block, monkeypatch):
     monkeypatch.setattr(gated_rows, "_BLOCK_ROWS", block)
-    gated, rows, parameters = make(hidden, norm)
+    network, rows, parameters = make(hidden, norm)
     assert len(parameters) == (4 if hidden else 0) + (4 if norm else 0)
     sweep = Sweep()
-    ours = derivatives(lambda r: finish(gated, r, sweep), rows, parameters, sweep)
-    expected = derivatives(lambda r: finish_by_autograd(gated, r), rows, parameters, sweep)
+    ours = derivatives(lambda r: finish(network, r, sweep), rows, parameters, sweep)
+    expected = derivatives(lambda r: finish_by_autograd(network, r), rows, parameters, sweep)
     for found, wanted in zip(ours, expected, strict=True):
         assert torch.allclose(found, wanted, rtol=1e-11, atol=1e-12)
         assert wanted.abs().max() > 1e-3
 
 
 def test_gradients_without_a_second_sweep():
-    gated, rows, parameters = make(7, "layer")
-    ours = torch.autograd.grad(finish(gated, rows, Sweep()).sin().sum(), [rows, *parameters])
-    expected = torch.autograd.grad(finish_by_autograd(gated, rows).sin().sum(), [rows, *parameters])
+    network, rows, parameters = make(7, "layer")
+    ours = torch.autograd.grad(finish(network, rows, Sweep()).sin().sum(), [rows, *parameters])
+    expected = torch.autograd.grad(
+        finish_by_autograd(network, rows).sin().sum(), [rows, *parameters]
+    )
     for found, wanted in zip(ours, expected, strict=True):
         assert torch.allclose(found, wanted, rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.parametrize(("hidden", "activation"), [([6, 7], "silu"), (7, "tanh"), (0, "gelu")])
 def test_other_networks_go_through_autograd(hidden, activation):
-    gated, rows, _ = make(hidden, "layer", activation)
-    assert torch.equal(finish(gated, rows, Sweep()), finish_by_autograd(gated, rows))
+    network, rows, _ = make(hidden, "layer", activation)
+    assert torch.equal(finish(network, rows, Sweep()), finish_by_autograd(network, rows))
 
 
 def test_equals_the_network_itself():
-    gated, _, _ = make(7, "layer")
+    network, _, _ = make(7, "layer")
     inputs = torch.linspace(-2, 2, 30, dtype=torch.float64).view(6, 5)
-    first = [next(m for m in mlp.layers) for mlp in (gated.mlp_core, gated.mlp_gate)]
+    first = [next(m for m in mlp.layers) for mlp in (network.mlp_core, network.mlp_gate)]
     rows = torch.cat([layer(inputs) for layer in first], dim=1)
-    assert torch.allclose(finish(gated, rows, Sweep()), gated(inputs), atol=1e-14)
+    assert torch.allclose(finish(network, rows, Sweep()), network(inputs), atol=1e-14)
 
 
 def test_parameters_cannot_be_differentiated_twice():
-    gated, rows, parameters = make(0, "layer")
-    output = finish(gated, rows, Sweep())
+    network, rows, parameters = make(0, "layer")
+    output = finish(network, rows, Sweep())
     with pytest.raises(RuntimeError, match="cannot be differentiated once more"):
         torch.autograd.grad(output.sum(), parameters, create_graph=True)
 
 
+def test_one_derivative_is_left_to_autograd():
+    network, rows, _ = make(7, "layer")
+    assert "_Output" in type(finish(network, rows, Sweep()).grad_fn).__name__
+    assert "_Output" not in type(finish(network, rows, Sweep(twice=False)).grad_fn).__name__
+
+
 def test_no_rows():
-    gated, rows, parameters = make(7, "layer")
-    output = finish(gated, rows[:0], Sweep())
+    network, rows, parameters = make(7, "layer")
+    output = finish(network, rows[:0], Sweep())
     assert output.shape == (0, 4)
     gradients = torch.autograd.grad(output.sum(), parameters)
     assert all((gradient == 0).all() for gradient in gradients)

@@ -85,7 +85,7 @@ class BatchedCHGNet:
             )
         differentiate = forces or stress
         with torch.set_grad_enabled(create_graph or differentiate):
-            sweep = Sweep()
+            sweep = Sweep(twice=create_graph)
             vectors = batch.bond_vectors.detach().requires_grad_(differentiate)
             energies, moments = self._atom_energies(batch, vectors, magmoms, sweep)
             total = sum_by(energies, batch.atom_frames, batch.n_frames)

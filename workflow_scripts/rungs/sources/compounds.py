@@ -8,7 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, combinations
 
 import numpy as np
 
@@ -48,22 +48,17 @@ _COMPOUNDS: tuple[tuple[tuple[str, ...], str], ...] = (
         """,
     ),
     (
-        ("ordered-rocksalt",),
-        """
-        Li-Na-F Na-K-F K-Cs-F Li-Na-Cl Na-K-Cl K-Rb-Cl Rb-Cs-Cl Na-Ag-Cl Li-Na-Br Na-K-Br K-Cs-Br
-        Na-Ag-Br Na-K-I K-Rb-I Rb-Cs-I
-        Mg-Ca-O Ca-Sr-O Sr-Ba-O Mg-Zn-O Ca-Cd-O Zn-Cd-O Mg-Mn-O Mg-Fe-O Mg-Ni-O Mn-Fe-O Fe-Co-O
-        Co-Ni-O Mn-Ni-O Ca-Mn-O Sr-Cd-O
-        Mg-Ca-S Ca-Sr-S Sr-Ba-S Ca-Pb-S Ba-Pb-S Zn-Cd-S Mg-Mn-S Ca-Mn-S
-        """,
-    ),
-    (
-        ("ordered-zincblende",),
-        """
-        Zn-Cd-O Mg-Zn-O Mn-Zn-O Ni-Zn-O Co-Zn-O Ca-Cd-O Mg-Ca-O Sr-Ba-O Mn-Co-O Fe-Ni-O
-        Zn-Cd-S Mn-Zn-S Mg-Zn-S Mn-Cd-S Sr-Pb-S Mg-Ca-S
-        Li-Na-Cl Na-K-Br K-Cs-I Rb-Cs-Cl Na-Ag-Cl Li-K-F
-        """,
+        ("ordered-rocksalt", "ordered-zincblende", "ordered-CsCl"),
+        " ".join(
+            f"{one}-{other}-{anion}"
+            for cations, anions in (
+                (("Li", "Na", "K", "Rb", "Cs", "Ag"), ("F", "Cl", "Br", "I")),
+                (("Mg", "Ca", "Sr", "Ba", "Zn", "Cd", "Pb", "Mn", "Fe", "Co", "Ni"), ("O",)),
+                (("Mg", "Ca", "Sr", "Ba", "Zn", "Cd", "Pb", "Mn"), ("S",)),
+            )
+            for one, other in combinations(cations, 2)
+            for anion in anions
+        ),
     ),
     (("NaFeO2",), "Li-Al-O Li-Ga-O Na-Al-O Li-Fe-O Li-Co-O Li-Ni-O Na-Fe-O Na-Ni-O"),
 )

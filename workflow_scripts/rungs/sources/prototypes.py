@@ -123,7 +123,7 @@ PROTOTYPES: dict[str, Prototype] = {
         ("X", 1 / 2, 0, 1 / 2),
         ("X", 0, 1 / 2, 1 / 2),
     ),
-    # Two cations in alternate (001) layers of a rock salt or a zincblende, ordered as in CuAu.
+    # Two cations in alternate (001) layers of a rock salt, a zincblende (as in CuAu) or a CsCl.
     "ordered-rocksalt": _prototype(
         _tetragonal(sqrt(2)),
         ("A", 0, 0, 0),
@@ -137,6 +137,13 @@ PROTOTYPES: dict[str, Prototype] = {
         ("B", 1 / 2, 1 / 2, 1 / 2),
         ("X", 1 / 2, 0, 1 / 4),
         ("X", 0, 1 / 2, 3 / 4),
+    ),
+    "ordered-CsCl": _prototype(
+        _tetragonal(2.0),
+        ("A", 0, 0, 0),
+        ("B", 0, 0, 1 / 2),
+        ("X", 1 / 2, 1 / 2, 1 / 4),
+        ("X", 1 / 2, 1 / 2, 3 / 4),
     ),
     "NaFeO2": _prototype(
         _rhombohedral(5.0),

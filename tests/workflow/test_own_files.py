@@ -1,0 +1,132 @@
+"""A study on a user's own extended-XYZ files, sound and broken."""
+
+import csv
+
+import numpy as np
+import pytest
+import yaml
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
+
+
+def copper(count, seed):
+    random = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        atoms = bulk("Cu", a=3.6 * random.uniform(0.97, 1.03))
+        atoms = atoms.repeat((2, 1, 1))
+        atoms.rattle(0.1, seed=int(random.integers(1 << 30)))
+        atoms.calc = EMT()
+        labels = {
+            "energy": atoms.get_potential_energy(),
+            "forces": atoms.get_forces(),
+            "stress": atoms.get_stress(),
+        }
+        atoms.calc = SinglePointCalculator(atoms, **labels)
+        made.append(atoms)
+    return made
+
+
+@pytest.fixture
+def study(tmp_path, tiny_config):
+    """Copper to copper, the files in data/; returns a function that writes the configuration."""
+    (tmp_path / "data").mkdir()
+    write(tmp_path / "data/source.xyz", copper(12, 0), format="extxyz")
+    write(tmp_path / "data/target.xyz", copper(12, 1), format="extxyz")
+    with open(tiny_config) as handle:
+        values = yaml.safe_load(handle)
+    values |= {"study": "copper", "title": "Copper", "data_folder": str(tmp_path / "data")}
+    for level in ("source", "target"):
+        values[level]["data"] = {
+            "kind": "extended_xyz",
+            "train": [f"{level}.xyz"],
+            **{"energy_key": "energy", "energy_unit": "eV"},
+            **{"forces_key": "forces", "forces_unit": "eV/Å"},
+            **{"stress_key": "stress", "stress_unit": "eV/Å³", "stress_sign": "tension_positive"},
+        }
+    values["subsets"] = {"sizes": [2, 6], "seeds": [0]}
+    values["methods"] = {
+        "scratch": {"initial": "random", "reference": "target"},
+        "transfer": {"initial": "pretrained", "reference": "target"},
+    }
+
+    def configure(**changes):
+        path = tmp_path / "copper.yaml"
+        path.write_text(yaml.safe_dump({**values, **changes}))
+        return str(path)
+
+    return configure
+
+
+def rejects(tmp_path):
+    with open(tmp_path / "results/copper/frames/target_rejects.csv", newline="") as handle:
+        return {row["frame_id"]: row["reason"] for row in csv.DictReader(handle)}
+
+
+def test_own_files_give_a_learning_curve(snakemake, tmp_path, study):
+    snakemake(tmp_path, "--cores", "2", "--configfile", study(), "results/copper/scaling_laws.csv")
+    with open(tmp_path / "results/copper/learning_curve.csv", newline="") as handle:
+        curve = list(csv.DictReader(handle))
+    assert [(row["method"], row["size"]) for row in curve] == [
+        ("scratch", "2"),
+        ("scratch", "6"),
+        ("transfer", "2"),
+        ("transfer", "6"),
+    ]
+    assert all(float(row["stress_mae_gpa"]) > 0 for row in curve)
+    assert all(row["magmom_mae_mu_b"] == "" for row in curve)  # not labelled
+
+
+def test_bad_frames_are_set_aside_by_name(snakemake, tmp_path, study):
+    frames = copper(12, 1)
+    frames[2].calc.results["energy"] = np.nan
+    frames[5].positions[1] = frames[5].positions[0] + 0.1
+    frames[7].calc.results["energy"] = 1e6
+    del frames[9].calc.results["forces"]
+    write(tmp_path / "data/target.xyz", frames, format="extxyz")
+    done = snakemake(
+        tmp_path, "--cores", "1", "--configfile", study(), "results/copper/frames/target.parquet"
+    )
+    found = rejects(tmp_path)
+    assert {name.split(":")[1] for name in found} == {"2", "5", "7", "9"}
+    assert all(found.values())
+    assert "target: 8 frames, 4 rejected" in done.stdout
+
+
+def test_a_truncated_file_stops_with_name_and_line(snakemake, tmp_path, study):
+    path = tmp_path / "data/target.xyz"
+    text = path.read_text()
+    path.write_text(text[: int(0.6 * len(text))])
+    done = snakemake(tmp_path, "--cores", "1", "--configfile", study(), check=False)
+    assert done.returncode
+    assert "target.xyz" in done.stdout
+    assert "line " in done.stdout
+    assert not (tmp_path / "results/copper/frames/target.parquet").exists()
+
+
+def test_a_missing_file_is_named_with_its_key(snakemake, tmp_path, study):
+    (tmp_path / "data/source.xyz").unlink()
+    done = snakemake(tmp_path, "-n", "--cores", "1", "--configfile", study(), check=False)
+    assert done.returncode
+    assert "source.data names files that are missing" in done.stdout
+    assert "source.xyz" in done.stdout
+    assert "data_folder" in done.stdout
+
+
+def test_sizes_larger_than_the_data_stop_before_any_training(snakemake, tmp_path, study):
+    configuration = study(subsets={"sizes": [2, 500], "seeds": [0]})
+    done = snakemake(tmp_path, "--cores", "2", "--configfile", configuration, check=False)
+    assert done.returncode
+    assert "subsets.sizes has 500" in done.stdout
+    assert not list((tmp_path / "results/copper").glob("runs/*/*/*/model.pt"))
+
+
+def test_a_misspelt_key_is_one_line(snakemake, tmp_path, study):
+    done = snakemake(tmp_path, "-n", "--configfile", study(fine_tunning={}), check=False)
+    assert done.returncode
+    line = next(line for line in done.stdout.splitlines() if line.startswith("error: "))
+    assert "copper.yaml" in line
+    assert "fine_tunning: unknown key; did you mean 'fine_tuning'?" in line
+    assert "Traceback" not in done.stdout

@@ -9,7 +9,14 @@ import time
 import pytest
 
 
-@pytest.mark.parametrize("wait_for", ["frames/target.parquet", "pretrained/model.pt"])
+@pytest.mark.parametrize(
+    "wait_for",
+    [
+        "pretrained/model.pt",
+        pytest.param("frames/target.parquet", marks=pytest.mark.slow),
+        pytest.param("learning_curve.csv", marks=pytest.mark.slow),
+    ],
+)
 def test_a_killed_workflow_ends_as_an_undisturbed_one(
     snakemake, tiny_study, tiny_config, repository, tmp_path, wait_for
 ):

@@ -7,7 +7,7 @@ ARGS ?=
 
 VENV := .venv
 READY := $(VENV)/.ready
-STUDY := $(shell sed -n 's/^study: *//p' $(CONFIG))
+STUDY := $(shell sed -n 's/^study: *\([A-Za-z0-9_-]*\).*/\1/p' $(CONFIG))
 # One GPU job at a time on each GPU of this machine; without a GPU nothing is reserved.
 GPUS := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | wc -l)
 RESOURCES := $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))

@@ -31,7 +31,7 @@ def test_germanium_starts_as_silicon(architecture):
         copy_embedding(model, {"Xx": "Si"})
 
 
-def test_a_copied_embedding_makes_the_elements_alike(architecture, store):
+def test_a_copied_embedding_makes_the_elements_alike(architecture):
     """The physics of the step: a germanium cell has the energy of the silicon cell."""
     from rungs.graphs.build import build_graph
     from rungs.graphs.store import GraphStore

@@ -66,7 +66,7 @@ def rejects(tmp_path):
 
 
 def test_own_files_give_a_learning_curve(snakemake, tmp_path, study):
-    snakemake(tmp_path, "--cores", "2", "--configfile", study(), "results/copper/scaling_laws.csv")
+    snakemake(tmp_path, "results/copper/scaling_laws.csv", "--cores", "2", "--configfile", study())
     with open(tmp_path / "results/copper/learning_curve.csv", newline="") as handle:
         curve = list(csv.DictReader(handle))
     assert [(row["method"], row["size"]) for row in curve] == [
@@ -87,7 +87,7 @@ def test_bad_frames_are_set_aside_by_name(snakemake, tmp_path, study):
     del frames[9].calc.results["forces"]
     write(tmp_path / "data/target.xyz", frames, format="extxyz")
     done = snakemake(
-        tmp_path, "--cores", "1", "--configfile", study(), "results/copper/frames/target.parquet"
+        tmp_path, "results/copper/frames/target.parquet", "--cores", "1", "--configfile", study()
     )
     found = rejects(tmp_path)
     assert {name.split(":")[1] for name in found} == {"2", "5", "7", "9"}

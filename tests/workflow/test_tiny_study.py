@@ -144,7 +144,7 @@ def test_the_same_numbers_come_again(snakemake, tiny_study, tiny_config, tmp_pat
     shutil.rmtree(tmp_path / "again/results/tiny/runs/target_reference/12/seed_1")
     table.unlink()
     target = "results/tiny/evaluations/target_reference/12/seed_1.csv"
-    snakemake(tmp_path / "again", "--cores", "1", "--configfile", tiny_config, target)
+    snakemake(tmp_path / "again", target, "--cores", "1", "--configfile", tiny_config)
     assert table.read_text() == before
 
 

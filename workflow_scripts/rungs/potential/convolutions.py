@@ -10,8 +10,8 @@ from torch.nn.functional import linear
 
 from rungs.graphs.batch import GraphBatch
 from rungs.potential.gated import finish, first_layer
-from rungs.potential.gated_rows import Sweep
 from rungs.potential.geometry import Embedded
+from rungs.potential.second_order import Sweep
 
 
 class Convolutions:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
 from rungs.potential.convolutions import Convolutions, sum_by
-from rungs.potential.gated_rows import Sweep
 from rungs.potential.geometry import embed_geometry
+from rungs.potential.second_order import Sweep
 from rungs.potential.support import refuse_unsupported
 
 EV_PER_CUBIC_ANGSTROM_IN_GPA = 160.21766208
@@ -85,7 +85,7 @@ class BatchedCHGNet:
             )
         differentiate = forces or stress
         with torch.set_grad_enabled(create_graph or differentiate):
-            sweep = Sweep(twice=create_graph)
+            sweep = Sweep()
             vectors = batch.bond_vectors.detach().requires_grad_(differentiate)
             energies, moments = self._atom_energies(batch, vectors, magmoms, sweep)
             total = sum_by(energies, batch.atom_frames, batch.n_frames)

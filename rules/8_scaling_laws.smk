@@ -31,6 +31,8 @@ rule fit_scaling_laws:
     params:
         seed=study.seed,
         # What the other methods are compared with: the first that starts from random weights.
-        baseline=next((n for n, m in study.methods.items() if m.initial == "random"), None),
+        baseline=next(
+            (n for n, m in study.methods.items() if m.initial == "random"), None
+        ),
     script:
         "../workflow_scripts/fit_scaling_laws.py"

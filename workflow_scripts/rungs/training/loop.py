@@ -118,7 +118,7 @@ class Trainer:
         """Run all updates, going on from ``checkpoint`` if it belongs to this training.
 
         Args:
-            checkpoint: where checkpoints are written; removed at the end.
+            checkpoint: where checkpoints are written; the caller removes it once the outputs are.
             fingerprint: plain values that tell what is trained, on what and how.
             label: shown with the progress bar.
 

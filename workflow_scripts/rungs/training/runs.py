@@ -1,6 +1,5 @@
 """The two kinds of training in a study: pretraining, and one run of fine-tuning."""
 
-import csv
 import hashlib
 import json
 import os
@@ -155,8 +154,7 @@ def fine_tune(
         fingerprint = _fingerprint(model, store, training, options, study_seed)
         fingerprint["method"] = json.dumps(method.model_dump(mode="json"), sort_keys=True)
         result = trainer.train(Path(checkpoint), fingerprint, f"{run.method} n={run.size}")
-    fractions = store.compositions()[training]
-    counts = np.count_nonzero(fractions, axis=0)
+    counts = np.count_nonzero(store.compositions(training), axis=0)
     write_reference(outputs.reference, ReferenceEnergies(get_reference(model), counts))
     _write_run(model, result, cost, outputs, run._asdict())
     Path(checkpoint).unlink(missing_ok=True)
@@ -173,7 +171,7 @@ def _reference(method: Method, store: GraphStore, training: np.ndarray, inputs: 
     if not len(training):
         return source  # no target frame, so nothing to shift by
     energies = store.energies_per_atom[training]
-    return fit_reference(store.compositions()[training], energies, prior=source).energies
+    return fit_reference(store.compositions(training), energies, prior=source).energies
 
 
 def _fingerprint(
@@ -234,9 +232,3 @@ def _summary(result: TrainingResult) -> str:
         f"{chosen['validation_energy_mae_mev_per_atom']:.1f} meV/atom, force MAE "
         f"{chosen['validation_force_mae_mev_per_angstrom']:.0f} meV/Å"
     )
-
-
-def read_history(path: PathLike) -> list[dict[str, str]]:
-    """Return the rows of a history file as text; empty for a run without updates."""
-    with open(path, newline="", encoding="utf-8") as handle:
-        return list(csv.DictReader(handle))

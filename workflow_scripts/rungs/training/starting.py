@@ -7,10 +7,8 @@ import torch
 
 from rungs.config.training import Architecture
 from rungs.errors import StudyError
+from rungs.frames.elements import ATOMIC_NUMBERS, MAX_ATOMIC_NUMBER
 from rungs.potential.published import new_model
-
-MAX_ELEMENTS = 94
-"""CHGNet knows the elements from H to Pu."""
 
 
 def redraw(model: torch.nn.Module, seed: int) -> torch.nn.Module:
@@ -24,8 +22,8 @@ def redraw(model: torch.nn.Module, seed: int) -> torch.nn.Module:
 
 def set_reference(model: torch.nn.Module, reference: np.ndarray) -> None:
     """Set the model's elemental reference energies, (94,) in eV/atom."""
-    if reference.shape != (MAX_ELEMENTS,) or not np.isfinite(reference).all():
-        raise ValueError(f"{MAX_ELEMENTS} finite reference energies needed")
+    if reference.shape != (MAX_ATOMIC_NUMBER,) or not np.isfinite(reference).all():
+        raise ValueError(f"{MAX_ATOMIC_NUMBER} finite reference energies needed")
     weight = model.composition_model.fc.weight
     with torch.no_grad():
         weight.copy_(torch.as_tensor(reference, dtype=weight.dtype).view(1, -1))
@@ -42,13 +40,11 @@ def copy_embedding(model: torch.nn.Module, pairs: Mapping[str, str]) -> None:
     Raises:
         StudyError: for a symbol that is no element CHGNet knows.
     """
-    from ase.data import atomic_numbers
-
     embedding = model.atom_embedding.embedding.weight
     with torch.no_grad():
         for target, source in pairs.items():
             for symbol in (target, source):
-                if not 1 <= atomic_numbers.get(symbol, 0) <= MAX_ELEMENTS:
+                if symbol not in ATOMIC_NUMBERS:
                     raise StudyError(f"copy_embedding: {symbol!r} is no element from H to Pu")
             # CHGNet's embedding has hydrogen in row 0.
-            embedding[atomic_numbers[target] - 1] = embedding[atomic_numbers[source] - 1].clone()
+            embedding[ATOMIC_NUMBERS[target] - 1] = embedding[ATOMIC_NUMBERS[source] - 1].clone()

@@ -2,6 +2,8 @@
 
 import copy
 import dataclasses
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from rungs.potential.errors import evaluate
 from rungs.potential.forward import BatchedCHGNet
 from rungs.potential.published import new_model
 from rungs.training import loop
+from rungs.training.guard import LossGuard
 from rungs.training.loop import Trainer, TrainingData
 from rungs.training.starting import get_reference, set_reference
 
@@ -41,9 +44,9 @@ def same(one, other):
 
 def test_training_lowers_the_error(data, architecture, store, tmp_path):
     run = trainer(data, architecture, OPTIONS.model_copy(update={"updates": 150}))
-    before = evaluate(run.potential, store, np.arange(16, 20), CPU)
+    before = evaluate(run.step.potential, store, np.arange(16, 20), CPU)
     result = run.train(tmp_path / "run.pt", {}, "test")
-    after = evaluate(run.potential, store, np.arange(16, 20), CPU)
+    after = evaluate(run.step.potential, store, np.arange(16, 20), CPU)
     assert after["energy"].mae < 0.5 * before["energy"].mae
     assert after["force"].mae < before["force"].mae
     assert result.history[-1]["train_loss"] < result.history[0]["train_loss"]
@@ -130,14 +133,52 @@ def test_weight_decay_spares_the_references(data, architecture, tmp_path):
     assert get_reference(run.model)[25] == -6.0
 
 
-def test_a_broken_label_stops_the_training_with_its_frame(data, architecture, tmp_path):
-    run = trainer(data, architecture)
+def with_energy(data, frame, energy):
+    """Return ``data`` with another energy label for one training frame."""
     arrays = {name: np.array(array) for name, array in data.training.arrays.items()}
-    arrays["energies_per_atom"][5] = np.nan
-    run.data = dataclasses.replace(data, training=copy.copy(data.training))
-    run.data.training.arrays = arrays
-    with pytest.raises(StudyError, match=r"loss became nan at update \d.*f05"):
+    arrays["energies_per_atom"][frame] = energy
+    store = copy.copy(data.training)
+    store.arrays = arrays
+    return dataclasses.replace(data, training=store)
+
+
+def test_a_broken_label_stops_the_training_with_its_frame(data, architecture, tmp_path):
+    run = trainer(with_energy(data, 5, np.nan), architecture)
+    with pytest.raises(StudyError, match=r"loss became nan, at update \d.*f05"):
         run.train(tmp_path / "run.pt", {}, "test")
+
+
+def test_a_loss_that_jumps_stops_the_training_with_its_frame(data, architecture, tmp_path):
+    """One frame in an epoch of 12, first seen in an update after enough others."""
+    options = OPTIONS.model_copy(update={"updates": 60, "batch_size": 1, "stop_at_jump": 50.0})
+    order = trainer(data, architecture, options).order
+    first = [int(order[u][0]) for u in range(12)]
+    bad = with_energy(data, first[11], 1e4)
+    run = trainer(bad, architecture, options)
+    run.guard = LossGuard(50.0, [1.0] * 12)
+    with pytest.raises(StudyError, match=rf"jumped to .* at update 12 on frames .*f{first[11]:02}"):
+        run.train(tmp_path / "run.pt", {}, "test")
+
+
+def test_a_request_to_stop_writes_a_checkpoint_first(data, architecture, tmp_path, monkeypatch):
+    straight = trainer(data, architecture)
+    straight.train(tmp_path / "straight.pt", {}, "test")
+    run = trainer(data, architecture)
+    update = run._update
+
+    def terminate_at_five(number, positions):
+        if number == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return update(number, positions)
+
+    monkeypatch.setattr(run, "_update", terminate_at_five)
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(StudyError, match=r"SIGTERM\) after update 6 of 24"):
+        run.train(tmp_path / "run.pt", {}, "test")
+    assert signal.getsignal(signal.SIGTERM) is handler
+    resumed = trainer(data, architecture)
+    assert resumed.train(tmp_path / "run.pt", {}, "test").updates_done_here == 18
+    assert same(weights(resumed.model), weights(straight.model))
 
 
 @pytest.mark.parametrize("loss", ["Huber", "MSE"])
@@ -188,13 +229,13 @@ def test_the_average_lags_behind_the_weights(data, architecture, tmp_path, monke
     """It is a convex combination of the weights so far, and 0 switches it off."""
     run = trainer(data, architecture, OPTIONS.model_copy(update={"averaging": 0.9}))
     seen = [weights(run.model)]
-    average = run._average
+    apply = run.step.apply
 
-    def remember(update):
-        average(update)
+    def remember(gradient, update, rate):
+        apply(gradient, update, rate)
         seen.append(weights(run.model))
 
-    monkeypatch.setattr(run, "_average", remember)
+    monkeypatch.setattr(run.step, "apply", remember)
     monkeypatch.setattr(run, "_validate", lambda: ({}, 0.0))
     run.train(tmp_path / "run.pt", {}, "test")
     expected = seen[0]

@@ -54,3 +54,22 @@ def test_budget_in_epochs_grows_with_the_subset():
     assert number_of_updates(by_epochs, 16) == 10
     assert number_of_updates(by_epochs, 160) == 100
     assert number_of_updates(Training(updates=7), 160) == 7
+    both = Training(updates=70, epochs=10, batch_size=16)
+    assert [number_of_updates(both, n) for n in (1, 16, 160)] == [10, 10, 70]
+
+
+@given(
+    st.lists(st.integers(0, 1000), min_size=1, max_size=80), st.integers(1, 20), st.integers(0, 9)
+)
+def test_balanced_batches_cost_the_same(costs, batch_size, seed):
+    """Every frame once, sizes within one, costs within one frame's."""
+    costs = np.array(costs)
+    order = BatchOrder(len(costs), batch_size, seed, costs)
+    batches = [order[update] for update in range(order.per_epoch)]
+    assert sorted(np.concatenate(batches)) == list(range(len(costs)))
+    sizes = [len(batch) for batch in batches]
+    assert max(sizes) - min(sizes) <= 1
+    totals = [costs[batch].sum() for batch in batches]
+    assert max(totals) - min(totals) <= costs.max()
+    again = BatchOrder(len(costs), batch_size, seed, costs)
+    assert all(np.array_equal(again[u], batch) for u, batch in enumerate(batches))

@@ -62,11 +62,18 @@ class Training(Options):
     section sees the same schedule, whatever its subset size."""
 
     updates: PositiveInt | None = None
-    """Budget as a number of optimiser updates, the same for every subset size."""
+    """Budget as a number of optimiser updates."""
     epochs: PositiveFloat | None = None
-    """Budget as passes over the frames at hand; give either this or `updates`."""
+    """Budget as passes over the frames at hand. With both budgets a training has the smaller one:
+    a small subset is learnt by heart long before the updates that a large one needs."""
     batch_size: PositiveInt = 16
     """Frames in an update; a smaller subset is one batch."""
+    balance_batches: bool = False
+    """Whether an epoch's frames are dealt to its batches by their size (atoms, bonds and angles),
+    so that all batches cost the same, instead of at random. It pays where sizes differ much."""
+    parts: PositiveInt = 1
+    """Parts that a batch is worked through in, one after the other (gradient accumulation): the
+    same update with less memory."""
     optimizer: Literal["Adam", "AdamW"] = "Adam"
     learning_rate: PositiveFloat = 1e-3
     weight_decay: NonNegativeFloat = 0.0
@@ -81,6 +88,9 @@ class Training(Options):
     weights: LossWeights = LossWeights()
     clip_gradient_norm: PositiveFloat | None = 1.0
     """Gradients are scaled down to this norm; null never clips."""
+    stop_at_jump: PositiveFloat | None = 100.0
+    """A loss this many times the median of the updates before it stops the training and names the
+    frames; null never stops. A loss that is no number always does."""
     averaging: Fraction = 0.99
     """Decay of the exponential average of the weights, which is what is validated and kept; early
     on it is lower, so that the start is forgotten. 0 keeps the weights themselves."""
@@ -88,9 +98,9 @@ class Training(Options):
     """How often, evenly spaced, the validation error is measured; the best weights are kept."""
 
     @model_validator(mode="after")
-    def _one_budget(self) -> "Training":
-        if (self.updates is None) == (self.epochs is None):
-            raise ValueError("give the budget either as updates or as epochs, not both")
+    def _has_a_budget(self) -> "Training":
+        if self.updates is None and self.epochs is None:
+            raise ValueError("give a budget: updates, epochs, or both (the smaller one counts)")
         return self
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -169,6 +170,11 @@ class GraphStore:
         """(n_frames,) angles of each frame, in both orders."""
         return 2 * np.diff(self.arrays["angle_offsets"]) - self.arrays["n_one_sided"]
 
+    @cached_property
+    def n_rows(self) -> np.ndarray:
+        """(n_frames,) atoms, directed bonds and angles of each frame: its share of the work."""
+        return self.n_atoms + 2 * self.n_bonds + self.n_angles
+
     @property
     def energies_per_atom(self) -> np.ndarray:
         """(n_frames,) float64 labels, in eV/atom."""
@@ -210,7 +216,7 @@ class GraphStore:
                 frame with more is a batch of its own.
         """
         frames = np.arange(len(self)) if indices is None else np.asarray(indices, dtype=np.int64)
-        rows = (2 * self.n_bonds[frames] + self.n_angles[frames] + self.n_atoms[frames]).tolist()
+        rows = self.n_rows[frames].tolist()
         begin = total = 0
         for i, size in enumerate(rows):
             if i > begin and total + size > max_rows:

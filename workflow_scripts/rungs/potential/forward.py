@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
+from rungs.potential.compiled.messages import can_run
 from rungs.potential.convolutions import Convolutions, sum_by
 from rungs.potential.geometry import embed_geometry
 from rungs.potential.second_order import Sweep
@@ -43,14 +44,17 @@ class BatchedCHGNet:
 
     Args:
         model: a CHGNet. Training updates it in place, and it is saved by its own means.
+        compiled: whether to use compiled functions where they can be built and the tensors are
+            on the CPU. Without them the same formulas run in PyTorch alone.
 
     Raises:
         StudyError: when the model has a feature that is not covered.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, *, compiled: bool = True) -> None:
         refuse_unsupported(model)
         self.model = model
+        self.compiled = compiled
         self._cutoffs = tuple(
             float(model.model_args[f"{kind}_graph_cutoff"]) for kind in ("atom", "bond")
         )
@@ -120,7 +124,8 @@ class BatchedCHGNet:
         """Return (N,) energies of the atoms in eV, without reference, and magnetic moments."""
         model = self.model
         embedded = embed_geometry(model, batch, vectors)
-        convolutions = Convolutions(batch, embedded, sweep)
+        compiled = self.compiled and can_run(vectors)
+        convolutions = Convolutions(batch, embedded, sweep, compiled=compiled)
         atoms = model.atom_embedding(batch.atomic_numbers - 1)
         bonds, angles = embedded.bonds, embedded.angles
         n_updates = model.n_conv - 1

@@ -72,7 +72,7 @@ class _SiluGradient(Function):
 
     @staticmethod
     def backward(ctx, dx_bar):
-        _refuse_another_derivative()
+        refuse_another_derivative()
         dy, x = ctx.saved_tensors
         s = torch.sigmoid(x)
         # silu'' = s (1 - s) (2 + x (1 - 2 s))
@@ -92,7 +92,7 @@ class _LayerNorm(Function):
     def backward(ctx, dy):
         to_geometry = ctx.sweep.towards_geometry
         if not to_geometry:
-            _refuse_another_derivative()
+            refuse_another_derivative()
         dy = dy.contiguous()
         return None, None, *_LayerNormGradient.apply(to_geometry, dy, *ctx.saved_tensors)
 
@@ -112,7 +112,7 @@ class _LayerNormGradient(Function):
 
     @staticmethod
     def backward(ctx, dx_bar, *_):
-        _refuse_another_derivative()
+        refuse_another_derivative()
         dy, x, mean, rstd, gamma, dx = ctx.saved_tensors
 
         def through(w: Tensor) -> Tensor:
@@ -133,7 +133,7 @@ class _LayerNormGradient(Function):
         return None, dy_bar, x_bar, None, None, gamma_bar, None
 
 
-def _refuse_another_derivative() -> None:
+def refuse_another_derivative() -> None:
     # Autograd is recording: it would take what follows for constant.
     if torch.is_grad_enabled():
         raise RuntimeError("these gradients cannot be differentiated once more")

@@ -20,8 +20,11 @@ from rungs.potential.errors import ErrorSums
 from rungs.potential.forward import BatchedCHGNet
 from rungs.potential.properties import PROPERTIES
 from rungs.training.checkpoint import load_checkpoint, save_checkpoint
+from rungs.training.guard import LossGuard
 from rungs.training.loss import loss_terms, total_loss
 from rungs.training.schedule import BatchOrder, learning_rate, number_of_updates
+from rungs.training.step import Step
+from rungs.training.stopping import stop_requests
 
 HISTORY_COLUMNS = (
     "update",
@@ -67,6 +70,30 @@ class TrainingResult:
     training_seconds: float = 0.0
 
 
+@dataclass
+class _Progress:
+    """Where a training stands, besides weights and history."""
+
+    done: int = 0
+    best: dict | None = None
+    best_loss: float = math.inf
+    sums: dict[str, float] = field(default_factory=dict)
+    n_summed: int = 0
+    recent_losses: list[float] = field(default_factory=list)
+
+    def add(self, terms: dict[str, float]) -> None:
+        self.done += 1
+        self.n_summed += 1
+        for name, value in terms.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def take_means(self) -> dict[str, float]:
+        """Return the means since the last call."""
+        means = {name: value / self.n_summed for name, value in self.sums.items()}
+        self.sums, self.n_summed = {}, 0
+        return means
+
+
 class Trainer:
     """Trains a CHGNet in place on graphs, by updates that depend on their number alone.
 
@@ -90,29 +117,18 @@ class Trainer:
         self.device = device
         self.model = model.to(device)
         model.composition_model.requires_grad_(train_reference)
-        self.potential = BatchedCHGNet(model)
-        self.trainable = [p for p in model.parameters() if p.requires_grad]
-        self.n_updates = number_of_updates(options, len(data.training_indices))
-        # What is validated and kept: the average of the weights, or the weights themselves.
-        self.kept = copy.deepcopy(model) if options.averaging else model
+        self.step = Step(self.model, data.training, options, device)
+        self.kept = self.step.kept
         self.judge = BatchedCHGNet(self.kept)
-        self.order = BatchOrder(len(data.training_indices), options.batch_size, seed)
-        self.optimizer = self._make_optimizer()
+        n_frames = len(data.training_indices)
+        self.n_updates = number_of_updates(options, n_frames)
+        costs = data.training.n_rows[data.training_indices] if options.balance_batches else None
+        self.order = BatchOrder(n_frames, options.batch_size, seed, costs)
+        self.guard = LossGuard(options.stop_at_jump)
         self.validate_after = {
             math.ceil(self.n_updates * k / options.validations)
             for k in range(1, options.validations + 1)
         }
-
-    def _make_optimizer(self) -> torch.optim.Optimizer:
-        references = {id(p) for p in self.model.composition_model.parameters()}
-        network = [p for p in self.model.parameters() if id(p) not in references]
-        groups = [
-            {"params": network, "weight_decay": self.options.weight_decay},
-            # Decay would pull reference energies of tens of eV towards 0.
-            {"params": list(self.model.composition_model.parameters()), "weight_decay": 0.0},
-        ]
-        kind = {"Adam": torch.optim.Adam, "AdamW": torch.optim.AdamW}[self.options.optimizer]
-        return kind(groups, lr=self.options.learning_rate, fused=True)
 
     def train(self, checkpoint: Path, fingerprint: Mapping, label: str) -> TrainingResult:
         """Run all updates, going on from ``checkpoint`` if it belongs to this training.
@@ -123,116 +139,90 @@ class Trainer:
             label: shown with the progress bar.
 
         Raises:
-            StudyError: when the loss is not finite, naming update and frames.
+            StudyError: when the loss is not finite or jumps, naming update and frames; when
+                memory does not suffice; when SIGTERM came, after a checkpoint.
         """
         result = TrainingResult(n_updates=self.n_updates)
-        best: dict | None = None
-        best_loss = math.inf
-        sums: dict[str, float] = {}
-        done = 0
+        progress = _Progress()
         state, line = load_checkpoint(checkpoint, fingerprint)
         print(f"{label}: {line}", file=sys.stderr)
         if state is not None:
-            done = state["update"]
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.kept.load_state_dict(state["kept"])
-            best, best_loss, sums = state["best"], state["best_loss"], state["sums"]
+            self.step.restore(state["step"])
+            progress = _Progress(**state["progress"])
+            self.guard = LossGuard(self.options.stop_at_jump, progress.recent_losses)
             result.history, result.chosen_update = state["history"], state["chosen_update"]
+
+        def save() -> None:
+            progress.recent_losses = self.guard.recent
+            state = {
+                "update": progress.done,
+                "step": self.step.state(),
+                "progress": vars(progress),
+                "history": result.history,
+                "chosen_update": result.chosen_update,
+            }
+            save_checkpoint(checkpoint, state, fingerprint)
 
         begin = saved_at = time.perf_counter()
         bar = tqdm(
             total=self.n_updates,
-            initial=done,
+            initial=progress.done,
             desc=label,
             unit="update",
             mininterval=0.5 if sys.stderr.isatty() else 15.0,
         )
-        for update in range(done, self.n_updates):
-            positions = self.order[update]
-            terms, rate = self._update(update, positions)
-            for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + value
-            sums["updates"] = sums.get("updates", 0) + 1
-            result.updates_done_here += 1
-            result.frames_seen_here += len(positions)
-            bar.update()
-            if update + 1 in self.validate_after:
-                result.training_seconds += time.perf_counter() - begin
-                row, loss = self._validate()
-                result.history.append(
-                    {
-                        "update": update + 1,
-                        "epoch": (update + 1) / self.order.per_epoch,
-                        "learning_rate": rate,
-                        **{k: v / sums["updates"] for k, v in sums.items() if k != "updates"},
-                        **row,
-                        "seconds": round(bar.format_dict["elapsed"], 3),
-                    }
-                )
-                sums = {}
-                if loss <= best_loss or not len(self.data.validation_indices):
-                    best_loss, result.chosen_update = loss, update + 1
-                    # A copy: the weights go on changing.
-                    best = copy.deepcopy(self.kept.state_dict())
-                begin = time.perf_counter()
-            if time.perf_counter() - saved_at > CHECKPOINT_SECONDS:
-                state = {
-                    "update": update + 1,
-                    "model": self.model.state_dict(),
-                    "kept": self.kept.state_dict(),
-                    "optimizer": self.optimizer.state_dict(),
-                    "best": best,
-                    "best_loss": best_loss,
-                    "sums": sums,
-                    "history": result.history,
-                    "chosen_update": result.chosen_update,
-                }
-                save_checkpoint(checkpoint, state, fingerprint)
-                saved_at = time.perf_counter()
-        bar.close()
-        if best is not None:
-            self.model.load_state_dict(best)
+        with bar, stop_requests() as stop:
+            for update in range(progress.done, self.n_updates):
+                positions = self.order[update]
+                terms, rate = self._update(update, positions)
+                progress.add(terms)
+                result.updates_done_here += 1
+                result.frames_seen_here += len(positions)
+                bar.update()
+                if update + 1 in self.validate_after:
+                    result.training_seconds += time.perf_counter() - begin
+                    row, loss = self._validate()
+                    result.history.append(
+                        {
+                            "update": update + 1,
+                            "epoch": (update + 1) / self.order.per_epoch,
+                            "learning_rate": rate,
+                            **progress.take_means(),
+                            **row,
+                            "seconds": round(bar.format_dict["elapsed"], 3),
+                        }
+                    )
+                    if loss <= progress.best_loss or not len(self.data.validation_indices):
+                        progress.best_loss, result.chosen_update = loss, update + 1
+                        # A copy: the weights go on changing.
+                        progress.best = copy.deepcopy(self.kept.state_dict())
+                    begin = time.perf_counter()
+                if stop.came and update + 1 < self.n_updates:
+                    save()
+                    raise StudyError(
+                        f"stopped on request (SIGTERM) after update {update + 1} of "
+                        f"{self.n_updates}; the checkpoint {checkpoint} lets the same command go on"
+                    )
+                if time.perf_counter() - saved_at > CHECKPOINT_SECONDS:
+                    save()
+                    saved_at = time.perf_counter()
+        if progress.best is not None:
+            self.model.load_state_dict(progress.best)
         return result
 
     def _update(self, update: int, positions: np.ndarray) -> tuple[dict[str, float], float]:
-        """Do one optimiser update; return the loss terms and the learning rate."""
+        """Do one optimiser update; return the loss and its terms, and the learning rate."""
         rate = learning_rate(update, self.n_updates, self.options)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        weights = self.options.weights
-        batch = self.data.training.batch(self.data.training_indices[positions], self.device)
-        prediction = self.potential(
-            batch, stress=weights.stress > 0, magmoms=weights.magmom > 0, create_graph=True
-        )
-        terms = loss_terms(prediction, batch, self.options)
-        loss = total_loss(terms, weights)
-        value = loss.item()
-        if not math.isfinite(value):
+        gradient, terms = self.step.gradient(self.data.training_indices[positions])
+        if fault := self.guard.fault(terms["train_loss"]):
+            names = self.data.frame_ids(positions)
+            more = f" and {len(names) - 8} more" if len(names) > 8 else ""
             raise StudyError(
-                f"the loss became {value} at update {update + 1}, on frames "
-                f"{', '.join(self.data.frame_ids(positions)[:8])}. Look at these frames in the "
-                "frames file, or lower learning_rate or clip_gradient_norm"
+                f"{fault}, at update {update + 1} on frames {', '.join(names[:8])}{more}. Look at "
+                "the labels of these frames, or lower learning_rate or clip_gradient_norm"
             )
-        self.optimizer.zero_grad(set_to_none=True)
-        # Only to the parameters: the gradient to the bond vectors would be thrown away.
-        loss.backward(inputs=self.trainable)
-        if self.options.clip_gradient_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.trainable, self.options.clip_gradient_norm)
-        self.optimizer.step()
-        if self.kept is not self.model:
-            self._average(update)
-        return {
-            "train_loss": value,
-            **{f"train_{name}_loss": term.item() for name, term in terms.items()},
-        }, rate
-
-    @torch.no_grad()
-    def _average(self, update: int) -> None:
-        """Move the kept weights towards the present ones."""
-        decay = min(self.options.averaging, (1 + update) / (10 + update))
-        kept, now = list(self.kept.parameters()), list(self.model.parameters())
-        torch._foreach_lerp_(kept, now, 1 - decay)
+        self.step.apply(gradient, update, rate)
+        return terms, rate
 
     def _validate(self) -> tuple[dict[str, float], float]:
         """Return the validation columns of a history row, and the validation loss."""

@@ -1,5 +1,7 @@
 """The loss of a batch, property by property."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -8,25 +10,49 @@ from rungs.graphs.batch import GraphBatch
 from rungs.potential.forward import Prediction
 
 
-def loss_terms(prediction: Prediction, batch: GraphBatch, options: Training) -> dict[str, Tensor]:
+def label_counts(batches: Sequence[GraphBatch]) -> dict[str, Tensor | int]:
+    """Return how many labelled numbers each property has in ``batches``, 1 where there are none."""
+    stress = sum(batch.stress_mask.sum() for batch in batches)
+    magmom = sum(batch.magmom_mask.sum() for batch in batches)
+    return {
+        "energy": sum(batch.n_frames for batch in batches),
+        "force": 3 * sum(len(batch.atomic_numbers) for batch in batches),
+        "stress": 9 * stress.clamp(min=1),
+        "magmom": magmom.clamp(min=1),
+    }
+
+
+def loss_terms(
+    prediction: Prediction,
+    batch: GraphBatch,
+    options: Training,
+    counts: dict[str, Tensor | int] | None = None,
+) -> dict[str, Tensor]:
     """Return the unweighted loss of each property with a weight above 0.
 
     The mean runs over frames for energies (eV/atom), over components for forces (eV/Å) and
     stresses (GPa), and over atoms for magnetic moments (μB); frames without a label for a
     property are left out of its mean, and a batch without any gives 0.
+
+    Args:
+        prediction, batch: what is compared.
+        options: the kind of loss and the weights.
+        counts: what the sums are divided by; those of ``batch`` itself if None. With the counts
+            of several batches the terms of all of them add up to those of one large batch.
     """
     weights = options.weights
+    counts = counts or label_counts([batch])
     terms = {}
     if weights.energy > 0:
-        terms["energy"] = _mean(prediction.energy - batch.energy, options)
+        terms["energy"] = _sum(prediction.energy - batch.energy, options) / counts["energy"]
     if weights.force > 0:
-        terms["force"] = _mean(prediction.forces - batch.forces, options)
+        terms["force"] = _sum(prediction.forces - batch.forces, options) / counts["force"]
     if weights.stress > 0:
         error = (prediction.stress - batch.stress)[batch.stress_mask]
-        terms["stress"] = _mean(error, options)
+        terms["stress"] = _sum(error, options) / counts["stress"]
     if weights.magmom > 0:
         error = (prediction.magmoms - batch.magmoms.abs())[batch.magmom_mask]
-        terms["magmom"] = _mean(error, options)
+        terms["magmom"] = _sum(error, options) / counts["magmom"]
     return terms
 
 
@@ -35,10 +61,8 @@ def total_loss(terms: dict[str, Tensor], weights: LossWeights) -> Tensor:
     return sum(getattr(weights, name) * term for name, term in terms.items())
 
 
-def _mean(error: Tensor, options: Training) -> Tensor:
-    if error.numel() == 0:
-        return error.sum()  # 0, and still part of the graph
+def _sum(error: Tensor, options: Training) -> Tensor:
     zero = torch.zeros_like(error)
     if options.loss == "MSE":
-        return torch.nn.functional.mse_loss(error, zero)
-    return torch.nn.functional.huber_loss(error, zero, delta=options.huber_delta)
+        return torch.nn.functional.mse_loss(error, zero, reduction="sum")
+    return torch.nn.functional.huber_loss(error, zero, reduction="sum", delta=options.huber_delta)

@@ -10,9 +10,11 @@ from rungs.seeds import derive_seed
 
 def number_of_updates(options: Training, n_frames: int) -> int:
     """Return the training's budget in optimiser updates for ``n_frames`` frames."""
-    if options.updates is not None:
-        return options.updates
-    return max(1, round(options.epochs * updates_per_epoch(n_frames, options.batch_size)))
+    budgets = [] if options.updates is None else [options.updates]
+    if options.epochs is not None:
+        updates = round(options.epochs * updates_per_epoch(n_frames, options.batch_size))
+        budgets.append(max(1, updates))
+    return min(budgets)
 
 
 def updates_per_epoch(n_frames: int, batch_size: int) -> int:
@@ -41,9 +43,18 @@ class BatchOrder:
 
     Every epoch is a fresh permutation, cut into batches whose sizes differ by one at most, so
     each frame is seen once an epoch and no batch is a small remainder.
+
+    Args:
+        n_frames: how many frames there are.
+        batch_size: most frames in an update.
+        seed: of the permutations.
+        costs: (n_frames,) sizes of the frames, to deal them to batches that cost the same.
     """
 
-    def __init__(self, n_frames: int, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, n_frames: int, batch_size: int, seed: int, costs: np.ndarray | None = None
+    ) -> None:
+        self._costs = costs
         self.per_epoch = updates_per_epoch(n_frames, batch_size)
         self._n_frames = n_frames
         self._seed = seed
@@ -55,6 +66,25 @@ class BatchOrder:
         epoch, place = divmod(update, self.per_epoch)
         if epoch != self._epoch:
             random = np.random.default_rng(derive_seed(self._seed, "batch order", epoch))
-            self._batches = np.array_split(random.permutation(self._n_frames), self.per_epoch)
+            order = random.permutation(self._n_frames)
+            if self._costs is None:
+                self._batches = np.array_split(order, self.per_epoch)
+            else:
+                batches = deal(order, self._costs[order], self.per_epoch)
+                # dealt by size: the order of the batches is to be random still
+                self._batches = [batches[i] for i in random.permutation(self.per_epoch)]
             self._epoch = epoch
         return self._batches[place]
+
+
+def deal(items: np.ndarray, costs: np.ndarray, n_parts: int) -> list[np.ndarray]:
+    """Deal ``items`` into parts whose sizes differ by one at most, and their costs little.
+
+    The dearest go first, to the parts in turn, there and back, so that who took the dearest of
+    one round takes the cheapest of the next.
+    """
+    falling = np.argsort(-costs, kind="stable")
+    turn = np.arange(len(items))
+    rounds, place = np.divmod(turn, n_parts)
+    owner = np.where(rounds % 2 == 0, place, n_parts - 1 - place)
+    return [items[falling[owner == part]] for part in range(n_parts)]

@@ -1,0 +1,81 @@
+"""One update: parts add up to the whole, memory that runs out, the flat vector."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from rungs.config.training import Training
+from rungs.errors import StudyError
+from rungs.potential.published import new_model
+from rungs.training.step import Step
+
+CPU = torch.device("cpu")
+OPTIONS = Training(updates=4, batch_size=8)
+FRAMES = np.arange(8)
+
+
+def make(store, architecture, **options) -> Step:
+    return Step(new_model(architecture, 0), store, OPTIONS.model_copy(update=options), CPU)
+
+
+@pytest.mark.parametrize("loss", ["Huber", "MSE"])
+@pytest.mark.parametrize("parts", [2, 3, 8])
+def test_parts_of_a_batch_make_the_same_update(store, architecture, loss, parts):
+    whole, terms = make(store, architecture, loss=loss).gradient(FRAMES)
+    gradient, terms_in_parts = make(store, architecture, loss=loss, parts=parts).gradient(FRAMES)
+    assert terms_in_parts == pytest.approx(terms, rel=1e-5)
+    assert torch.allclose(gradient, whole, rtol=1e-4, atol=1e-5 * whole.abs().max())
+
+
+def test_the_vector_is_the_model(store, architecture):
+    step = make(store, architecture)
+    for parameter, piece in zip(
+        step.flat.parameters, step.flat.vector.split(step.flat.sizes), strict=True
+    ):
+        assert parameter.data_ptr() == piece.data_ptr()
+    weight = step.model.mlp.layers[0].weight
+    before = weight.detach().clone()
+    step.apply(step.gradient(FRAMES)[0], 0, 1e-2)
+    assert not torch.equal(before, weight)
+
+
+def test_the_gradient_is_autograds(store, architecture):
+    step = make(store, architecture)
+    gradient, _ = step.gradient(FRAMES)
+    plain = make(store, architecture)
+    plain.potential.compiled = False
+    assert torch.allclose(gradient, plain.gradient(FRAMES)[0], rtol=1e-3, atol=1e-6)
+
+
+class Starved:
+    """A potential that has memory for ``most`` frames at once."""
+
+    def __init__(self, potential, most):
+        self.potential, self.most = potential, most
+
+    def __call__(self, batch, **options):
+        if batch.n_frames > self.most:
+            raise torch.OutOfMemoryError("too much")
+        return self.potential(batch, **options)
+
+
+def test_out_of_memory_halves_the_batch_once(store, architecture, capsys):
+    expected, _ = make(store, architecture).gradient(FRAMES)
+    step = make(store, architecture)
+    step.potential = Starved(step.potential, 4)
+    gradient, _ = step.gradient(FRAMES)
+    assert torch.allclose(gradient, expected, rtol=1e-4, atol=1e-5 * expected.abs().max())
+    assert "out of memory with 8 frames at once: batches go in 2 parts" in capsys.readouterr().err
+    step.potential.most = 2
+    with pytest.raises(StudyError, match="no memory for 4 frames at once"):
+        step.gradient(FRAMES)
+
+
+def test_other_errors_are_not_taken_for_memory(store, architecture):
+    step = make(store, architecture)
+    batch = dataclasses.replace(store.batch(FRAMES), cutoffs=(1.0, 1.0))
+    step.store = type("Wrong", (), {"batch": lambda *_: batch})()
+    with pytest.raises(StudyError, match="cutoffs"):
+        step.gradient(FRAMES)

@@ -1,0 +1,156 @@
+"""One update: predictions, loss and gradient of a batch, and what they do to the weights."""
+
+import copy
+import sys
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rungs.config.training import Training
+from rungs.errors import StudyError
+from rungs.graphs.store import GraphStore
+from rungs.potential.forward import BatchedCHGNet
+from rungs.training.flat import FlatParameters
+from rungs.training.loss import label_counts, loss_terms, total_loss
+from rungs.training.schedule import deal
+
+
+class Step:
+    """Updates a CHGNet in place, and the average of its weights beside it.
+
+    Args:
+        model: on ``device`` already; what of it is to be trained requires gradients.
+        store: the frames that batches are taken from.
+        options: the loss, the optimiser and its settings.
+        device: that the batches go to.
+    """
+
+    def __init__(
+        self, model: nn.Module, store: GraphStore, options: Training, device: torch.device
+    ) -> None:
+        self.model = model
+        self.store = store
+        self.options = options
+        self.device = device
+        self.n_parts = options.parts
+        self._halved = False
+        self.potential = BatchedCHGNet(model)
+        references = list(model.composition_model.parameters())
+        self.flat = FlatParameters(model, last=references)
+        # What is validated and kept: the average of the weights, or the weights themselves.
+        self.kept = model
+        if options.averaging:
+            self.kept = copy.deepcopy(model)
+            self._average = FlatParameters(self.kept, last=self.kept.composition_model.parameters())
+        self._groups = self._leaves()
+        kind = {"Adam": torch.optim.Adam, "AdamW": torch.optim.AdamW}[options.optimizer]
+        # Decay would pull reference energies of tens of eV towards 0.
+        decays = [options.weight_decay, 0.0]
+        groups = [
+            {"params": [leaf], "weight_decay": decay}
+            for leaf, decay in zip(self._groups, decays, strict=False)
+        ]
+        self.optimizer = kind(groups, lr=options.learning_rate, fused=True)
+
+    def _leaves(self) -> list[nn.Parameter]:
+        """Return network and, where they are trained, references, as pieces of the vector."""
+        vector, n_last = self.flat.vector, self.flat.n_last
+        pieces = vector.split([len(vector) - n_last, n_last])
+        return [nn.Parameter(piece) for piece in pieces if len(piece)]
+
+    def gradient(self, frames: np.ndarray) -> tuple[Tensor, dict[str, float]]:
+        """Return the (P,) gradient of the loss on ``frames``, and the loss and its terms.
+
+        The batch is worked through in ``n_parts`` parts with about as many rows each, one after
+        the other. Where memory runs out, they are halved once.
+
+        Raises:
+            StudyError: when memory does not suffice even so.
+        """
+        try:
+            return self._gradient(frames)
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+        # The error is gone here, and with it what it held in memory.
+        largest = -(-len(frames) // self.n_parts)
+        if self._halved or largest == 1:
+            raise StudyError(
+                f"the device has no memory for {largest} frames at once; lower batch_size, raise "
+                f"parts (now {self.n_parts}), or take a smaller network or cutoff"
+            )
+        self._halved = True
+        self.n_parts = min(len(frames), 2 * self.n_parts)
+        print(
+            f"out of memory with {largest} frames at once: batches go in {self.n_parts} parts from "
+            f"here on, which changes no result; `parts: {self.n_parts}` says so from the start",
+            file=sys.stderr,
+        )
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return self._gradient(frames)
+
+    def _gradient(self, frames: np.ndarray) -> tuple[Tensor, dict[str, float]]:
+        weights = self.options.weights
+        batches = [self.store.batch(part, self.device) for part in self._parts(frames)]
+        counts = label_counts(batches)
+        gradient, sums = None, None
+        for batch in batches:
+            prediction = self.potential(
+                batch, stress=weights.stress > 0, magmoms=weights.magmom > 0, create_graph=True
+            )
+            terms = loss_terms(prediction, batch, self.options, counts)
+            loss = total_loss(terms, weights)
+            values = torch.stack([loss, *terms.values()]).detach()
+            found = self.flat.gradient(loss)
+            gradient = found if gradient is None else gradient.add_(found)
+            sums = values if sums is None else sums.add_(values)
+        # one transfer from the device, not one for each term
+        names = ["train_loss", *(f"train_{name}_loss" for name in terms)]
+        return gradient, dict(zip(names, sums.tolist(), strict=True))
+
+    def _parts(self, frames: np.ndarray) -> list[np.ndarray]:
+        if self.n_parts == 1:
+            return [frames]
+        return deal(frames, self.store.n_rows[frames], min(self.n_parts, len(frames)))
+
+    def apply(self, gradient: Tensor, update: int, rate: float) -> None:
+        """Clip ``gradient``, take the optimiser's step number ``update`` at ``rate``, average."""
+        limit = self.options.clip_gradient_norm
+        if limit is not None:
+            norm = torch.linalg.vector_norm(gradient)
+            gradient.mul_((limit / (norm + 1e-6)).clamp(max=1.0))
+        pieces = gradient.split([len(leaf) for leaf in self._groups])
+        for group, leaf, piece in zip(
+            self.optimizer.param_groups, self._groups, pieces, strict=True
+        ):
+            group["lr"] = rate
+            leaf.grad = piece
+        self.optimizer.step()
+        if self.kept is not self.model:
+            # early on the average is short, so that the start is forgotten
+            decay = min(self.options.averaging, (1 + update) / (10 + update))
+            self._average.vector.lerp_(self.flat.vector, 1 - decay)
+
+    def state(self) -> dict:
+        """Return what :meth:`restore` needs, as tensors and plain values."""
+        return {
+            "model": self.model.state_dict(),
+            "kept": self.kept.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "parts": self.n_parts,
+        }
+
+    def restore(self, state: dict) -> None:
+        """Go on from ``state``."""
+        self.model.load_state_dict(state["model"])
+        self.kept.load_state_dict(state["kept"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.n_parts = state["parts"]
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        "can't allocate memory" in str(error)  # PyTorch's on the CPU
+    )

@@ -3,12 +3,11 @@
 from rungs.jobs import job
 
 with job(snakemake.log[0]) as say:
-    import torch
-
-    torch.set_num_threads(snakemake.threads)
     from rungs.config import Run
     from rungs.evaluation.runs import evaluate_run
+    from rungs.potential.device import prepare_process
 
+    prepare_process(snakemake.threads)
     wildcards = snakemake.wildcards
     say(
         evaluate_run(

@@ -3,14 +3,13 @@
 from rungs.jobs import job
 
 with job(snakemake.log[0]) as say:
-    import torch
-
-    torch.set_num_threads(snakemake.threads)
     from rungs.config import Run
     from rungs.config.methods import Method
     from rungs.config.training import Architecture, Training
+    from rungs.potential.device import prepare_process
     from rungs.training.runs import fine_tune
 
+    prepare_process(snakemake.threads)
     params, wildcards = snakemake.params, snakemake.wildcards
     say(
         fine_tune(

@@ -3,12 +3,11 @@
 from rungs.jobs import job
 
 with job(snakemake.log[0]) as say:
-    import torch
-
-    torch.set_num_threads(snakemake.threads)
     from rungs.config.training import Architecture, Pretraining
+    from rungs.potential.device import prepare_process
     from rungs.training.runs import pretrain
 
+    prepare_process(snakemake.threads)
     params = snakemake.params
     say(
         pretrain(

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.nn.functional import linear
 
 from rungs.graphs.batch import GraphBatch
+from rungs.potential.basis import angular_waves, lengths_and_cosines, radial_waves
 
 _ACOS_MARGIN = 1 - 1e-6
 """CHGNet's factor that keeps the derivative of acos finite at straight angles."""
@@ -40,31 +41,26 @@ def embed_geometry(model: nn.Module, batch: GraphBatch, vectors: Tensor) -> Embe
         batch: the graphs.
         vectors: (B, 3) bond vectors in Å; gradients flow to them.
     """
-    lengths = torch.linalg.vector_norm(vectors, dim=1)
+    first_bonds = batch.angle_bonds[:, : len(batch.angle_signs)]
+    lengths, cosines = lengths_and_cosines(vectors, first_bonds, batch.angle_signs)
     radial = model.bond_basis_expansion
     # Both layers act on the same basis: one product.
     both = torch.cat([model.bond_embedding.weight, model.bond_weights_ag.weight])
-    features = functional.linear(radial.rbf_expansion_ag(lengths), both)
+    features = linear(radial_waves(radial.rbf_expansion_ag, lengths), both)
     bonds, bond_weights = features.split(
         [len(model.bond_embedding.weight), len(model.bond_weights_ag.weight)], dim=1
     )
     if batch.n_angles == 0:
         return Embedded(bonds, bond_weights, None, None)
     short = lengths[: batch.n_angle_bonds]
-    weights = model.bond_weights_bg(radial.rbf_expansion_bg(short))
-    directions = vectors[: batch.n_angle_bonds] / short[:, None]
-    return Embedded(bonds, bond_weights, weights, _angle_features(model, batch, directions))
+    weights = model.bond_weights_bg(radial_waves(radial.rbf_expansion_bg, short))
+    return Embedded(bonds, bond_weights, weights, _angle_features(model, cosines))
 
 
-def _angle_features(model: nn.Module, batch: GraphBatch, directions: Tensor) -> Tensor:
+def _angle_features(model: nn.Module, cosines: Tensor) -> Tensor:
     """Return (S, angle_fea_dim) initial features of the stored angles."""
-    first, second = batch.angle_bonds[:, : len(batch.angle_signs)]
-    products = directions.index_select(0, first) * directions.index_select(0, second)
-    cosine = products.sum(dim=1) * batch.angle_signs * _ACOS_MARGIN
-    phase = torch.outer(
-        torch.acos(cosine), model.angle_basis_expansion.fourier_expansion.frequencies
-    )
+    frequencies = model.angle_basis_expansion.fourier_expansion.frequencies
+    waves = angular_waves(frequencies, cosines * _ACOS_MARGIN)
     # The constant term of the series is a bias of the linear layer that follows it.
     weight = model.angle_embedding.weight / math.sqrt(math.pi)
-    waves = torch.cat([torch.sin(phase), torch.cos(phase)], dim=1)
-    return functional.linear(waves, weight[:, 1:], weight[:, 0] * _CONSTANT)
+    return linear(waves, weight[:, 1:], weight[:, 0] * _CONSTANT)

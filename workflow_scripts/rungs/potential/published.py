@@ -11,6 +11,7 @@ import torch
 from rungs.config.training import Architecture
 from rungs.errors import StudyError
 from rungs.files import whole_file
+from rungs.potential.chgnet_import import chgnet_model_only
 
 if TYPE_CHECKING:
     from chgnet.model import CHGNet
@@ -32,7 +33,8 @@ def load_published(name: str, device: torch.device | str = "cpu") -> "CHGNet":
     """
     if name not in PUBLISHED:
         raise StudyError(f"no published CHGNet {name!r}; there are {', '.join(PUBLISHED)}")
-    from chgnet.model import CHGNet
+    with chgnet_model_only():
+        from chgnet.model.model import CHGNet
 
     with _silence():
         model = CHGNet.load(model_name=name, use_device="cpu", verbose=False)
@@ -47,7 +49,8 @@ def load_model(path: str | os.PathLike, device: torch.device | str = "cpu") -> "
     Raises:
         StudyError: when the file is missing, damaged or no CHGNet.
     """
-    from chgnet.model import CHGNet
+    with chgnet_model_only():
+        from chgnet.model.model import CHGNet
 
     stored = _read(path)["model"]
     arguments = dict(stored["model_args"])
@@ -115,7 +118,8 @@ def new_model(architecture: Architecture, seed: int) -> "CHGNet":
         architecture: sizes and cutoffs.
         seed: determines the weights.
     """
-    from chgnet.model import CHGNet
+    with chgnet_model_only():
+        from chgnet.model.model import CHGNet
 
     with _silence(), torch.random.fork_rng(devices=[]):
         # Not torch.manual_seed, which would seed the generators of GPUs as well.

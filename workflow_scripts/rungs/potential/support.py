@@ -3,6 +3,7 @@
 from torch import nn
 
 from rungs.errors import StudyError
+from rungs.potential.chgnet_import import chgnet_model_only
 
 
 def refuse_unsupported(model: nn.Module) -> None:
@@ -22,8 +23,9 @@ def refuse_unsupported(model: nn.Module) -> None:
 
 
 def _fault(model: nn.Module) -> str | None:
-    from chgnet.model.composition_model import AtomRef
-    from chgnet.model.functions import MLP
+    with chgnet_model_only():
+        from chgnet.model.composition_model import AtomRef
+        from chgnet.model.functions import MLP
 
     reference = model.composition_model
     if reference is not None and not isinstance(reference, AtomRef):

@@ -63,8 +63,8 @@ format: $(READY) ## Put code and rules into their form
 schema: $(READY) ## Write schemas/study.schema.json from the typed configuration
 	$(RUN) python -m rungs.config.schema schemas/study.schema.json
 
-benchmark: $(READY) ## Time a training step and graph construction against chgnet's own
-	$(RUN) python benchmarks/training_step.py $(ARGS)
+benchmark: $(READY) ## Time training and graph construction against chgnet's; docs/benchmark.md
+	$(RUN) python benchmarks/engine.py --output docs/benchmark.md $(ARGS)
 
 clean: ## Remove .venv and caches; results stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis *.egg-info workflow_scripts/*.egg-info

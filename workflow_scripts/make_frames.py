@@ -5,8 +5,10 @@ from rungs.jobs import job
 with job(snakemake.log[0]) as say:
     from rungs.config.data import Door, Level
     from rungs.frames.door import admit_to_file
+    from rungs.potential.device import prepare_process
     from rungs.sources import provenance, read_source
 
+    prepare_process(snakemake.threads)
     params, name = snakemake.params, snakemake.wildcards.level
     level = Level.model_validate(params.level)
     admission = admit_to_file(

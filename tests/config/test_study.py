@@ -56,7 +56,7 @@ FAULTS = [
     ({"source.data.frame_per_crystal": 3}, ["source.data.frame_per_crystal", "frames_per_crystal"]),
     ({"methods.scratch.refrence": "target"}, ["methods.scratch.refrence", "'reference'"]),
     ({"fine_tuning.update": 3}, ["fine_tuning.update:", "'updates'"]),
-    ({"fine_tuning.updates": None}, ["fine_tuning", "give a budget"]),
+    ({"fine_tuning.updates": None, "fine_tuning.epochs": None}, ["fine_tuning", "give a budget"]),
     ({"fine_tuning.weights.forces": 1}, ["fine_tuning.weights.forces", "'force'"]),
     ({"fine_tuning.learning_rate": -1}, ["fine_tuning.learning_rate", "-1"]),
     ({"fine_tuning.batch_size": "16"}, ["fine_tuning.batch_size", "'16'"]),

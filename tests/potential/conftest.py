@@ -12,6 +12,7 @@ from pymatgen.core import Lattice, Structure
 from rungs.config.training import Architecture
 from rungs.graphs.build import build_graph
 from rungs.graphs.store import GraphStore
+from rungs.potential.compiled.library import compiled_library
 from rungs.potential.published import load_published, new_model
 
 SMALL = Architecture(
@@ -55,6 +56,14 @@ def _structures() -> list[Structure]:
 
 
 STRUCTURES = _structures()
+
+
+@pytest.fixture(params=[True, False], ids=["compiled", "eager"])
+def compiled(request) -> bool:
+    """Whether the compiled functions are used."""
+    if request.param and compiled_library() is None:
+        pytest.skip("the compiled functions cannot be built here")
+    return request.param
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """Batched predictions and gradients are those of CHGNet's own forward."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -18,13 +20,13 @@ def some_loss(energy, forces, stress, magmoms):
     return loss + (energy - 1).square().mean() + (magmoms - 0.3).square().mean()
 
 
-def assert_equal_in_float64(model, structures, store_of, chgnet_of):
+def assert_equal_in_float64(model, structures, store_of, chgnet_of, compiled):
     model.double()
     # chgnet adds the output bias of version 0.2.0 to frames without angles only in company
     together = model.model_args.get("mlp_out_bias") is not True
     theirs = chgnet_of(model, structures, together)
     batch = store_of(model, structures).batch(range(len(structures)), dtype=torch.float64)
-    ours = BatchedCHGNet(model)(batch)
+    ours = BatchedCHGNet(model, compiled=compiled)(batch)
     for name in PROPERTIES:
         difference = (getattr(ours, name) - theirs[name]).abs().max()
         assert difference < 1e-10 * max(1, theirs[name].abs().max()), name
@@ -44,8 +46,8 @@ def assert_equal_in_float64(model, structures, store_of, chgnet_of):
 
 
 @pytest.mark.usefixtures("chgnet_in_float64")
-def test_float64(model, structures, store_of, chgnet_of):
-    assert_equal_in_float64(model, structures, store_of, chgnet_of)
+def test_float64(model, structures, store_of, chgnet_of, compiled):
+    assert_equal_in_float64(model, structures, store_of, chgnet_of, compiled)
 
 
 def read_frames(path, indices) -> list[Structure]:
@@ -66,17 +68,18 @@ def read_frames(path, indices) -> list[Structure]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("chgnet_in_float64")
 @pytest.mark.parametrize("name", ["0.3.0", "0.2.0"])
-def test_float64_on_200_real_frames(name, shared_data, store_of, chgnet_of):
+def test_float64_on_200_real_frames(name, shared_data, store_of, chgnet_of, compiled):
     from rungs.potential.published import load_published
 
     path = shared_data / "mptrj_random_1k" / "mptrj-random-1k.xyz"
     model = load_published(name)
     frames = read_frames(path, range(0, 1000, 5))
     for begin in range(0, 200, 10):
-        assert_equal_in_float64(model, frames[begin : begin + 10], store_of, chgnet_of)
+        chosen = frames[begin : begin + 10]
+        assert_equal_in_float64(model, chosen, store_of, chgnet_of, compiled)
 
 
-def test_float32_within_the_noise_of_chgnet(structures, store_of):
+def test_float32_within_the_noise_of_chgnet(structures, store_of, compiled):
     """Merely listing edges and angles in another order changes chgnet's float32 results."""
     from rungs.potential.published import load_published
 
@@ -97,7 +100,7 @@ def test_float32_within_the_noise_of_chgnet(structures, store_of):
     theirs = forces_and_stress(False)
     noise = max((forces_and_stress(True) - theirs).square().mean() for _ in range(4))
     batch = store_of(model, chosen).batch(range(len(chosen)))
-    ours = BatchedCHGNet(model)(batch, create_graph=False)
+    ours = BatchedCHGNet(model, compiled=compiled)(batch, create_graph=False)
     ours = torch.cat([ours.forces, ours.stress.view(-1, 3)])
     assert noise > 0
     assert (ours - theirs).square().mean() < 9 * noise
@@ -105,13 +108,13 @@ def test_float32_within_the_noise_of_chgnet(structures, store_of):
 
 
 @pytest.mark.parametrize("name", ["0.3.0", "0.2.0", "r2scan"])
-def test_published_weights_reproduce_predict_structure(name, structures, store_of):
+def test_published_weights_reproduce_predict_structure(name, structures, store_of, compiled):
     from rungs.potential.published import load_published
 
     model = load_published(name)
     model.graph_converter.set_isolated_atom_response("ignore")
     batch = store_of(model, structures).batch(range(len(structures)))
-    ours = BatchedCHGNet(model)(batch, create_graph=False)
+    ours = BatchedCHGNet(model, compiled=compiled)(batch, create_graph=False)
     begin = 0
     for i, structure in enumerate(structures):
         theirs = model.predict_structure(structure)
@@ -122,6 +125,40 @@ def test_published_weights_reproduce_predict_structure(name, structures, store_o
         assert np.abs(ours.forces[atoms].numpy() - theirs["f"]).max() < 5e-4 * scale
         assert np.abs(ours.stress[i].numpy() - theirs["s"]).max() < 5e-3 * scale
         assert np.abs(ours.magmoms[atoms].numpy() - theirs["m"]).max() < 5e-5
+
+
+def test_50_steps_of_training_see_the_same_losses(small_model, structures, store_of, compiled):
+    """The same start, the same optimiser: chgnet's forward on one side, ours on the other."""
+    frames = [s for s in structures if len(s) > 1]
+    theirs, ours = small_model, copy.deepcopy(small_model)
+    theirs.graph_converter.set_isolated_atom_response("ignore")
+    graphs = [theirs.graph_converter(structure) for structure in frames]
+    batch = store_of(ours, frames).batch(range(len(frames)))
+    potential = BatchedCHGNet(ours, compiled=compiled)
+
+    def loss_of_chgnet():
+        found = theirs(graphs, task="efsm")
+        return some_loss(
+            found["e"], torch.cat(found["f"]), torch.stack(found["s"]), torch.cat(found["m"])
+        )
+
+    def our_loss():
+        found = potential(batch)
+        return some_loss(found.energy, found.forces, found.stress, found.magmoms)
+
+    losses = []
+    for model, loss_now in ((theirs, loss_of_chgnet), (ours, our_loss)):
+        optimizer = torch.optim.Adam((p for p in model.parameters() if p.requires_grad), lr=1e-3)
+        history = []
+        for _ in range(50):
+            optimizer.zero_grad()
+            loss = loss_now()
+            loss.backward()
+            optimizer.step()
+            history.append(loss.item())
+        losses.append(np.array(history))
+    assert losses[0][-1] < 0.9 * losses[0][0]
+    assert np.abs(losses[1] / losses[0] - 1).max() < 1e-4
 
 
 def test_a_left_handed_cell_gives_the_stress_of_the_crystal(small_model, store_of):

@@ -38,7 +38,7 @@ class CostRecord:
             "training_seconds": round(training_seconds, 3),
             "frames_per_second": round(frames_seen / training_seconds, 3) if n_updates else None,
             "peak_memory_mb": round(_peak_resident_bytes() / 1e6, 1),
-            "device": _device_name(self._device),
+            "device": device_name(self._device),
             "threads": torch.get_num_threads(),
             "python": platform.python_version(),
             "torch": torch.__version__,
@@ -55,9 +55,9 @@ def _peak_resident_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux KiB
 
 
-def _device_name(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
     if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
+        return torch.cuda.getdevice_name(device)
     cpu = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():

@@ -78,6 +78,8 @@ class _Call:
     has_second_layer: bool
     has_norm: bool
     epsilon: tuple[float, float]
+    made: list[_Block]
+    """The description for the compiled functions, once it is there."""
 
     def parameters(self, values: Sequence[Tensor]) -> dict[str, list[Tensor | None]]:
         """Return weights, biases, γ and β of core and gate from their flat sequence."""
@@ -92,6 +94,8 @@ class _Call:
         return found
 
     def block(self, tables: Sequence[Tensor | None], parameters: Sequence[Tensor]) -> _Block:
+        if self.made:
+            return self.made[0]
         a, _, _, w = tables
         given = self.parameters(parameters)
         hidden = a.shape[1] // 2
@@ -109,6 +113,7 @@ class _Call:
             for name in ("weight", "bias", "gamma", "beta"):
                 setattr(block.gates[g], name, _at(given[name][g]))
             block.epsilon[g] = self.epsilon[g]
+        self.made.append(block)
         return block
 
     def gradients(
@@ -150,7 +155,7 @@ def gated_messages(
         norms = gated.bn1, gated.bn2
         parameters += [n.weight for n in norms] + [n.bias for n in norms]
         epsilon = tuple(n.eps for n in norms)
-    call = _Call(rows, sweep, len(core) == 2, gated.norm is not None, epsilon)
+    call = _Call(rows, sweep, len(core) == 2, gated.norm is not None, epsilon, [])
     tables = [t.contiguous() for t in tables]
     if weights is not None:
         weights = weights.contiguous()
@@ -204,7 +209,7 @@ class _MessagesGradient(Function):
     def forward(ctx, call, to_geometry, out_bar, z, a, b, c, w, *parameters):
         ctx.set_materialize_grads(False)
         tables = [None if t is None else torch.zeros_like(t) for t in (a, b, c, w)]
-        wanted = [None if to_geometry else torch.zeros_like(p) for p in parameters]
+        wanted = [None] * len(parameters) if to_geometry else _zeros(parameters)
         block = call.block((a, b, c, w), parameters)
         to = call.gradients(tables, wanted)
         _function("backward", a)(
@@ -221,7 +226,7 @@ class _MessagesGradient(Function):
         out_bar, z, a, b, c, w, *parameters = ctx.saved_tensors
         dots = [None if t is None else t.contiguous() for t in (a_dot, b_dot, c_dot, w_dot)]
         tables = [None if t is None else torch.zeros_like(t) for t in (a, b, c, w)]
-        wanted = [torch.zeros_like(p) for p in parameters]
+        wanted = _zeros(parameters)
         out_dot = torch.zeros_like(out_bar)
         block = call.block((a, b, c, w), parameters)
         to = call.gradients(tables, wanted, out_dot)
@@ -234,6 +239,15 @@ class _MessagesGradient(Function):
             ctypes.byref(to),
         )
         return None, None, out_dot, None, *tables, *wanted
+
+
+def _zeros(like: Sequence[Tensor]) -> list[Tensor]:
+    """Return zeros of the shapes of ``like``, from one allocation."""
+    if not like:
+        return []
+    sizes = [p.numel() for p in like]
+    pieces = like[0].new_zeros(sum(sizes)).split(sizes)
+    return [piece.view_as(p) for piece, p in zip(pieces, like, strict=True)]
 
 
 def _linear_layers(mlp: nn.Module) -> list[nn.Linear]:

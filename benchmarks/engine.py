@@ -1,0 +1,247 @@
+"""Time our training engine against chgnet's, alternating in one process, and write a table.
+
+An epoch is what is timed: chgnet's ``Trainer`` on chgnet's dataset and loader against our step, on
+the same frames with the same labels, model, batch size and threads; its graphs are converted before
+the clock starts, and so are ours. The first epochs of both are not counted.
+
+    python benchmarks/engine.py                      # all cases, table on the terminal
+    python benchmarks/engine.py --case full --frames mptrj-random-1k.xyz --threads 2
+    python benchmarks/engine.py --matgl VENV/bin/python --output docs/benchmark.md
+"""
+
+import argparse
+import copy
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from cells import MPTRJ, random_labels, read_cells, small_cells
+from peer import MatglPeer
+from sides import epoch_of_chgnet, epoch_of_ours, our_graph
+
+from rungs.config import read_study
+from rungs.config.training import Architecture
+from rungs.potential.compiled.library import compiled_library
+from rungs.potential.published import load_published, new_model
+from rungs.training.record import device_name
+
+ROOT = Path(__file__).parents[1]
+THREE_BLOCKS = Architecture(
+    atom_fea_dim=32,
+    bond_fea_dim=32,
+    angle_fea_dim=32,
+    atom_conv_hidden_dim=32,
+    bond_conv_hidden_dim=32,
+    mlp_hidden_dims=[32, 32],
+    n_conv=3,
+    num_radial=15,
+    num_angular=15,
+    atom_graph_cutoff=5.0,
+)
+CASES = ("full", "default", "small")
+HEADER = ("", "frames/s", "median ms", "min ms", "ratio of medians", "ratio of minima", "peak MB")
+
+
+class Case:
+    """A model, its frames and how many of them make a batch."""
+
+    def __init__(self, name: str, frames: Path) -> None:
+        if name == "full":
+            self.model, self.batch_size = load_published("0.3.0"), 16
+            present = frames.is_file()
+            self.structures = read_cells(frames, 32) if present else small_cells(64)
+            kind = "MPtrj frames" if present else "rattled 6-atom cells"
+        else:
+            study = read_study(ROOT / "config.yaml")
+            architecture = study.architecture if name == "default" else THREE_BLOCKS
+            self.model = new_model(architecture, 0)
+            self.batch_size = study.fine_tuning.batch_size if name == "default" else 32
+            self.structures, kind = small_cells(4 * self.batch_size), "rattled 6-atom cells"
+        self.labels = random_labels(self.structures)
+        n = sum(p.numel() for p in self.model.parameters())
+        atoms = sum(len(s) for s in self.structures) / len(self.structures)
+        self.title = (
+            f"{name}: {n:,} parameters, {len(self.structures)} {kind} of {atoms:.0f} atoms on "
+            f"average, {self.batch_size} in a batch"
+        )
+
+    def epochs(self, wanted: list[str], device: torch.device) -> dict[str, Callable[[], None]]:
+        """Return what is timed, each on a model of its own."""
+        made = {}
+        for name in wanted:
+            model = copy.deepcopy(self.model)
+            arguments = (model, self.structures, self.labels, self.batch_size, device)
+            if name == "chgnet":
+                made[name] = epoch_of_chgnet(*arguments)
+            else:
+                made[name], _ = epoch_of_ours(*arguments, compiled=name == "rungs, compiled")
+        return made
+
+
+def alternate(
+    epochs: dict[str, Callable[[], None]], rounds: int, device: torch.device, skipped: int = 2
+) -> dict[str, list[float]]:
+    """Return the seconds that each epoch took in each counted round."""
+    seconds: dict[str, list[float]] = {name: [] for name in epochs}
+    for turn in range(rounds + skipped):
+        for name, epoch in epochs.items():
+            begin = time.perf_counter()
+            epoch()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            if turn >= skipped:
+                seconds[name].append(time.perf_counter() - begin)
+    return seconds
+
+
+def rows_of(seconds: dict[str, list[float]], per_epoch: int, peaks: dict[str, float]) -> list:
+    """Return a table's rows: throughput, times and ratios to the first."""
+    base = next(iter(seconds.values()))
+    table = []
+    for name, values in seconds.items():
+        median, least = statistics.median(values), min(values)
+        ratios = sorted(b / v for b, v in zip(base, values, strict=True))
+        low, high = ratios[len(ratios) // 10], ratios[-1 - len(ratios) // 10]
+        table.append(
+            (
+                name,
+                f"{per_epoch / median:.1f}",
+                f"{1e3 * median:.1f}",
+                f"{1e3 * least:.1f}",
+                f"{statistics.median(base) / median:.2f} ({low:.2f}–{high:.2f})",
+                f"{min(base) / least:.2f}",
+                f"{peaks[name]:.0f}" if name in peaks else "",
+            )
+        )
+    return table
+
+
+def markdown(header: tuple, rows: list) -> str:
+    """Return a table."""
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def products(epochs: dict[str, Callable[[], None]], seconds: dict[str, list[float]]) -> list[str]:
+    """Return lines on the matrix products: how many, and their share of the time."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    square = torch.randn(1024, 1024, device="cpu")
+    rate = 2 * 1024**3 / min(_timed(lambda: square @ square) for _ in range(20))
+    lines = [f"A product of large matrices runs at {rate / 1e9:.0f} GFLOP/s here."]
+    for name in ("chgnet", "rungs, eager"):
+        if name not in epochs:
+            continue
+        with FlopCounterMode(display=False) as counter:
+            epochs[name]()
+        ideal = counter.get_total_flops() / rate
+        line = f"{name}: {counter.get_total_flops() / 1e9:.1f} GFLOP an epoch in matrix products, "
+        line += f"{ideal / statistics.median(seconds[name]):.0%} of its time at that rate"
+        if name == "rungs, eager" and "rungs, compiled" in seconds:
+            share = ideal / statistics.median(seconds["rungs, compiled"])
+            line += f", {share:.0%} of the compiled one's"
+        lines.append(line + ".")
+    return lines
+
+
+def _timed(function: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    function()
+    return time.perf_counter() - begin
+
+
+def time_graphs(frames: Path, rounds: int) -> str:
+    """Return a table of the time per frame of graph construction, published cutoffs."""
+    from chgnet.graph import CrystalGraphConverter
+
+    structures = read_cells(frames, 100) if frames.is_file() else small_cells(100)
+    converter = CrystalGraphConverter(on_isolated_atoms="ignore")
+    seconds = alternate(
+        {
+            "chgnet": lambda: [converter(s) for s in structures],
+            "rungs": lambda: [our_graph(s, (6.0, 3.0)) for s in structures],
+        },
+        max(3, rounds // 2),
+        torch.device("cpu"),
+        skipped=1,
+    )
+    rows = rows_of(seconds, len(structures), {})
+    return f"### graphs: {len(structures)} frames\n\n" + markdown(
+        HEADER[:-1], [row[:-1] for row in rows]
+    )
+
+
+def peak_memory(case: str, arguments: argparse.Namespace, names: list[str]) -> dict[str, float]:
+    """Return the peak resident memory in MB of a process that trains with one engine alone."""
+    peaks = {}
+    for name in names:
+        command = [sys.executable, __file__, "--case", case, "--alone", name, "--rounds", "2"]
+        command += ["--threads", str(arguments.threads), "--frames", str(arguments.frames)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        peaks[name] = json.loads(done.stdout.splitlines()[-1])["peak_mb"]
+    return peaks
+
+
+def main() -> None:
+    """Run the cases that the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--case", choices=(*CASES, "graphs", "all"), default="all")
+    parser.add_argument("--rounds", type=int, default=10, help="counted rounds (default: 10)")
+    parser.add_argument("--threads", type=int, default=2, help="PyTorch threads (default: 2)")
+    parser.add_argument(
+        "--frames", type=Path, default=MPTRJ, help="extended XYZ, for the full model"
+    )
+    parser.add_argument("--matgl", help="the Python of an environment that has matgl")
+    parser.add_argument("--output", type=Path, help="file to write the table to")
+    parser.add_argument("--alone", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    # for both sides, as our jobs do: chgnet's trainer alone does not
+    torch.set_flush_denormal(True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if arguments.alone:
+        epoch = Case(arguments.case, arguments.frames).epochs([arguments.alone], device)
+        alternate(epoch, arguments.rounds, device)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({"peak_mb": peak}))
+        return
+    names = ["chgnet", "rungs, eager"]
+    if device.type == "cpu" and compiled_library() is not None:
+        names.append("rungs, compiled")
+    text = [
+        "# The training engine against chgnet's",
+        f"{device_name(device)}; {arguments.threads} threads; PyTorch {torch.__version__}, Python "
+        f"{platform.python_version()}; {arguments.rounds} rounds, alternating in one process; "
+        "`python " + " ".join(sys.argv) + "`. Ratios are to chgnet, with the tenth and ninetieth "
+        "percentile over rounds. Denormal numbers are flushed for both. Peak memory is that of a "
+        "process with one engine alone, PyTorch and chgnet themselves included.",
+    ]
+    print("\n\n".join(text))
+    for name in CASES if arguments.case == "all" else (arguments.case,):
+        if name == "graphs":
+            continue
+        case = Case(name, arguments.frames)
+        epochs = case.epochs(names, device)
+        if arguments.matgl:
+            epochs["matgl"] = MatglPeer(arguments.matgl, case, arguments.threads)
+        seconds = alternate(epochs, arguments.rounds, device)
+        table = rows_of(seconds, len(case.structures), peak_memory(name, arguments, names))
+        part = [f"### {case.title}", markdown(HEADER, table), *products(epochs, seconds)]
+        print("\n\n" + "\n\n".join(part), flush=True)
+        text += part
+    if arguments.case in ("graphs", "all"):
+        text.append(time_graphs(arguments.frames, arguments.rounds))
+        print("\n\n" + text[-1])
+    if arguments.output:
+        arguments.output.write_text("\n\n".join(text) + "\n")
+
+
+if __name__ == "__main__":
+    main()

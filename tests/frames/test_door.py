@@ -55,6 +55,11 @@ BROKEN = {
     "singular cell": ({"cell": [[1, 0, 0], [0, 1, 0], [1, 1, 0]]}, "cell", "volume 0 Å³"),
     "thin cell": ({"cell": np.diag([50, 50, 0.05])}, "cell", "0.05 Å across"),
     "tiny cell": ({"cell": 0.4 * np.eye(3)}, "cell", "0.032 Å³ an atom"),
+    "spread": (
+        {"cart_coords": [[0, 0, 0], [1e5, 0, 0]]},
+        "spread",
+        "cells, more than the 1000 that a crystal graph can hold; wrap",
+    ),
     "own image": (
         {"cell": np.diag([0.45, 20, 20])},
         "overlap",

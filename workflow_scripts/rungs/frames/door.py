@@ -20,6 +20,8 @@ REJECTS_COLUMNS = ("frame_id", "kind", "reason")
 
 _MIN_HEIGHT = 0.1
 """Å; a cell whose opposite faces are closer than this is flat for every purpose."""
+_MAX_SPREAD = 1000
+"""Cells; graphs store images as small integers."""
 _SHOWN = 3
 
 
@@ -196,6 +198,17 @@ def _cell(frame: Frame, limits: Door) -> str | None:
     return None
 
 
+def _spread(frame: Frame, _: Door) -> str | None:
+    fractional = np.linalg.solve(frame.cell.T, frame.cart_coords.T)
+    widest = np.ptp(fractional, axis=1).max()
+    if widest > _MAX_SPREAD:
+        return (
+            f"its atoms are spread over {widest:.0f} cells, more than the {_MAX_SPREAD} that a "
+            "crystal graph can hold; wrap the positions into the cell"
+        )
+    return None
+
+
 def _overlap(frame: Frame, limits: Door) -> str | None:
     found = shortest_distance(frame, limits.min_distance)
     if found is None:
@@ -244,6 +257,7 @@ _FAULTS = {
     "not finite": _not_finite,
     "element": _element,
     "cell": _cell,
+    "spread": _spread,
     "overlap": _overlap,
     "energy": _energy,
     "forces": _forces,

@@ -15,7 +15,7 @@ RESOURCES := $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study report dry-run test test-slow lint format schema benchmark clean
+.PHONY: help setup study report estimate dry-run test test-slow lint format schema benchmark clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -40,6 +40,9 @@ study: $(READY) ## Run the study in CONFIG and write its HTML report
 report: $(READY) ## Write the HTML report of a study that has run
 	$(RUN) snakemake --configfile $(CONFIG) $(ARGS) --report results/$(STUDY)/report.html
 	@echo "The answer: results/$(STUDY)/report.html, results/$(STUDY)/figures, results/$(STUDY)/learning_curve.csv"
+
+estimate: $(READY) ## Measure briefly, then print what the study in CONFIG will cost
+	$(RUN) snakemake estimate --forcerun estimate --cores $(CORES) --configfile $(CONFIG) $(RESOURCES) $(ARGS)
 
 dry-run: $(READY) ## Show what a study would run
 	$(RUN) snakemake --dry-run --cores $(CORES) --configfile $(CONFIG) $(ARGS)

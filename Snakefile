@@ -2,6 +2,7 @@
 #
 #   snakemake --cores 2                                          the default study, config.yaml
 #   snakemake --cores 2 --configfile config/si_to_ge.yaml        another study
+#   snakemake --cores 2 estimate                                 what a study will cost
 #   snakemake --cores 2 --report results/default/report.html     its report, once it has run
 
 import os
@@ -76,3 +77,4 @@ include: "rules/6_fine_tuning.smk"
 include: "rules/7_evaluation.smk"
 include: "rules/8_scaling_laws.smk"
 include: "rules/9_figures.smk"
+include: "rules/estimate.smk"

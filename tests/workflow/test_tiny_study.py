@@ -176,3 +176,17 @@ def test_report_is_one_file_with_every_figure(snakemake, tiny_study, tiny_config
 def test_lint_finds_nothing(snakemake, tmp_path, tiny_config):
     done = snakemake(tmp_path, "--configfile", tiny_config, "--lint", check=False)
     assert "Congratulations" in done.stdout, done.stdout
+
+
+def test_the_estimate_covers_every_job(tiny_study, tiny_config, snakemake, study):
+    """Asked for after the study here, as it takes the same graphs."""
+    arguments = ("estimate", "--cores", "1", "--configfile", tiny_config)
+    done = snakemake(tiny_study.parents[1], *arguments)
+    table = rows(tiny_study / "estimate.csv")
+    jobs = {(row["stage"], int(row["size"])): int(row["jobs"]) for row in table}
+    assert jobs["evaluate", 0] == len(study.runs)
+    assert sum(n for (stage, _), n in jobs.items() if stage == "fine_tune") == sum(
+        1 for run in study.runs if run.size
+    )
+    assert all(float(row["job_minutes"]) > 0 for row in table)
+    assert "divide by how many jobs run at once" in done.stdout

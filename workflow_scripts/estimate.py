@@ -1,0 +1,22 @@
+"""Print what the study will cost on this machine, before it is run."""
+
+from rungs.jobs import job
+
+with job(snakemake.log[0]) as say:
+    import time
+
+    from rungs.config import load_study
+    from rungs.potential.device import prepare_process
+    from rungs.training.estimate import estimate_study
+
+    prepare_process(snakemake.threads)
+    for line in estimate_study(
+        load_study(snakemake.params.study),
+        source_graphs=snakemake.input.source,
+        target_graphs=snakemake.input.target,
+        split=snakemake.input.split,
+        # processor time so far: what every job spends before it computes
+        start_seconds=time.process_time(),
+        output=snakemake.output[0],
+    ):
+        say(line)

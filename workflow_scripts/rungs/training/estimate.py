@@ -1,0 +1,181 @@
+"""What a study will cost, from a short measurement on the machine at hand."""
+
+import os
+import time
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from rungs.config.study import Study
+from rungs.config.training import Training
+from rungs.files import write_rows
+from rungs.graphs.store import GraphStore
+from rungs.potential.device import pick_device
+from rungs.potential.forward import BatchedCHGNet
+from rungs.potential.initial import load_initial
+from rungs.potential.published import new_model
+from rungs.seeds import derive_seed
+from rungs.splits.files import frame_ids, read_split
+from rungs.training.record import device_name
+from rungs.training.schedule import number_of_updates
+from rungs.training.step import Step
+
+COLUMNS = ("stage", "size", "jobs", "updates", "seconds_per_update", "job_minutes", "device_hours")
+_WARM_UP = 2
+_SECONDS = 3.0
+"""Time given to each measurement, and never fewer than three updates."""
+_BYTES_PER_FLOAT = 4
+
+
+class Estimate(NamedTuple):
+    """Jobs of one kind: all trainings of one subset size, or all evaluations."""
+
+    stage: str
+    size: int
+    jobs: int
+    updates: int
+    seconds_per_update: float
+    job_seconds: float
+
+    def row(self) -> dict:
+        """Return the columns of the table."""
+        return {
+            "stage": self.stage,
+            "size": self.size,
+            "jobs": self.jobs,
+            "updates": self.updates,
+            "seconds_per_update": round(self.seconds_per_update, 4),
+            "job_minutes": round(self.job_seconds / 60, 2),
+            "device_hours": round(self.jobs * self.job_seconds / 3600, 3),
+        }
+
+
+def estimate_study(
+    study: Study,
+    *,
+    source_graphs: str | os.PathLike,
+    target_graphs: str | os.PathLike,
+    split: str | os.PathLike,
+    start_seconds: float,
+    output: str | os.PathLike,
+) -> list[str]:
+    """Measure some updates and predictions, and write what all jobs of ``study`` will take.
+
+    Args:
+        study: the study.
+        source_graphs, target_graphs, split: its graphs and its split.
+        start_seconds: what a job takes before it computes: starting Python, importing.
+        output: the table to write.
+
+    Returns:
+        Lines for the terminal.
+    """
+    device = pick_device()
+    stores = {"source": GraphStore.open(source_graphs), "target": GraphStore.open(target_graphs)}
+    rows = read_split(split)
+    places = {
+        (level, part): store.index(frame_ids(rows, level, part))
+        for level, store in stores.items()
+        for part in ("train", "validation", "test")
+    }
+    model = _model(study).to(device)
+    target, found = stores["target"], []
+    predicting = _seconds_per_frame(model, target, places["target", "test"], device)
+
+    def training(stage: str, options: Training, level: str, size: int, jobs: int) -> Estimate:
+        store, frames = stores[level], places[level, "train"]
+        n_updates = number_of_updates(options, size)
+        update = _seconds_per_update(model, store, frames, options, size, device)
+        validation = predicting * len(places[level, "validation"]) * options.validations
+        job = start_seconds + update * n_updates + validation
+        return Estimate(stage, size, jobs, n_updates, update, job)
+
+    if study.pretraining.training is not None:
+        n_source = len(places["source", "train"])
+        found.append(training("pretrain", study.pretraining.training, "source", n_source, 1))
+    for size, jobs in sorted(Counter(run.size for run in study.runs if run.size).items()):
+        found.append(training("fine_tune", study.fine_tuning, "target", size, jobs))
+    testing = start_seconds + predicting * len(places["target", "test"])
+    found.append(Estimate("evaluate", 0, len(study.runs), 0, 0.0, testing))
+    write_rows(output, COLUMNS, [estimate.row() for estimate in found])
+    return _lines(found, model, study, (source_graphs, target_graphs), device)
+
+
+def _model(study: Study) -> torch.nn.Module:
+    if study.architecture is not None:
+        return new_model(study.architecture, study.seed)
+    return load_initial(study.pretraining.initial)
+
+
+def _seconds_per_update(
+    model: torch.nn.Module,
+    store: GraphStore,
+    frames: np.ndarray,
+    options: Training,
+    size: int,
+    device: torch.device,
+) -> float:
+    """Return the mean time of an update on batches as a subset of ``size`` frames has them."""
+    random = np.random.default_rng(derive_seed(0, "estimate"))
+    n = min(size, options.batch_size, len(frames))
+    model.composition_model.requires_grad_(False)
+    step = Step(model, store, options, device)
+    seconds: list[float] = []
+    while len(seconds) < _WARM_UP + 3 or sum(seconds[_WARM_UP:]) < _SECONDS:
+        begin = time.perf_counter()
+        gradient, _ = step.gradient(random.choice(frames, n, replace=False))
+        # a rate of 0: the weights stay what they are
+        step.apply(gradient, 0, 0.0)
+        seconds.append(time.perf_counter() - begin)
+    return float(np.mean(seconds[_WARM_UP:]))
+
+
+def _seconds_per_frame(
+    model: torch.nn.Module, store: GraphStore, frames: np.ndarray, device: torch.device
+) -> float:
+    """Return the mean time of predicting one frame."""
+    potential = BatchedCHGNet(model)
+    chosen, seen, spent = frames[:64], 0, 0.0
+    potential(store.batch(chosen[:1], device), create_graph=False)
+    for part in store.chunks(chosen):
+        begin = time.perf_counter()
+        potential(store.batch(part, device), create_graph=False).energy.sum().item()
+        spent += time.perf_counter() - begin
+        seen += len(part)
+    return spent / max(1, seen)
+
+
+def _lines(
+    found: list[Estimate],
+    model: torch.nn.Module,
+    study: Study,
+    graphs: tuple[str | os.PathLike, str | os.PathLike],
+    device: torch.device,
+) -> list[str]:
+    lines = [f"{'stage':10} {'frames':>8} {'jobs':>5} {'updates':>8} {'a job':>10} {'all':>9}"]
+    for estimate in found:
+        size = str(estimate.size) if estimate.size else ""
+        one, all_of_them = estimate.job_seconds / 60, estimate.jobs * estimate.job_seconds / 3600
+        lines.append(
+            f"{estimate.stage:10} {size:>8} {estimate.jobs:5d} {estimate.updates:8d} "
+            f"{one:6.1f} min {all_of_them:7.2f} h"
+        )
+    total = sum(estimate.jobs * estimate.job_seconds for estimate in found) / 3600
+    per_job = "core" if device.type == "cpu" else "GPU"
+    if device.type == "cpu" and torch.get_num_threads() > 1:
+        per_job = f"{torch.get_num_threads()} cores"
+    weights = _BYTES_PER_FLOAT * sum(p.numel() for p in model.parameters())
+    models = weights * (len(study.runs) + 1) / 1e6
+    data = sum(Path(file).stat().st_size for file in graphs) / 1e6
+    lines.append(
+        f"in all {total:.2f} hours of one {per_job} ({device_name(device)}): divide by how many "
+        "jobs run at once"
+    )
+    lines.append(
+        f"disk: {models:.0f} MB of models, {data:.0f} MB of graphs and about as much of frames, "
+        f"{4 * weights / 1e6:.1f} MB for the checkpoint of each training that runs"
+    )
+    return lines

@@ -1,5 +1,8 @@
 # Pretraining on the source frames, or a published model taken as it is.
 
+pretraining = study.pretraining.training
+pretraining_processes = pretraining.processes if pretraining else 1
+
 
 rule pretrain:
     input:
@@ -18,11 +21,11 @@ rule pretrain:
     priority: 10
     conda:
         "../envs/rungs.yaml"
-    threads: 1
+    threads: pretraining_processes
     resources:
         mem_mb=4000,
         runtime=24 * 60,
-        gpu=1,
+        gpu=pretraining_processes,
     params:
         pretraining=study.pretraining.model_dump(mode="json"),
         architecture=study.architecture and study.architecture.model_dump(mode="json"),

@@ -20,11 +20,11 @@ rule fine_tune:
         benchmarks / "fine_tune/{method}/{size}/seed_{seed}.tsv"
     conda:
         "../envs/rungs.yaml"
-    threads: 1
+    threads: study.fine_tuning.processes
     resources:
         mem_mb=4000,
         runtime=24 * 60,
-        gpu=1,
+        gpu=study.fine_tuning.processes,
     params:
         method=lambda wildcards: study.methods[wildcards.method].model_dump(mode="json"),
         training=study.fine_tuning.model_dump(mode="json"),

@@ -1,5 +1,7 @@
 """A handful of labelled frames as graphs, small enough to train on in a second."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -54,7 +56,12 @@ def frames() -> list[Frame]:
 
 
 @pytest.fixture(scope="session")
-def store(frames, tmp_path_factory) -> GraphStore:
+def graphs_file(frames, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("graphs") / "frames.safetensors"
     write_graphs(frames, path, 4.0, 3.0)
-    return GraphStore.open(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def store(graphs_file) -> GraphStore:
+    return GraphStore.open(graphs_file)

@@ -74,6 +74,9 @@ class Training(Options):
     parts: PositiveInt = 1
     """Parts that a batch is worked through in, one after the other (gradient accumulation): the
     same update with less memory."""
+    processes: PositiveInt = 1
+    """Processes that share each batch, each on a GPU of its own, or on a core where there is none.
+    The same updates in less time, for batches that are large enough."""
     optimizer: Literal["Adam", "AdamW"] = "Adam"
     learning_rate: PositiveFloat = 1e-3
     weight_decay: NonNegativeFloat = 0.0

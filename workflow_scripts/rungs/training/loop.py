@@ -25,6 +25,7 @@ from rungs.training.loss import loss_terms, total_loss
 from rungs.training.schedule import BatchOrder, learning_rate, number_of_updates
 from rungs.training.step import Step
 from rungs.training.stopping import stop_requests
+from rungs.training.team import ALONE, Team
 
 HISTORY_COLUMNS = (
     "update",
@@ -111,13 +112,15 @@ class Trainer:
         seed: int,
         device: torch.device,
         train_reference: bool = False,
+        team: Team = ALONE,
     ) -> None:
+        self.team = team
         self.data = data
         self.options = options
         self.device = device
         self.model = model.to(device)
         model.composition_model.requires_grad_(train_reference)
-        self.step = Step(self.model, data.training, options, device)
+        self.step = Step(self.model, data.training, options, device, team)
         self.kept = self.step.kept
         self.judge = BatchedCHGNet(self.kept)
         n_frames = len(data.training_indices)
@@ -144,8 +147,7 @@ class Trainer:
         """
         result = TrainingResult(n_updates=self.n_updates)
         progress = _Progress()
-        state, line = load_checkpoint(checkpoint, fingerprint)
-        print(f"{label}: {line}", file=sys.stderr)
+        state = self._resume(checkpoint, fingerprint, label)
         if state is not None:
             self.step.restore(state["step"])
             progress = _Progress(**state["progress"])
@@ -170,6 +172,7 @@ class Trainer:
             desc=label,
             unit="update",
             mininterval=0.5 if sys.stderr.isatty() else 15.0,
+            disable=not self.team.leads,
         )
         with bar, stop_requests() as stop:
             for update in range(progress.done, self.n_updates):
@@ -179,7 +182,7 @@ class Trainer:
                 result.updates_done_here += 1
                 result.frames_seen_here += len(positions)
                 bar.update()
-                if update + 1 in self.validate_after:
+                if update + 1 in self.validate_after and self.team.leads:
                     result.training_seconds += time.perf_counter() - begin
                     row, loss = self._validate()
                     result.history.append(
@@ -197,18 +200,31 @@ class Trainer:
                         # A copy: the weights go on changing.
                         progress.best = copy.deepcopy(self.kept.state_dict())
                     begin = time.perf_counter()
-                if stop.came and update + 1 < self.n_updates:
-                    save()
+                stopping = self._any_wants(stop.came)
+                if stopping and update + 1 < self.n_updates:
+                    if self.team.leads:
+                        save()
                     raise StudyError(
                         f"stopped on request (SIGTERM) after update {update + 1} of "
                         f"{self.n_updates}; the checkpoint {checkpoint} lets the same command go on"
                     )
-                if time.perf_counter() - saved_at > CHECKPOINT_SECONDS:
+                if self.team.leads and time.perf_counter() - saved_at > CHECKPOINT_SECONDS:
                     save()
                     saved_at = time.perf_counter()
         if progress.best is not None:
             self.model.load_state_dict(progress.best)
         return result
+
+    def _resume(self, checkpoint: Path, fingerprint: Mapping, label: str) -> dict | None:
+        """Return the state to go on from, the same in all processes."""
+        if self.team.leads:
+            state, line = load_checkpoint(checkpoint, fingerprint)
+            print(f"{label}: {line}", file=sys.stderr)
+        # A checkpoint that process 0 refuses is gone when the others look.
+        self._any_wants(False)
+        if not self.team.leads:
+            state, _ = load_checkpoint(checkpoint, fingerprint)
+        return state
 
     def _update(self, update: int, positions: np.ndarray) -> tuple[dict[str, float], float]:
         """Do one optimiser update; return the loss and its terms, and the learning rate."""
@@ -223,6 +239,12 @@ class Trainer:
             )
         self.step.apply(gradient, update, rate)
         return terms, rate
+
+    def _any_wants(self, stop: bool) -> bool:
+        """Return whether any process was asked to stop: then all stop after the same update."""
+        if self.team.size == 1:
+            return stop
+        return bool(self.team.add_up(torch.tensor(float(stop), device=self.device)).item())
 
     def _validate(self) -> tuple[dict[str, float], float]:
         """Return the validation columns of a history row, and the validation loss."""

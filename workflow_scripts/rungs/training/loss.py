@@ -8,25 +8,31 @@ from torch import Tensor
 from rungs.config.training import LossWeights, Training
 from rungs.graphs.batch import GraphBatch
 from rungs.potential.forward import Prediction
+from rungs.potential.properties import PROPERTIES
+from rungs.training.team import ALONE, Team
 
 
-def label_counts(batches: Sequence[GraphBatch]) -> dict[str, Tensor | int]:
-    """Return how many labelled numbers each property has in ``batches``, 1 where there are none."""
-    stress = sum(batch.stress_mask.sum() for batch in batches)
-    magmom = sum(batch.magmom_mask.sum() for batch in batches)
-    return {
-        "energy": sum(batch.n_frames for batch in batches),
-        "force": 3 * sum(len(batch.atomic_numbers) for batch in batches),
-        "stress": 9 * stress.clamp(min=1),
-        "magmom": magmom.clamp(min=1),
-    }
+def label_counts(
+    batches: Sequence[GraphBatch], device: torch.device, team: Team = ALONE
+) -> dict[str, Tensor]:
+    """Return how many labelled numbers each property has in the batches of all processes.
+
+    It is 1 where there are none, so that sums can be divided by it.
+    """
+    n_atoms = sum(len(batch.atomic_numbers) for batch in batches)
+    known = [sum(batch.n_frames for batch in batches), 3 * n_atoms, 0, 0]
+    counts = torch.tensor(known, dtype=torch.float32, device=device)
+    for batch in batches:
+        counts[2] += 9 * batch.stress_mask.sum()
+        counts[3] += batch.magmom_mask.sum()
+    return dict(zip(PROPERTIES, team.add_up(counts).clamp(min=1).unbind(), strict=True))
 
 
 def loss_terms(
     prediction: Prediction,
     batch: GraphBatch,
     options: Training,
-    counts: dict[str, Tensor | int] | None = None,
+    counts: dict[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """Return the unweighted loss of each property with a weight above 0.
 
@@ -41,7 +47,7 @@ def loss_terms(
             of several batches the terms of all of them add up to those of one large batch.
     """
     weights = options.weights
-    counts = counts or label_counts([batch])
+    counts = counts or label_counts([batch], batch.energy.device)
     terms = {}
     if weights.energy > 0:
         terms["energy"] = _sum(prediction.energy - batch.energy, options) / counts["energy"]

@@ -26,7 +26,7 @@ from rungs.references.fit import (
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_order, read_split
 from rungs.splits.subsets import take
-from rungs.training.loop import HISTORY_COLUMNS, Trainer, TrainingData, TrainingResult
+from rungs.training.loop import HISTORY_COLUMNS, TrainingResult
 from rungs.training.record import CostRecord
 from rungs.training.starting import (
     copy_embedding,
@@ -34,6 +34,7 @@ from rungs.training.starting import (
     redraw,
     set_reference,
 )
+from rungs.training.task import TrainingTask, run_training
 
 PathLike = str | os.PathLike
 
@@ -76,15 +77,19 @@ def pretrain(
     validation = store.index(frame_ids(rows, "source", "validation"))
     result = TrainingResult()
     if options.training is not None:
-        trainer = Trainer(
-            model,
-            TrainingData(store, training, store, validation),
-            options.training,
-            seed=derive_seed(study_seed, "pretraining"),
-            device=device,
+        result = run_training(
+            TrainingTask(
+                model,
+                graphs,
+                training,
+                validation,
+                options.training,
+                seed=derive_seed(study_seed, "pretraining"),
+                checkpoint=Path(checkpoint),
+                fingerprint=_fingerprint(model, store, training, options.training, study_seed),
+                label="pretrain",
+            )
         )
-        fingerprint = _fingerprint(model, store, training, options.training, study_seed)
-        result = trainer.train(Path(checkpoint), fingerprint, "pretrain")
     _write_run(
         model, result, cost, outputs, {"initial": options.initial, "n_frames": len(training)}
     )
@@ -143,17 +148,22 @@ def fine_tune(
 
     result = TrainingResult()
     if run.size:
-        trainer = Trainer(
-            model,
-            TrainingData(store, training, store, validation),
-            options,
-            seed=seed,
-            device=device,
-            train_reference=method.train_reference,
-        )
         fingerprint = _fingerprint(model, store, training, options, study_seed)
         fingerprint["method"] = json.dumps(method.model_dump(mode="json"), sort_keys=True)
-        result = trainer.train(Path(checkpoint), fingerprint, f"{run.method} n={run.size}")
+        result = run_training(
+            TrainingTask(
+                model,
+                inputs.graphs,
+                training,
+                validation,
+                options,
+                seed=seed,
+                checkpoint=Path(checkpoint),
+                fingerprint=fingerprint,
+                label=f"{run.method} n={run.size}",
+                train_reference=method.train_reference,
+            )
+        )
     counts = np.count_nonzero(store.compositions(training), axis=0)
     write_reference(outputs.reference, ReferenceEnergies(get_reference(model), counts))
     _write_run(model, result, cost, outputs, run._asdict())
@@ -191,7 +201,11 @@ def _fingerprint(
         "starting weights": start.hexdigest()[:16],
         "training frames": frames.hexdigest()[:16],
         "study seed": study_seed,
-        **{f"training.{key}": value for key, value in _flat(options.model_dump(mode="json"))},
+        **{
+            f"training.{key}": value
+            # how the work is divided changes no update
+            for key, value in _flat(options.model_dump(mode="json", exclude={"parts", "processes"}))
+        },
     }
 
 

@@ -11,9 +11,11 @@ from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.graphs.store import GraphStore
 from rungs.potential.forward import BatchedCHGNet
+from rungs.potential.properties import PROPERTIES
 from rungs.training.flat import FlatParameters
 from rungs.training.loss import label_counts, loss_terms, total_loss
 from rungs.training.schedule import deal
+from rungs.training.team import ALONE, Team
 
 
 class Step:
@@ -24,15 +26,22 @@ class Step:
         store: the frames that batches are taken from.
         options: the loss, the optimiser and its settings.
         device: that the batches go to.
+        team: the processes that share each batch.
     """
 
     def __init__(
-        self, model: nn.Module, store: GraphStore, options: Training, device: torch.device
+        self,
+        model: nn.Module,
+        store: GraphStore,
+        options: Training,
+        device: torch.device,
+        team: Team = ALONE,
     ) -> None:
         self.model = model
         self.store = store
         self.options = options
         self.device = device
+        self.team = team
         self.n_parts = options.parts
         self._halved = False
         self.potential = BatchedCHGNet(model)
@@ -94,26 +103,29 @@ class Step:
     def _gradient(self, frames: np.ndarray) -> tuple[Tensor, dict[str, float]]:
         weights = self.options.weights
         batches = [self.store.batch(part, self.device) for part in self._parts(frames)]
-        counts = label_counts(batches)
-        gradient, sums = None, None
+        counts = label_counts(batches, self.device, self.team)
+        names = [name for name in PROPERTIES if getattr(weights, name) > 0]
+        gradient = torch.zeros_like(self.flat.vector)
+        sums = gradient.new_zeros(1 + len(names))
         for batch in batches:
             prediction = self.potential(
                 batch, stress=weights.stress > 0, magmoms=weights.magmom > 0, create_graph=True
             )
             terms = loss_terms(prediction, batch, self.options, counts)
             loss = total_loss(terms, weights)
-            values = torch.stack([loss, *terms.values()]).detach()
-            found = self.flat.gradient(loss)
-            gradient = found if gradient is None else gradient.add_(found)
-            sums = values if sums is None else sums.add_(values)
+            gradient.add_(self.flat.gradient(loss))
+            sums.add_(torch.stack([loss, *(terms[name] for name in names)]).detach())
+        self.team.add_up(gradient)
         # one transfer from the device, not one for each term
-        names = ["train_loss", *(f"train_{name}_loss" for name in terms)]
-        return gradient, dict(zip(names, sums.tolist(), strict=True))
+        columns = ["train_loss", *(f"train_{name}_loss" for name in names)]
+        return gradient, dict(zip(columns, self.team.add_up(sums).tolist(), strict=True))
 
     def _parts(self, frames: np.ndarray) -> list[np.ndarray]:
-        if self.n_parts == 1:
+        n_parts = self.n_parts * self.team.size
+        if n_parts == 1:
             return [frames]
-        return deal(frames, self.store.n_rows[frames], min(self.n_parts, len(frames)))
+        parts = deal(frames, self.store.n_rows[frames], min(n_parts, len(frames)))
+        return list(self.team.share(parts))
 
     def apply(self, gradient: Tensor, update: int, rate: float) -> None:
         """Clip ``gradient``, take the optimiser's step number ``update`` at ``rate``, average."""

@@ -9,6 +9,7 @@ import torch
 from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.potential.published import new_model
+from rungs.training.prefetch import Prefetcher
 from rungs.training.step import Step
 
 CPU = torch.device("cpu")
@@ -59,6 +60,32 @@ class Starved:
         if batch.n_frames > self.most:
             raise torch.OutOfMemoryError("too much")
         return self.potential(batch, **options)
+
+
+def test_the_next_batch_is_made_early(store, architecture):
+    ahead = make(store, architecture)
+    ahead._batches = Prefetcher(ahead._assemble, background=True)
+    plain = make(store, architecture)
+    frames = [np.arange(i, i + 4) for i in range(4)]
+    for now, after in zip(frames, [*frames[1:], None], strict=True):
+        found, _ = ahead.gradient(now, after)
+        assert torch.equal(found, plain.gradient(now)[0])
+
+
+def test_a_prefetched_item_is_made_once_and_only_if_it_is_the_one():
+    made = []
+
+    def make_item(key):
+        made.append(key)
+        return key * 10
+
+    items = Prefetcher(make_item, background=True)
+    assert items.take(1, 2) == 10
+    assert items.take(2, 3) == 20
+    assert items.take(4) == 40  # 3 was made in vain
+    assert sorted(made) == [1, 2, 3, 4]
+    lazy = Prefetcher(make_item, background=False)
+    assert [lazy.take(5, 6), lazy.take(6)] == [50, 60]
 
 
 def test_out_of_memory_halves_the_batch_once(store, architecture, capsys):

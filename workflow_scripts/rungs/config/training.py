@@ -77,6 +77,9 @@ class Training(Options):
     processes: PositiveInt = 1
     """Processes that share each batch, each on a GPU of its own, or on a core where there is none.
     The same updates in less time, for batches that are large enough."""
+    tf32: bool = False
+    """Whether a GPU may multiply matrices in TF32, with 10 bits of mantissa; nothing else changes.
+    Check on your own frames that forces do not suffer."""
     optimizer: Literal["Adam", "AdamW"] = "Adam"
     learning_rate: PositiveFloat = 1e-3
     weight_decay: NonNegativeFloat = 0.0

@@ -229,7 +229,10 @@ class Trainer:
     def _update(self, update: int, positions: np.ndarray) -> tuple[dict[str, float], float]:
         """Do one optimiser update; return the loss and its terms, and the learning rate."""
         rate = learning_rate(update, self.n_updates, self.options)
-        gradient, terms = self.step.gradient(self.data.training_indices[positions])
+        upcoming = None
+        if update + 1 < self.n_updates:
+            upcoming = self.data.training_indices[self.order[update + 1]]
+        gradient, terms = self.step.gradient(self.data.training_indices[positions], upcoming)
         if fault := self.guard.fault(terms["train_loss"]):
             names = self.data.frame_ids(positions)
             more = f" and {len(names) - 8} more" if len(names) > 8 else ""

@@ -9,11 +9,13 @@ from torch import Tensor, nn
 
 from rungs.config.training import Training
 from rungs.errors import StudyError
+from rungs.graphs.batch import GraphBatch
 from rungs.graphs.store import GraphStore
 from rungs.potential.forward import BatchedCHGNet
 from rungs.potential.properties import PROPERTIES
 from rungs.training.flat import FlatParameters
 from rungs.training.loss import label_counts, loss_terms, total_loss
+from rungs.training.prefetch import Prefetcher
 from rungs.training.schedule import deal
 from rungs.training.team import ALONE, Team
 
@@ -44,6 +46,8 @@ class Step:
         self.team = team
         self.n_parts = options.parts
         self._halved = False
+        self._batches = Prefetcher(self._assemble, background=device.type != "cpu")
+        torch.set_float32_matmul_precision("high" if options.tf32 else "highest")
         self.potential = BatchedCHGNet(model)
         references = list(model.composition_model.parameters())
         self.flat = FlatParameters(model, last=references)
@@ -68,8 +72,12 @@ class Step:
         pieces = vector.split([len(vector) - n_last, n_last])
         return [nn.Parameter(piece) for piece in pieces if len(piece)]
 
-    def gradient(self, frames: np.ndarray) -> tuple[Tensor, dict[str, float]]:
+    def gradient(
+        self, frames: np.ndarray, upcoming: np.ndarray | None = None
+    ) -> tuple[Tensor, dict[str, float]]:
         """Return the (P,) gradient of the loss on ``frames``, and the loss and its terms.
+
+        While a GPU works on them, the batch of the frames ``upcoming`` is put together.
 
         The batch is worked through in ``n_parts`` parts with about as many rows each, one after
         the other. Where memory runs out, they are halved once.
@@ -78,7 +86,7 @@ class Step:
             StudyError: when memory does not suffice even so.
         """
         try:
-            return self._gradient(frames)
+            return self._gradient(frames, upcoming)
         except (RuntimeError, MemoryError) as error:
             if not _is_out_of_memory(error):
                 raise
@@ -98,11 +106,15 @@ class Step:
         )
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        return self._gradient(frames)
+        return self._gradient(frames, upcoming)
 
-    def _gradient(self, frames: np.ndarray) -> tuple[Tensor, dict[str, float]]:
+    def _gradient(
+        self, frames: np.ndarray, upcoming: np.ndarray | None
+    ) -> tuple[Tensor, dict[str, float]]:
         weights = self.options.weights
-        batches = [self.store.batch(part, self.device) for part in self._parts(frames)]
+        batches = self._batches.take(
+            self._key(frames), None if upcoming is None else self._key(upcoming)
+        )
         counts = label_counts(batches, self.device, self.team)
         names = [name for name in PROPERTIES if getattr(weights, name) > 0]
         gradient = torch.zeros_like(self.flat.vector)
@@ -120,12 +132,16 @@ class Step:
         columns = ["train_loss", *(f"train_{name}_loss" for name in names)]
         return gradient, dict(zip(columns, self.team.add_up(sums).tolist(), strict=True))
 
-    def _parts(self, frames: np.ndarray) -> list[np.ndarray]:
-        n_parts = self.n_parts * self.team.size
-        if n_parts == 1:
-            return [frames]
-        parts = deal(frames, self.store.n_rows[frames], min(n_parts, len(frames)))
-        return list(self.team.share(parts))
+    def _key(self, frames: np.ndarray) -> tuple[tuple[int, ...], int]:
+        return tuple(frames.tolist()), self.n_parts * self.team.size
+
+    def _assemble(self, key: tuple[tuple[int, ...], int]) -> list[GraphBatch]:
+        """Return this process's batches for the frames and the number of parts in ``key``."""
+        frames, n_parts = np.array(key[0]), key[1]
+        parts = [frames]
+        if n_parts > 1:
+            parts = deal(frames, self.store.n_rows[frames], min(n_parts, len(frames)))
+        return [self.store.batch(part, self.device) for part in self.team.share(parts)]
 
     def apply(self, gradient: Tensor, update: int, rate: float) -> None:
         """Clip ``gradient``, take the optimiser's step number ``update`` at ``rate``, average."""

@@ -80,6 +80,10 @@ def serve(path: str) -> None:
         threebody_cutoff=size["bond_graph_cutoff"],
         max_n=size["num_radial"],
         max_f=(size["num_angular"] - 1) // 2,
+        atom_conv_hidden_dims=(width,),
+        bond_conv_hidden_dims=(width,),
+        final_hidden_dims=(width, width),
+        normalization="layer",
     )
     labels = {
         "energies": [x["energy"] * len(s) for x, s in zip(task["labels"], structures, strict=True)],
@@ -88,23 +92,20 @@ def serve(path: str) -> None:
         "magmoms": [np.array(x["magmoms"])[:, None].tolist() for x in task["labels"]],
     }
     dataset = MGLDataset(
-        threebody_cutoff=size["bond_graph_cutoff"],
         structures=structures,
         converter=Structure2Graph(element_types=elements, cutoff=size["atom_graph_cutoff"]),
         labels=labels,
-        include_line_graph=True,
-        directed_line_graph=True,
+        root=tempfile.mkdtemp(),
         save_cache=False,
     )
     loader, _ = MGLDataLoader(
         train_data=dataset,
         val_data=dataset,
-        collate_fn=lambda b: collate_fn_pes(b, include_magmom=True, include_line_graph=True),
+        collate_fn=lambda batch: collate_fn_pes(batch, include_magmom=True),
         batch_size=task["batch_size"],
     )
     module = PotentialLightningModule(
         model=model,
-        include_line_graph=True,
         magmom_weight=1.0,
         stress_weight=0.1,
         loss="huber_loss",

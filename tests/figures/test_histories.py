@@ -50,7 +50,18 @@ def test_published_models_have_no_pretraining(runs, pretraining):
 def test_runs_without_validation_frames(history):
     runs = stack_histories({("scratch", 10, 0): history(9, 3, validated=False)})
     ax = draw_histories(history(9, 3), runs).axes[1]
-    assert ax.texts[0].get_text() == "no validation errors recorded"
+    assert ax.texts[0].get_text() == "nothing recorded"
+
+
+def test_where_nothing_was_validated_training_losses_are_drawn(history):
+    without = history(9, 3, validated=False).assign(
+        train_energy_loss=[0.5, 0.2] * (len(history(9, 3, validated=False)) // 2),
+        train_force_loss=0.1,
+    )
+    figure = draw_histories(without, stack_histories({("scratch", 10, 0): without}))
+    assert all(ax.lines for ax in figure.axes)
+    assert figure.axes[0].get_ylabel() == "energy loss, training"
+    assert "losses on training frames" in figure.legends[0].get_title().get_text()
 
 
 def test_no_runs_at_all(history):

@@ -1,4 +1,4 @@
-"""Figure of the training histories: validation errors against update."""
+"""Figure of the training histories: validation errors, else training losses, against update."""
 
 from collections.abc import Mapping, Sequence
 
@@ -53,7 +53,8 @@ def draw_histories(
 ) -> Figure:
     """Draw validation errors of the pretraining (left) and of the chosen runs (right).
 
-    One thin line per seed, one colour per method, one kind of dashes per size.
+    One thin line per seed, one colour per method, one kind of dashes per size. Where nothing was
+    validated, the losses on training frames are drawn instead.
 
     Args:
         pretraining: ``pretrained/history.csv``; None or empty where the study takes a published
@@ -88,15 +89,26 @@ def draw_histories(
         if len(runs)
         for (size, _), run in runs[runs["method"] == method].groupby(["size", "seed"], sort=True)
     ]
+    of_pretraining = [(pretraining, {"color": GREY, "marker": "o"})] if with_pretraining else []
+    columns = {name: PROPERTIES[name].history for name in properties}
+    validated = any(
+        (history.get(column, pd.Series()) > 0).any()
+        for history, _ in lines + of_pretraining
+        for column in columns.values()
+    )
+    title = "errors on validation frames during training"
+    if lines and not validated:
+        columns = {name: f"train_{name}_loss" for name in properties}
+        title = "losses on training frames; there is no validation part"
     for i, name in enumerate(properties):
-        quantity = PROPERTIES[name]
         for k, ax in enumerate(axes[i]):
             panel_letter(ax, n_columns * i + k)
-            ax.set_ylabel(quantity.label)
+            ax.set_ylabel(
+                PROPERTIES[name].label if title.startswith("errors") else f"{name} loss, training"
+            )
         if with_pretraining:
-            look_of_it = {"color": GREY, "marker": "o"}
-            _draw_lines(axes[i, 0], quantity.history, [(pretraining, look_of_it)])
-        _draw_lines(axes[i, -1], quantity.history, lines)
+            _draw_lines(axes[i, 0], columns[name], of_pretraining)
+        _draw_lines(axes[i, -1], columns[name], lines)
     if with_pretraining:
         axes[0, 0].set_title(f"pretraining on {plain(source)}")
     on = f", {number(sizes[0])} frames" if len(sizes) == 1 else ""
@@ -119,7 +131,7 @@ def draw_histories(
             loc="outside upper center",
             ncols=min(n_columns, len(handles)),
             columnspacing=2.5,
-            title="errors on validation frames during training",
+            title=title,
         )
     return figure
 
@@ -136,7 +148,7 @@ def _draw_lines(ax: Axes, column: str, lines: list[tuple[pd.DataFrame, dict]]) -
         shown.append(valid[column].to_numpy(dtype=float))
         ax.plot(valid["update"], valid[column], lw=0.9, markersize=2.4, alpha=0.8, **look)
     if not shown:
-        say_in_panel(ax, "no validation errors recorded" if lines else "no runs")
+        say_in_panel(ax, "nothing recorded" if lines else "no runs")
         return
     ax.set_yscale("log")
     ax.set_ylim(log_limits(np.concatenate(shown)))

@@ -13,7 +13,6 @@ import argparse
 import copy
 import json
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -30,7 +29,7 @@ from rungs.config import read_study
 from rungs.config.training import Architecture
 from rungs.potential.compiled.library import compiled_library
 from rungs.potential.published import load_published, new_model
-from rungs.training.record import device_name
+from rungs.training.record import device_name, peak_resident_bytes
 
 ROOT = Path(__file__).parents[1]
 THREE_BLOCKS = Architecture(
@@ -131,7 +130,7 @@ def markdown(header: tuple, rows: list) -> str:
 
 def products(epochs: dict[str, Callable[[], None]], seconds: dict[str, list[float]]) -> list[str]:
     """Return lines on the matrix products: how many, and their share of the time."""
-    from torch.utils.flop_counter import FlopCounterMode
+    from torch.profiler import ProfilerActivity, profile
 
     square = torch.randn(1024, 1024, device="cpu")
     rate = 2 * 1024**3 / min(_timed(lambda: square @ square) for _ in range(20))
@@ -139,10 +138,12 @@ def products(epochs: dict[str, Callable[[], None]], seconds: dict[str, list[floa
     for name in ("chgnet", "rungs, eager"):
         if name not in epochs:
             continue
-        with FlopCounterMode(display=False) as counter:
+        with profile(activities=[ProfilerActivity.CPU], with_flops=True) as found:
             epochs[name]()
-        ideal = counter.get_total_flops() / rate
-        line = f"{name}: {counter.get_total_flops() / 1e9:.1f} GFLOP an epoch in matrix products, "
+        kinds = {"aten::mm", "aten::addmm", "aten::bmm"}
+        flops = sum(event.flops for event in found.key_averages() if event.key in kinds)
+        ideal = flops / rate
+        line = f"{name}: {flops / 1e9:.1f} GFLOP an epoch in matrix products, "
         line += f"{ideal / statistics.median(seconds[name]):.0%} of its time at that rate"
         if name == "rungs, eager" and "rungs, compiled" in seconds:
             share = ideal / statistics.median(seconds["rungs, compiled"])
@@ -209,8 +210,7 @@ def main() -> None:
     if arguments.alone:
         epoch = Case(arguments.case, arguments.frames).epochs([arguments.alone], device)
         alternate(epoch, arguments.rounds, device)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"peak_mb": peak}))
+        print(json.dumps({"peak_mb": peak_resident_bytes() / 1e6}))
         return
     names = ["chgnet", "rungs, eager"]
     if device.type == "cpu" and compiled_library() is not None:
@@ -219,11 +219,11 @@ def main() -> None:
         "# The training engine against chgnet's",
         f"{device_name(device)}; {arguments.threads} threads; PyTorch {torch.__version__}, Python "
         f"{platform.python_version()}; {arguments.rounds} rounds, alternating in one process; "
-        "`python " + " ".join(sys.argv) + "`. Ratios are to chgnet, with the tenth and ninetieth "
-        "percentile over rounds. Denormal numbers are flushed for both. Peak memory is that of a "
-        "process with one engine alone, PyTorch and chgnet themselves included.",
+        f"`make benchmark`, case {arguments.case}. Ratios are to chgnet, with the tenth and "
+        "ninetieth percentile over rounds. Denormal numbers are flushed for both. Peak memory is "
+        "that of a process with one engine alone, PyTorch and chgnet themselves included.",
     ]
-    print("\n\n".join(text))
+    print("\n\n".join(text), flush=True)
     for name in CASES if arguments.case == "all" else (arguments.case,):
         if name == "graphs":
             continue
@@ -233,8 +233,10 @@ def main() -> None:
             epochs["matgl"] = MatglPeer(arguments.matgl, case, arguments.threads)
         seconds = alternate(epochs, arguments.rounds, device)
         table = rows_of(seconds, len(case.structures), peak_memory(name, arguments, names))
-        part = [f"### {case.title}", markdown(HEADER, table), *products(epochs, seconds)]
+        part = [f"### {case.title}", markdown(HEADER, table)]
         print("\n\n" + "\n\n".join(part), flush=True)
+        part += products(epochs, seconds)
+        print("\n\n".join(part[2:]), flush=True)
         text += part
     if arguments.case in ("graphs", "all"):
         text.append(time_graphs(arguments.frames, arguments.rounds))

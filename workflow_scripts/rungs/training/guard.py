@@ -26,10 +26,12 @@ class LossGuard:
         """The last losses, oldest first."""
         return list(self._recent)
 
-    def fault(self, loss: float) -> str | None:
-        """Take note of ``loss``; return what is wrong with it, or None."""
+    def fault(self, loss: float, gradient_norm: float) -> str | None:
+        """Take note of ``loss``; return what is wrong with it or with its gradient, or None."""
         if not math.isfinite(loss):
             return f"the loss became {loss}"
+        if not math.isfinite(gradient_norm):
+            return f"the gradient became {gradient_norm}, of a loss of {loss:.3g}"
         if self.jump is not None and len(self._recent) >= FEWEST:
             usual = statistics.median(self._recent)
             if loss > self.jump * usual:

@@ -33,6 +33,7 @@ HISTORY_COLUMNS = (
     "learning_rate",
     "train_loss",
     *(f"train_{name}_loss" for name in PROPERTIES),
+    "gradient_norm",
     "validation_loss",
     "validation_energy_mae_mev_per_atom",
     "validation_force_mae_mev_per_angstrom",
@@ -122,7 +123,7 @@ class Trainer:
         model.composition_model.requires_grad_(train_reference)
         self.step = Step(self.model, data.training, options, device, team)
         self.kept = self.step.kept
-        self.judge = BatchedCHGNet(self.kept)
+        self.judge = BatchedCHGNet(self.kept, compiled=options.compiled)
         n_frames = len(data.training_indices)
         self.n_updates = number_of_updates(options, n_frames)
         costs = data.training.n_rows[data.training_indices] if options.balance_batches else None
@@ -233,7 +234,7 @@ class Trainer:
         if update + 1 < self.n_updates:
             upcoming = self.data.training_indices[self.order[update + 1]]
         gradient, terms = self.step.gradient(self.data.training_indices[positions], upcoming)
-        if fault := self.guard.fault(terms["train_loss"]):
+        if fault := self.guard.fault(terms["train_loss"], terms["gradient_norm"]):
             names = self.data.frame_ids(positions)
             more = f" and {len(names) - 8} more" if len(names) > 8 else ""
             raise StudyError(

@@ -37,7 +37,7 @@ class CostRecord:
             "frames_seen": frames_seen,
             "training_seconds": round(training_seconds, 3),
             "frames_per_second": round(frames_seen / training_seconds, 3) if n_updates else None,
-            "peak_memory_mb": round(_peak_resident_bytes() / 1e6, 1),
+            "peak_memory_mb": round(peak_resident_bytes() / 1e6, 1),
             "device": device_name(self._device),
             "threads": torch.get_num_threads(),
             "python": platform.python_version(),
@@ -50,9 +50,15 @@ class CostRecord:
         return record
 
 
-def _peak_resident_bytes() -> int:
+def peak_resident_bytes() -> int:
+    """Return the most memory that this process has had resident, in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Linux hands a process's ru_maxrss on to the processes it starts, but not this.
+        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux KiB
+    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, others KiB
 
 
 def device_name(device: torch.device) -> str:

@@ -48,7 +48,7 @@ class Step:
         self._halved = False
         self._batches = Prefetcher(self._assemble, background=device.type != "cpu")
         torch.set_float32_matmul_precision("high" if options.tf32 else "highest")
-        self.potential = BatchedCHGNet(model)
+        self.potential = BatchedCHGNet(model, compiled=options.compiled)
         references = list(model.composition_model.parameters())
         self.flat = FlatParameters(model, last=references)
         # What is validated and kept: the average of the weights, or the weights themselves.
@@ -75,7 +75,7 @@ class Step:
     def gradient(
         self, frames: np.ndarray, upcoming: np.ndarray | None = None
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the (P,) gradient of the loss on ``frames``, and the loss and its terms.
+        """Return the (P,) gradient of the loss on ``frames``; the loss, its terms, and the norm.
 
         While a GPU works on them, the batch of the frames ``upcoming`` is put together.
 
@@ -127,10 +127,11 @@ class Step:
             loss = total_loss(terms, weights)
             gradient.add_(self.flat.gradient(loss))
             sums.add_(torch.stack([loss, *(terms[name] for name in names)]).detach())
-        self.team.add_up(gradient)
-        # one transfer from the device, not one for each term
-        columns = ["train_loss", *(f"train_{name}_loss" for name in names)]
-        return gradient, dict(zip(columns, self.team.add_up(sums).tolist(), strict=True))
+        norm = torch.linalg.vector_norm(self.team.add_up(gradient))
+        # one transfer from the device, not one for each number
+        values = torch.cat([self.team.add_up(sums), norm.view(1)]).tolist()
+        columns = ["train_loss", *(f"train_{name}_loss" for name in names), "gradient_norm"]
+        return gradient, dict(zip(columns, values, strict=True))
 
     def _key(self, frames: np.ndarray) -> tuple[tuple[int, ...], int]:
         return tuple(frames.tolist()), self.n_parts * self.team.size

@@ -11,6 +11,7 @@ the clock starts, and so are ours. The first epochs of both are not counted.
 
 import argparse
 import copy
+import gc
 import json
 import platform
 import statistics
@@ -23,10 +24,11 @@ from pathlib import Path
 import torch
 from cells import MPTRJ, random_labels, read_cells, small_cells
 from peer import MatglPeer
-from sides import epoch_of_chgnet, epoch_of_ours, our_graph
+from sides import epoch_of_chgnet, epoch_of_ours
 
 from rungs.config import read_study
 from rungs.config.training import Architecture
+from rungs.graphs.build import build_graph
 from rungs.potential.compiled.library import compiled_library
 from rungs.potential.published import load_published, new_model
 from rungs.training.record import device_name, peak_resident_bytes
@@ -91,6 +93,7 @@ def alternate(
     seconds: dict[str, list[float]] = {name: [] for name in epochs}
     for turn in range(rounds + skipped):
         for name, epoch in epochs.items():
+            gc.collect()  # what one side leaves behind is not the other's to clear up
             begin = time.perf_counter()
             epoch()
             if device.type == "cuda":
@@ -158,16 +161,18 @@ def _timed(function: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
-def time_graphs(frames: Path, rounds: int) -> str:
+def time_graphs(path: Path, rounds: int) -> str:
     """Return a table of the time per frame of graph construction, published cutoffs."""
     from chgnet.graph import CrystalGraphConverter
 
-    structures = read_cells(frames, 100) if frames.is_file() else small_cells(100)
+    structures = read_cells(path, 100) if path.is_file() else small_cells(100)
     converter = CrystalGraphConverter(on_isolated_atoms="ignore")
+    # chgnet takes structures; our frames are arrays from the start
+    frames = [(s.lattice.matrix, s.atomic_numbers, s.cart_coords) for s in structures]
     seconds = alternate(
         {
             "chgnet": lambda: [converter(s) for s in structures],
-            "rungs": lambda: [our_graph(s, (6.0, 3.0)) for s in structures],
+            "rungs": lambda: [build_graph(*frame, 6.0, 3.0) for frame in frames],
         },
         max(3, rounds // 2),
         torch.device("cpu"),

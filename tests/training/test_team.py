@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.potential.published import new_model
 from rungs.training.task import TrainingTask, run_training
-from rungs.training.team import ALONE, Team, team_of
+from rungs.training.team import ALONE, Team, run_team
 
 OPTIONS = Training(updates=12, batch_size=6, learning_rate=3e-3, validations=3)
 
@@ -64,37 +64,66 @@ def test_more_processes_than_frames_in_a_batch(make_task):
     )
 
 
+def listens_to_sigterm(process) -> bool:
+    """Whether the process has a handler of its own for SIGTERM, as Linux tells it."""
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+    except OSError:
+        return False
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 def test_all_stop_on_request_and_go_on_from_the_checkpoint(make_task):
-    task = make_task(processes=2, updates=4000, validations=1)
+    task = make_task(processes=2, updates=10**6, validations=1)
 
     def ask_once_it_runs():
-        time.sleep(8)
+        while not any(map(listens_to_sigterm, torch.multiprocessing.active_children())):
+            time.sleep(0.2)
+        time.sleep(1)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=ask_once_it_runs, daemon=True).start()
     with pytest.raises(StudyError, match="SIGTERM"):
         run_training(task)
     done = torch.load(task.checkpoint, weights_only=True)["state"]["update"]
-    assert 0 < done < 4000
+    assert 0 < done < 10**6
     assert not torch.multiprocessing.active_children()
 
 
-def _fail(_team: Team) -> None:
-    raise SystemExit(3)
+def _add_up_but_for_one(team: Team) -> float:
+    if team.rank == 1:
+        raise SystemExit(3)
+    # whoever waits for a sum with the others must be woken by their end
+    return team.add_up(torch.ones(1)).item()
 
 
 def test_a_process_that_fails_is_told():
-    with pytest.raises(RuntimeError), team_of(2, _fail) as team:
-        # whoever waits for a sum with the other is woken by its end
-        team.add_up(torch.ones(1))
-    assert not torch.distributed.is_initialized()
+    with pytest.raises(RuntimeError, match="failed"):
+        run_team(2, _add_up_but_for_one)
+    assert not torch.multiprocessing.active_children()
+
+
+def _add_up(team: Team) -> float:
+    return team.add_up(torch.ones(1)).item()
+
+
+def _refuse(team: Team) -> None:
+    team.add_up(torch.ones(1))
+    raise StudyError(f"no, says process {team.rank}")
+
+
+def test_the_result_of_process_0_and_the_words_of_any():
+    assert run_team(3, _add_up) == 3
+    with pytest.raises(StudyError, match="no, says process"):
+        run_team(2, _refuse)
 
 
 def test_alone_nothing_is_started():
-    with team_of(1, partial(_fail)) as team:
-        assert team is ALONE
-        assert team.add_up(torch.ones(1)).item() == 1
-        assert team.share([1, 2, 3]) == [1, 2, 3]
+    assert run_team(1, lambda team: team) is ALONE
+    assert ALONE.add_up(torch.ones(1)).item() == 1
+    assert ALONE.share([1, 2, 3]) == [1, 2, 3]
 
 
 def test_shares_are_the_whole():

@@ -14,7 +14,7 @@ from rungs.config.training import Training
 from rungs.graphs.store import GraphStore
 from rungs.potential.device import pick_device
 from rungs.training.loop import Trainer, TrainingData, TrainingResult
-from rungs.training.team import Team, team_of
+from rungs.training.team import Team, run_team
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,17 @@ class TrainingTask:
 
 def run_training(task: TrainingTask) -> TrainingResult:
     """Train the model of ``task`` in place, by as many processes as its options ask for."""
-    work = partial(take_part, task)
-    with team_of(task.options.processes, work) as team:
-        return work(team)
+    result, weights = run_team(task.options.processes, partial(take_part, task))
+    if weights is not None:
+        tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
+        task.model.load_state_dict(tensors)
+    return result
 
 
-def take_part(task: TrainingTask, team: Team) -> TrainingResult:
-    """Do this process's part of the training."""
+def take_part(task: TrainingTask, team: Team) -> tuple[TrainingResult, dict | None]:
+    """Do this process's part of the training; return its result, and its weights for others."""
     # What comes from another process may share its memory with it.
-    model = task.model if team.leads else copy.deepcopy(task.model)
+    model = task.model if team.size == 1 else copy.deepcopy(task.model)
     store = GraphStore.open(task.graphs)
     trainer = Trainer(
         model,
@@ -56,4 +58,8 @@ def take_part(task: TrainingTask, team: Team) -> TrainingResult:
         train_reference=task.train_reference,
         team=team,
     )
-    return trainer.train(task.checkpoint, task.fingerprint, task.label)
+    result = trainer.train(task.checkpoint, task.fingerprint, task.label)
+    if team.size == 1:
+        return result, None
+    # as arrays: tensors would be handed over as memory that ends with this process
+    return result, {name: tensor.cpu().numpy() for name, tensor in model.state_dict().items()}

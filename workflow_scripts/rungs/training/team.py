@@ -2,24 +2,30 @@
 
 Each process holds the whole model, works out the gradient of its share of a batch, and adds up
 gradients with the others by ``torch.distributed``. The sum is the gradient of the batch, whatever
-the number of processes, so all of them take the same step. Process 0 is the job itself; it alone
-validates, writes and speaks.
+the number of processes, so all of them take the same step. Process 0 alone validates, writes and
+speaks.
 """
 
 import contextlib
 import datetime
 import os
+import pickle
 import signal
+import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import connection
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from rungs.errors import StudyError
 
+Result = TypeVar("Result")
 _PATIENCE = datetime.timedelta(hours=6)
 """How long the others wait for process 0, which validates meanwhile."""
 
@@ -50,52 +56,74 @@ class Team:
 ALONE = Team()
 
 
-@contextlib.contextmanager
-def team_of(size: int, work: Callable[[Team], object]) -> Iterator[Team]:
-    """Start ``size - 1`` more processes that do ``work``, and join them as process 0.
+def run_team(size: int, work: Callable[[Team], Result]) -> Result:
+    """Do ``work`` in ``size`` processes and return what process 0 makes of it.
+
+    With one process that is this one. Otherwise this one starts them and waits: when one of them
+    fails the others are ended, for they would wait for its sums. SIGTERM goes on to process 0,
+    which tells the others with its next sum.
 
     Args:
-        size: how many processes there are in all; with 1 nothing is started.
-        work: called with their team in the other processes. It must be picklable, and take part
-            in the same sums as this process does.
+        size: how many processes.
+        work: called with its team in each process; it and its result must be picklable.
 
     Raises:
-        StudyError: when there are fewer GPUs than processes, though there are some.
-        RuntimeError: when one of the others has failed.
+        StudyError: that of a process, or when there are fewer GPUs than processes.
+        RuntimeError: when a process has failed in another way; its traceback is in the log.
     """
     if size == 1:
-        yield ALONE
-        return
+        return work(ALONE)
     if torch.cuda.is_available() and torch.cuda.device_count() < size:
         raise StudyError(
             f"a training has processes: {size}, but this job sees "
             f"{torch.cuda.device_count()} GPU(s); lower processes or give the job as many GPUs"
         )
-    torch.set_num_threads(1)
-    others = torch.multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory() as folder:
-        meeting = Path(folder) / "meeting"
-        started = [
-            others.Process(target=_take_part, args=(rank, size, meeting, work), daemon=True)
-            for rank in range(1, size)
+    context = torch.multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        processes = [
+            context.Process(target=_take_part, args=(rank, size, folder, work), daemon=True)
+            for rank in range(size)
         ]
-        for process in started:
+        for process in processes:
             process.start()
         try:
-            _join(0, size, meeting)
-            yield Team(0, size)
-        except BaseException:
-            for process in started:
-                process.terminate()
-            raise
+            with _handing_on(processes[0]):
+                _wait_for_all(processes)
         finally:
-            if torch.distributed.is_initialized():
-                torch.distributed.destroy_process_group()
-            for process in started:
+            for process in processes:
+                process.kill()
                 process.join()
-    failed = [process.exitcode for process in started if process.exitcode]
-    if failed:
-        raise RuntimeError(f"{len(failed)} of {size} training processes failed; see the log")
+        for error in sorted(folder.glob("error-*")):
+            raise StudyError(error.read_text(encoding="utf-8"))
+        failed = [rank for rank, process in enumerate(processes) if process.exitcode]
+        if failed:
+            raise RuntimeError(f"training process {failed[0]} of {size} failed; see above")
+        return pickle.loads((folder / "result").read_bytes())
+
+
+def _wait_for_all(processes: Sequence) -> None:
+    """Wait until all have ended, or one has failed."""
+    running = {process.sentinel: process for process in processes}
+    while running:
+        for sentinel in connection.wait(list(running)):
+            process = running.pop(sentinel)
+            process.join()
+            if process.exitcode:
+                return
+
+
+@contextlib.contextmanager
+def _handing_on(process) -> Iterator[None]:
+    """Hand SIGTERM on to ``process`` while inside."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _join(rank: int, size: int, meeting: Path) -> None:
@@ -114,13 +142,16 @@ def _join(rank: int, size: int, meeting: Path) -> None:
     )
 
 
-def _take_part(rank: int, size: int, meeting: Path, work: Callable[[Team], object]) -> None:
-    # Process 0 hears a request to stop and tells the others, with the sums of the next update.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def _take_part(rank: int, size: int, folder: Path, work: Callable[[Team], object]) -> None:
+    if rank:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     torch.set_flush_denormal(True)
     torch.set_num_threads(1)
-    _join(rank, size, meeting)
+    _join(rank, size, folder / "meeting")
     try:
-        work(Team(rank, size))
-    finally:
-        torch.distributed.destroy_process_group()
+        result = work(Team(rank, size))
+        if rank == 0:
+            (folder / "result").write_bytes(pickle.dumps(result))
+    except StudyError as error:
+        (folder / f"error-{rank}").write_text(str(error), encoding="utf-8")
+        sys.exit(1)

@@ -79,10 +79,14 @@ def run_team(size: int, work: Callable[[Team], Result]) -> Result:
             f"{torch.cuda.device_count()} GPU(s); lower processes or give the job as many GPUs"
         )
     context = torch.multiprocessing.get_context("spawn")
+    # Who is done stays until all are: its end would cut off others in the middle of a sum.
+    all_done = context.Barrier(size)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         processes = [
-            context.Process(target=_take_part, args=(rank, size, folder, work), daemon=True)
+            context.Process(
+                target=_take_part, args=(rank, size, folder, all_done, work), daemon=True
+            )
             for rank in range(size)
         ]
         for process in processes:
@@ -142,7 +146,9 @@ def _join(rank: int, size: int, meeting: Path) -> None:
     )
 
 
-def _take_part(rank: int, size: int, folder: Path, work: Callable[[Team], object]) -> None:
+def _take_part(
+    rank: int, size: int, folder: Path, all_done, work: Callable[[Team], object]
+) -> None:
     if rank:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     torch.set_flush_denormal(True)
@@ -152,6 +158,7 @@ def _take_part(rank: int, size: int, folder: Path, work: Callable[[Team], object
         result = work(Team(rank, size))
         if rank == 0:
             (folder / "result").write_bytes(pickle.dumps(result))
+        all_done.wait()
     except StudyError as error:
         (folder / f"error-{rank}").write_text(str(error), encoding="utf-8")
         sys.exit(1)

@@ -1,5 +1,6 @@
 """Two processes that share each batch take the steps that one takes."""
 
+import importlib
 import os
 import signal
 import threading
@@ -92,32 +93,23 @@ def test_all_stop_on_request_and_go_on_from_the_checkpoint(make_task):
     assert not torch.multiprocessing.active_children()
 
 
-def _add_up_but_for_one(team: Team) -> float:
-    if team.rank == 1:
-        raise SystemExit(3)
-    # whoever waits for a sum with the others must be woken by their end
-    return team.add_up(torch.ones(1)).item()
+@pytest.fixture
+def team_work(monkeypatch):
+    # A process that is started gets this one's path, and looks functions up by their modules.
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    return importlib.import_module("team_work")
 
 
-def test_a_process_that_fails_is_told():
-    with pytest.raises(RuntimeError, match="failed"):
-        run_team(2, _add_up_but_for_one)
+def test_a_process_that_fails_is_told(team_work):
+    with pytest.raises(RuntimeError, match="process 1 of 2 failed"):
+        run_team(2, team_work.add_up_but_for_one)
     assert not torch.multiprocessing.active_children()
 
 
-def _add_up(team: Team) -> float:
-    return team.add_up(torch.ones(1)).item()
-
-
-def _refuse(team: Team) -> None:
-    team.add_up(torch.ones(1))
-    raise StudyError(f"no, says process {team.rank}")
-
-
-def test_the_result_of_process_0_and_the_words_of_any():
-    assert run_team(3, _add_up) == 3
+def test_the_result_of_process_0_and_the_words_of_any(team_work):
+    assert run_team(3, team_work.add_up) == 3
     with pytest.raises(StudyError, match="no, says process"):
-        run_team(2, _refuse)
+        run_team(2, team_work.refuse)
 
 
 def test_alone_nothing_is_started():

@@ -93,28 +93,28 @@ def run_team(size: int, work: Callable[[Team], Result]) -> Result:
             process.start()
         try:
             with _handing_on(processes[0]):
-                _wait_for_all(processes)
+                failed = _wait_for_all(processes)
         finally:
             for process in processes:
                 process.kill()
                 process.join()
         for error in sorted(folder.glob("error-*")):
             raise StudyError(error.read_text(encoding="utf-8"))
-        failed = [rank for rank, process in enumerate(processes) if process.exitcode]
-        if failed:
-            raise RuntimeError(f"training process {failed[0]} of {size} failed; see above")
+        if failed is not None:
+            raise RuntimeError(f"training process {failed} of {size} failed; see above")
         return pickle.loads((folder / "result").read_bytes())
 
 
-def _wait_for_all(processes: Sequence) -> None:
-    """Wait until all have ended, or one has failed."""
-    running = {process.sentinel: process for process in processes}
+def _wait_for_all(processes: Sequence) -> int | None:
+    """Wait until all have ended, or one has failed; return the rank of that one."""
+    running = {process.sentinel: rank for rank, process in enumerate(processes)}
     while running:
         for sentinel in connection.wait(list(running)):
-            process = running.pop(sentinel)
-            process.join()
-            if process.exitcode:
-                return
+            rank = running.pop(sentinel)
+            processes[rank].join()
+            if processes[rank].exitcode:
+                return rank
+    return None
 
 
 @contextlib.contextmanager

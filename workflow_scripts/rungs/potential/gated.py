@@ -24,7 +24,7 @@ def first_layer(gated: nn.Module, sizes: Sequence[int]) -> tuple[list[Tensor], T
     Returns:
         weights (2h, size) for each input, core above gate, and the bias (2h,).
     """
-    core, gate = _linear_layers(gated.mlp_core)[0], _linear_layers(gated.mlp_gate)[0]
+    core, gate = linear_layers(gated.mlp_core)[0], linear_layers(gated.mlp_gate)[0]
     weight = torch.cat([core.weight, gate.weight])
     return list(weight.split(list(sizes), dim=1)), torch.cat([core.bias, gate.bias])
 
@@ -41,7 +41,7 @@ def finish(gated: nn.Module, rows: Tensor, sweep: Sweep) -> Tensor:
         (R, output) activation(norm(core)) · sigmoid(norm(gate)).
     """
     activation = silu if isinstance(gated.activation, nn.SiLU) else gated.activation
-    later = zip(_linear_layers(gated.mlp_core)[1:], _linear_layers(gated.mlp_gate)[1:], strict=True)
+    later = zip(linear_layers(gated.mlp_core)[1:], linear_layers(gated.mlp_gate)[1:], strict=True)
     core, gate = rows.chunk(2, dim=1)
     for of_core, of_gate in later:
         core, gate = of_core(activation(core)), of_gate(activation(gate))
@@ -50,5 +50,6 @@ def finish(gated: nn.Module, rows: Tensor, sweep: Sweep) -> Tensor:
     return activation(core) * torch.sigmoid(gate)
 
 
-def _linear_layers(mlp: nn.Module) -> list[nn.Linear]:
+def linear_layers(mlp: nn.Module) -> list[nn.Linear]:
+    """Return the linear layers of a ``chgnet.model.functions.MLP``, in order."""
     return [layer for layer in mlp.layers if isinstance(layer, nn.Linear)]

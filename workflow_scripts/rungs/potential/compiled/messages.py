@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from rungs.potential.compiled.library import compiled_library
+from rungs.potential.gated import linear_layers
 from rungs.potential.second_order import Sweep, refuse_another_derivative
 
 _NAMES = {torch.float32: "float", torch.float64: "double"}
@@ -146,7 +147,7 @@ def gated_messages(
         weights: (…, output), or None.
         sweep: through which the caller announces the gradient with respect to the geometry.
     """
-    core, gate = _linear_layers(gated.mlp_core), _linear_layers(gated.mlp_gate)
+    core, gate = linear_layers(gated.mlp_core), linear_layers(gated.mlp_gate)
     parameters = []
     if len(core) == 2:
         parameters += [core[1].weight, gate[1].weight, core[1].bias, gate[1].bias]
@@ -166,8 +167,8 @@ def covers(gated: nn.Module) -> bool:
     """Return whether the compiled functions know this gated network."""
     return (
         isinstance(gated.activation, nn.SiLU)
-        and len(_linear_layers(gated.mlp_core)) <= 2
-        and all(layer.bias is not None for layer in _linear_layers(gated.mlp_core))
+        and len(linear_layers(gated.mlp_core)) <= 2
+        and all(layer.bias is not None for layer in linear_layers(gated.mlp_core))
     )
 
 
@@ -248,10 +249,6 @@ def _zeros(like: Sequence[Tensor]) -> list[Tensor]:
     sizes = [p.numel() for p in like]
     pieces = like[0].new_zeros(sum(sizes)).split(sizes)
     return [piece.view_as(p) for piece, p in zip(pieces, like, strict=True)]
-
-
-def _linear_layers(mlp: nn.Module) -> list[nn.Linear]:
-    return [layer for layer in mlp.layers if isinstance(layer, nn.Linear)]
 
 
 def _function(name: str, like: Tensor):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from rungs.config.data import ExtendedXYZ, Level
+from rungs.config.data import Level
+from rungs.config.sources import ExtendedXYZ
 
 DECLARED = {
     "kind": "extended_xyz",

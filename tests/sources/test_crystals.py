@@ -7,7 +7,8 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from rungs.config.data import BuiltInCrystals, Door, Level
+from rungs.config.data import Door, Level
+from rungs.config.sources import BuiltInCrystals
 from rungs.frames.door import judge, shortest_distance
 from rungs.frames.frame import VOIGT, Frame, Rejected
 from rungs.sources import crystals as crystals_module

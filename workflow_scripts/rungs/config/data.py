@@ -1,79 +1,11 @@
 """Where frames come from, and what is refused at the door."""
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from rungs.config.options import (
-    Fraction,
-    NonNegativeFloat,
-    Options,
-    PositiveFloat,
-    PositiveInt,
-)
-
-
-class BuiltInCrystals(Options):
-    """Ionic crystals built in code and labelled by a published CHGNet (predictions, not DFT)."""
-
-    kind: Literal["crystals"]
-    labels: Literal["0.3.0", "0.2.0", "r2scan"]
-    """Published weights that label the frames: 0.3.0 and 0.2.0 are GGA/GGA+U level, r2scan is
-    r2SCAN level."""
-    frames_per_crystal: Annotated[int, Field(ge=1, le=1000)] = 16
-    """Frames made of each crystal: the first half scan the volume, the rest are strained and
-    rattled."""
-    n_crystals: PositiveInt | None = None
-    """Use only this many crystals, evenly spaced through the list (for quick tries); null takes
-    all."""
-    volume_range: PositiveFloat = 0.10
-    """Half-width of the volume scan, as a fraction of the equilibrium volume."""
-    strain: NonNegativeFloat = 0.03
-    """Standard deviation of each component of the random symmetric strain."""
-    rattle: NonNegativeFloat = 0.06
-    """Standard deviation of each random atomic displacement component, in Å."""
-
-    def files(self, folder: str) -> list[str]:  # noqa: ARG002
-        """Return the files that the source reads: none."""
-        return []
-
-
-class ExtendedXYZ(Options):
-    """Extended-XYZ files; keys, units and signs are declared, never guessed."""
-
-    kind: Literal["extended_xyz"]
-    train: Annotated[list[str], Field(min_length=1)]
-    """Files with the training part, relative to `data_folder`."""
-    test: list[str] = []
-    """Files with the published test part. When empty, the test materials are split off."""
-    energy_key: str
-    """Key of the total energy of the frame."""
-    energy_unit: Literal["eV", "eV/atom", "kcal/mol", "kJ/mol", "Ha"]
-    forces_key: str
-    forces_unit: Literal["eV/Å", "eV/A", "meV/Å", "kcal/mol/Å", "Ha/Bohr"]
-    stress_key: str | None
-    """Key of the stress; null when the files carry none."""
-    stress_unit: Literal["eV/Å³", "eV/A^3", "GPa", "kbar"] | None = None
-    stress_sign: Literal["tension_positive", "compression_positive"] | None = None
-    """`tension_positive` is ASE's and CHGNet's sign; VASP prints `compression_positive`."""
-    magmoms_key: str | None = None
-    """Per-atom key of the magnetic moments in μB; null when the files carry none."""
-    material_key: str | None = None
-    """Key that tells which material (or trajectory) a frame belongs to: splits are by material.
-    null makes each frame a material of its own."""
-    group_key: str | None = None
-    """Key of a free label kept with each frame (temperature, kind of sampling, …)."""
-
-    @model_validator(mode="after")
-    def _stress_is_declared(self) -> "ExtendedXYZ":
-        if self.stress_key is not None and None in (self.stress_unit, self.stress_sign):
-            raise ValueError("stress_key is set, so stress_unit and stress_sign are needed too")
-        return self
-
-    def files(self, folder: str) -> list[str]:
-        """Return the paths of all files, which lie in ``folder``."""
-        return [str(Path(folder) / name) for name in self.train + self.test]
+from rungs.config.options import Fraction, NonNegativeFloat, Options, PositiveFloat
+from rungs.config.sources import AnySource
 
 
 class Level(Options):
@@ -83,7 +15,7 @@ class Level(Options):
     """Name in figures and tables, e.g. GGA."""
     functional: str
     """Level of theory, written into every frame, e.g. r2SCAN."""
-    data: Annotated[BuiltInCrystals | ExtendedXYZ, Field(discriminator="kind")]
+    data: AnySource
 
 
 class Door(Options):

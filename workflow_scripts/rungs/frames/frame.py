@@ -45,6 +45,11 @@ class Frame:
     """Free label of where the frame comes from (temperature, kind of sampling, …)."""
     given_part: str | None = None
     """"train" or "test" where the source publishes a division."""
+    converged: bool | None = None
+    """Whether the electronic loop ended by itself, where the source tells; not kept in files."""
+    relaxed_energy: float | None = None
+    """Energy in eV/atom of the material's relaxed structure, with the same corrections as
+    ``energy``, where the source tells; not kept in files."""
 
     def __post_init__(self) -> None:
         for name in ("cell", "cart_coords", "forces", "stress", "magmoms"):

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-from rungs.config.data import BuiltInCrystals, Level
+from rungs.config.data import Level
 from rungs.frames.frame import Frame, Rejected
 
 __all__ = ["provenance", "read_source"]
@@ -23,13 +23,15 @@ def read_source(
     Raises:
         StudyError: for files that are missing, damaged, or lack a declared key altogether.
     """
-    if isinstance(level.data, BuiltInCrystals):
-        from rungs.sources.crystals import read_crystals
+    match level.data.kind:
+        case "crystals":
+            from rungs.sources.crystals import read_crystals
 
-        return read_crystals(level, seed)
-    from rungs.sources.extended_xyz import read_extended_xyz
+            return read_crystals(level, seed)
+        case "extended_xyz":
+            from rungs.sources.extended_xyz import read_extended_xyz
 
-    return read_extended_xyz(level, data_folder, section)
+            return read_extended_xyz(level, data_folder, section)
 
 
 def provenance(
@@ -46,6 +48,8 @@ def provenance(
     from rungs.sources.origin import crystals_origin, files_origin
 
     base = {"label": level.label, "functional": level.functional}
-    if isinstance(level.data, BuiltInCrystals):
-        return base | crystals_origin(level.data, seed)
-    return base | files_origin(level.data, data_folder, section)
+    match level.data.kind:
+        case "crystals":
+            return base | crystals_origin(level.data, seed)
+        case _:
+            return base | files_origin(level.data, data_folder, section)

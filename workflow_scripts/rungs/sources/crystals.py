@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rungs.config.data import BuiltInCrystals, Level
+from rungs.config.data import Level
+from rungs.config.sources import BuiltInCrystals
 from rungs.frames.frame import Frame, Rejected
 from rungs.seeds import derive_seed
 from rungs.sources.compounds import Crystal, some_crystals

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rungs.config.data import ExtendedXYZ, Level
+from rungs.config.data import Level
+from rungs.config.sources import ExtendedXYZ
 from rungs.errors import StudyError
 from rungs.frames.frame import VOIGT, Frame, Rejected
 from rungs.sources.xyz_blocks import Block, iter_blocks

@@ -5,7 +5,7 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 
-from rungs.config.data import BuiltInCrystals, ExtendedXYZ
+from rungs.config.sources import BuiltInCrystals, ExtendedXYZ
 from rungs.errors import StudyError
 
 

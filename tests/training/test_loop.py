@@ -70,6 +70,50 @@ def test_the_best_weights_are_kept(data, architecture, tmp_path, monkeypatch):
     assert not same(weights(run.model), seen[-1])
 
 
+@pytest.mark.parametrize(
+    ("patience", "last", "chosen"), [(1, 16, 12), (2, 20, 12), (3, 24, 12), (None, 24, 12)]
+)
+def test_patience_ends_a_training_that_gets_no_better(
+    data, architecture, tmp_path, monkeypatch, patience, last, chosen
+):
+    run = trainer(data, architecture, OPTIONS.model_copy(update={"patience": patience}))
+    losses = iter([5.0, 3.0, 1.0, 2.0, 4.0, 1.5])
+    monkeypatch.setattr(run, "_validate", lambda: ({}, next(losses)))
+    result = run.train(tmp_path / "run.pt", {}, "test")
+    assert (result.last_update, result.chosen_update) == (last, chosen)
+    assert result.history[-1]["update"] == last
+
+
+def test_patience_is_counted_on_after_an_interruption(data, architecture, tmp_path, monkeypatch):
+    """Killed between the two validations without a gain that patience allows."""
+    options = OPTIONS.model_copy(update={"patience": 2})
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+
+    def run(losses, killed_at=None):
+        it = trainer(data, architecture, options)
+        update = it._update
+
+        def die(number, positions):
+            if number == killed_at:
+                raise KeyboardInterrupt
+            return update(number, positions)
+
+        monkeypatch.setattr(it, "_update", die)
+        monkeypatch.setattr(it, "_validate", lambda: ({}, losses.pop(0)))
+        return it.train(tmp_path / "run.pt", {}, "test")
+
+    with pytest.raises(KeyboardInterrupt):
+        run([5.0, 3.0, 4.0], killed_at=14)
+    assert run([3.5, 1.0]).last_update == 16
+
+
+def test_patience_without_validation_frames_waits_for_the_end(data, architecture, tmp_path):
+    lone = dataclasses.replace(data, validation_indices=np.array([], dtype=np.int64))
+    options = OPTIONS.model_copy(update={"patience": 1})
+    result = trainer(lone, architecture, options).train(tmp_path / "run.pt", {}, "test")
+    assert result.last_update == OPTIONS.updates
+
+
 def test_without_validation_the_last_weights_are_taken(data, architecture, tmp_path):
     lone = dataclasses.replace(data, validation_indices=np.array([], dtype=np.int64))
     result = trainer(lone, architecture).train(tmp_path / "run.pt", {}, "test")

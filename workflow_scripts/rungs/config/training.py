@@ -105,6 +105,10 @@ class Training(Options):
     on it is lower, so that the start is forgotten. 0 keeps the weights themselves."""
     validations: PositiveInt = 10
     """How often, evenly spaced, the validation error is measured; the best weights are kept."""
+    patience: PositiveInt | None = None
+    """End a training after this many validations in a row that brought no better weights; null
+    always spends the whole budget. The learning rate falls with the budget, so a patience of one
+    may miss what its end would have brought. Without validation frames it has no effect."""
 
     @model_validator(mode="after")
     def _has_a_budget(self) -> "Training":

@@ -174,6 +174,9 @@ def _lines(
         f"in all {total:.2f} hours of one {per_job} ({device_name(device)}): divide by how many "
         "jobs run at once"
     )
+    trainings = (study.pretraining.training, study.fine_tuning)
+    if any(options is not None and options.patience for options in trainings):
+        lines.append("at most: patience ends a training that gets no better before its budget")
     lines.append(
         f"disk: {models:.0f} MB of models, {data:.0f} MB of graphs and about as much of frames, "
         f"{4 * weights / 1e6:.1f} MB for the checkpoint of each training that runs"

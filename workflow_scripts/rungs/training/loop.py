@@ -65,6 +65,9 @@ class TrainingResult:
 
     history: list[dict] = field(default_factory=list)
     n_updates: int = 0
+    """The budget."""
+    last_update: int = 0
+    """The last one done: the budget, or fewer where patience ended."""
     chosen_update: int = 0
     """Update after which the chosen weights stood: the best by validation loss, else the last."""
     updates_done_here: int = 0
@@ -201,6 +204,8 @@ class Trainer:
                         # A copy: the weights go on changing.
                         progress.best = copy.deepcopy(self.kept.state_dict())
                     begin = time.perf_counter()
+                if update + 1 in self.validate_after and self._any_wants(self._enough(result)):
+                    break
                 stopping = self._any_wants(stop.came)
                 if stopping and update + 1 < self.n_updates:
                     if self.team.leads:
@@ -212,6 +217,7 @@ class Trainer:
                 if self.team.leads and time.perf_counter() - saved_at > CHECKPOINT_SECONDS:
                     save()
                     saved_at = time.perf_counter()
+        result.last_update = progress.done
         if progress.best is not None:
             self.model.load_state_dict(progress.best)
         return result
@@ -243,6 +249,13 @@ class Trainer:
             )
         self.step.apply(gradient, update, rate)
         return terms, rate
+
+    def _enough(self, result: TrainingResult) -> bool:
+        """Return whether as many validations as ``patience`` allows brought nothing better."""
+        patience = self.options.patience
+        if patience is None or not len(self.data.validation_indices):
+            return False
+        return sum(row["update"] > result.chosen_update for row in result.history) >= patience
 
     def _any_wants(self, stop: bool) -> bool:
         """Return whether any process was asked to stop: then all stop after the same update."""

@@ -224,11 +224,18 @@ def _write_run(
     record = {
         **about,
         "budget_updates": result.n_updates,
+        "last_update": result.last_update,
         "chosen_update": result.chosen_update,
         **cost.finish(result.updates_done_here, result.frames_seen_here, result.training_seconds),
     }
     write_json(outputs.record, record)
     save_model(model, outputs.model)
+
+
+def _updates(result: TrainingResult) -> str:
+    if result.last_update == result.n_updates:
+        return f"{result.n_updates} updates"
+    return f"{result.last_update} of {result.n_updates} updates, then nothing better came"
 
 
 def _summary(result: TrainingResult) -> str:
@@ -237,7 +244,7 @@ def _summary(result: TrainingResult) -> str:
     chosen = next(row for row in result.history if row["update"] == result.chosen_update)
     seconds = result.training_seconds
     line = (
-        f"{result.n_updates} updates, {result.frames_seen_here / max(seconds, 1e-9):.0f} frames/s"
+        f"{_updates(result)}, {result.frames_seen_here / max(seconds, 1e-9):.0f} frames/s"
     )
     if "validation_loss" not in chosen:
         return f"{line}; final weights taken, as there is no validation part"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from rungs.potential.second_order import refuse_another_derivative
+from rungs.potential.second_order import Sweep, refuse_another_derivative
 
 
 def lengths_and_cosines(
@@ -27,7 +27,7 @@ def lengths_and_cosines(
     return _Geometry.apply(vectors, angle_bonds, signs)
 
 
-def radial_waves(radial: nn.Module, lengths: Tensor) -> Tensor:
+def radial_waves(radial: nn.Module, lengths: Tensor, sweep: Sweep) -> Tensor:
     """Return (B, K) radial Bessel functions under their envelope, of the lengths (B,) in Å.
 
     √(2/c) sin(ω r/c)/r for a cutoff c, times 1 + a u^p + b u^(p+1) + c' u^(p+2) with u = r/c.
@@ -35,13 +35,14 @@ def radial_waves(radial: nn.Module, lengths: Tensor) -> Tensor:
     Args:
         radial: a ``chgnet.model.basis.RadialBessel`` with an envelope.
         lengths: from :func:`lengths_and_cosines`.
+        sweep: through which the caller announces the gradient with respect to the geometry.
     """
-    return _Radial.apply(radial, lengths, radial.frequencies)
+    return _Radial.apply(radial, sweep, lengths, radial.frequencies)
 
 
-def angular_waves(frequencies: Tensor, cosines: Tensor) -> Tensor:
+def angular_waves(frequencies: Tensor, cosines: Tensor, sweep: Sweep) -> Tensor:
     """Return (S, 2K): sin(k θ) and then cos(k θ) of θ = acos(cosines), for K ``frequencies``."""
-    return _Angular.apply(cosines, frequencies)
+    return _Angular.apply(sweep, cosines, frequencies)
 
 
 class _Geometry(Function):
@@ -86,104 +87,110 @@ class _GeometryGradient(Function):
 
 
 class _Radial(Function):
+    """waves = envelope(r) √(2/c)/r sin(ω r/c)."""
+
     @staticmethod
-    def forward(ctx, radial, lengths, frequencies):
-        r = lengths[:, None]
-        scaled = r * radial.inv_cutoff
-        phase = frequencies * scaled
+    def forward(ctx, radial, sweep, lengths, frequencies):
+        phase = torch.outer(lengths * radial.inv_cutoff, frequencies)
         sine, cosine = torch.sin(phase), torch.cos(phase)
-        bessel = radial.norm_const * sine / r
-        envelope = radial.smooth_cutoff(r)
-        ctx.radial = radial
-        ctx.save_for_backward(r, frequencies, sine, cosine, bessel, envelope)
-        return envelope * bessel
+        envelope = radial.smooth_cutoff(lengths)
+        ctx.radial, ctx.sweep = radial, sweep
+        ctx.save_for_backward(lengths, frequencies, sine, cosine, envelope)
+        return sine * (envelope * radial.norm_const / lengths)[:, None]
 
     @staticmethod
     def backward(ctx, waves_bar):
-        return None, *_RadialGradient.apply(ctx.radial, waves_bar, *ctx.saved_tensors)
+        saved = ctx.saved_tensors
+        if ctx.sweep.towards_geometry:
+            return None, None, _RadialGradient.apply(ctx.radial, waves_bar, *saved), None
+        refuse_another_derivative()
+        _, _, _, cosine, envelope = saved
+        # By the phase ω r/c a frequency acts on the sine alone.
+        scale = ctx.radial.norm_const * ctx.radial.inv_cutoff
+        return None, None, None, (envelope * scale) @ (waves_bar * cosine)
 
 
 class _RadialGradient(Function):
-    @staticmethod
-    def forward(ctx, radial, waves_bar, r, frequencies, sine, cosine, bessel, envelope):
-        envelope_slope = _slope(radial.smooth_cutoff, r)
-        over_r = radial.norm_const / r
-        # d/dr of √(2/c) sin(ω r/c)/r
-        bessel_slope = (cosine * frequencies * radial.inv_cutoff * over_r).addcdiv_(
-            bessel, r, value=-1
-        )
-        slope = (envelope * bessel_slope).addcmul_(envelope_slope, bessel)
-        ctx.radial = radial
-        ctx.save_for_backward(waves_bar, frequencies, sine, cosine, envelope, envelope_slope, slope)
-        # By the phase ω r/c a frequency acts on the sine alone.
-        by_frequency = (waves_bar * cosine * (envelope * radial.norm_const)).sum(dim=0)
-        return (waves_bar * slope).sum(dim=1), by_frequency * radial.inv_cutoff
+    """lengths_bar = Σ waves_bar (k₁ ω cos + k₂ sin), with k₁ = envelope √(2/c)/(r c) and k₂ the
+    derivative of envelope √(2/c)/r."""
 
     @staticmethod
-    def backward(ctx, lengths_dot, _):
+    def forward(ctx, radial, waves_bar, lengths, frequencies, sine, cosine, envelope):
+        over_r = radial.norm_const / lengths
+        k1 = envelope * over_r * radial.inv_cutoff
+        k2 = (_slope(radial.smooth_cutoff, lengths) - envelope / lengths).mul_(over_r)
+        by_cosine, by_sine = waves_bar * cosine, waves_bar * sine
+        ctx.inv_cutoff = radial.inv_cutoff
+        ctx.save_for_backward(lengths, frequencies, sine, cosine, k1, k2, by_cosine, by_sine)
+        return (by_cosine @ frequencies).mul_(k1).addcmul_(by_sine.sum(dim=1), k2)
+
+    @staticmethod
+    def backward(ctx, lengths_dot):
         refuse_another_derivative()
-        radial = ctx.radial
-        waves_bar, frequencies, sine, cosine, envelope, envelope_slope, slope = ctx.saved_tensors
-        dot = lengths_dot[:, None]
-        # ∂(slope)/∂ω with ∂bessel/∂ω = √(2/c) cos(ω r/c)/c: its own slope is -√(2/c) ω sin(…)/c²
-        bent = (sine * frequencies).mul_(envelope).mul_(-radial.inv_cutoff)
-        bent.addcmul_(cosine, envelope_slope).mul_(waves_bar).mul_(dot)
-        by_frequency = bent.sum(dim=0) * (radial.norm_const * radial.inv_cutoff)
-        return None, slope * dot, None, by_frequency, *(None,) * 4
+        lengths, frequencies, sine, cosine, k1, k2, by_cosine, by_sine = ctx.saved_tensors
+        k1, k2 = k1 * lengths_dot, k2 * lengths_dot
+        waves_dot = torch.outer(k1, frequencies).mul_(cosine).addcmul_(sine, k2[:, None])
+        scaled = lengths * ctx.inv_cutoff
+        by_frequency = torch.addcmul(k1, k2, scaled) @ by_cosine
+        by_frequency.addcmul_(k1.mul_(scaled) @ by_sine, frequencies, value=-1)
+        return None, waves_dot, None, by_frequency, *(None,) * 3
 
 
-def _slope(envelope: nn.Module, r: Tensor) -> Tensor:
-    """Return the derivative of CHGNet's polynomial cutoff, term by term as CHGNet has it."""
-    if envelope.p == 0:
-        return torch.zeros_like(r)
-    p, u = envelope.p, r / envelope.cutoff
-    slope = (
-        envelope.a * p * u ** (p - 1)
-        + envelope.b * (p + 1) * u**p
-        + envelope.c * (p + 2) * u ** (p + 1)
-    ) / envelope.cutoff
-    return torch.where(u < 1, slope, torch.zeros_like(u))
+def _slope(cutoff: nn.Module, lengths: Tensor) -> Tensor:
+    """Return (B,) derivatives of CHGNet's polynomial cutoff, per Å."""
+    if cutoff.p == 0:
+        return torch.zeros_like(lengths)
+    p, u = cutoff.p, lengths / cutoff.cutoff
+    slope = (u * (cutoff.c * (p + 2))).add_(cutoff.b * (p + 1)).mul_(u).add_(cutoff.a * p)
+    return slope.mul_(u ** (p - 1)).mul_(u < 1).div_(cutoff.cutoff)
 
 
 class _Angular(Function):
     @staticmethod
-    def forward(ctx, cosines, frequencies):
+    def forward(ctx, sweep, cosines, frequencies):
         angles = torch.acos(cosines)
         phase = torch.outer(angles, frequencies)
-        sine, cosine = torch.sin(phase), torch.cos(phase)
-        ctx.save_for_backward(cosines, angles, frequencies, sine, cosine)
-        return torch.cat([sine, cosine], dim=1)
+        waves = torch.cat([torch.sin(phase), torch.cos(phase)], dim=1)
+        ctx.sweep = sweep
+        ctx.save_for_backward(cosines, angles, frequencies, waves)
+        return waves
 
     @staticmethod
     def backward(ctx, waves_bar):
-        return _AngularGradient.apply(waves_bar, *ctx.saved_tensors)
+        _, angles, _, waves = ctx.saved_tensors
+        if ctx.sweep.towards_geometry:
+            return None, _AngularGradient.apply(waves_bar, *ctx.saved_tensors), None
+        refuse_another_derivative()
+        return None, None, angles @ _by_phase(waves_bar, waves)
 
 
 class _AngularGradient(Function):
-    @staticmethod
-    def forward(ctx, waves_bar, cosines, angles, frequencies, sine, cosine):
-        ctx.save_for_backward(waves_bar, cosines, angles, frequencies, sine, cosine)
-        sine_bar, cosine_bar = waves_bar.chunk(2, dim=1)
-        phase_bar = (sine_bar * cosine).addcmul_(cosine_bar, sine, value=-1)
-        by_frequency = angles @ phase_bar
-        return _by_cosine(cosines, phase_bar @ frequencies), by_frequency
+    """cosines_bar = dθ/dcos Σ phase_bar ω, where phase_bar = sine_bar cos - cosine_bar sin."""
 
     @staticmethod
-    def backward(ctx, cosines_dot, _):
+    def forward(ctx, waves_bar, cosines, angles, frequencies, waves):
+        # dθ/dcos = -1/√(1 - cos²)
+        turn = torch.addcmul(torch.ones_like(cosines), cosines, cosines, value=-1).rsqrt_().neg_()
+        phase_bar = _by_phase(waves_bar, waves)
+        ctx.save_for_backward(waves_bar, angles, frequencies, waves, turn, phase_bar)
+        return (phase_bar @ frequencies).mul_(turn)
+
+    @staticmethod
+    def backward(ctx, cosines_dot):
         refuse_another_derivative()
-        waves_bar, cosines, angles, frequencies, sine, cosine = ctx.saved_tensors
-        angles_dot = _by_cosine(cosines, cosines_dot)
-        sine_bar, cosine_bar = waves_bar.chunk(2, dim=1)
+        waves_bar, angles, frequencies, waves, turn, phase_bar = ctx.saved_tensors
+        angles_dot = cosines_dot * turn
         phase_dot = torch.outer(angles_dot, frequencies)
-        waves_dot = torch.cat([cosine * phase_dot, (sine * phase_dot).neg_()], dim=1)
-        phase_bar = (sine_bar * cosine).addcmul_(cosine_bar, sine, value=-1)
-        bent = (sine_bar * sine).addcmul_(cosine_bar, cosine)
-        by_frequency = angles_dot @ phase_bar - (angles * angles_dot) @ (bent * frequencies)
-        return waves_dot, None, None, by_frequency, None, None
+        sine, cosine = waves.chunk(2, dim=1)
+        waves_dot = torch.cat([cosine * phase_dot, phase_dot.neg_().mul_(sine)], dim=1)
+        bent = (angles * angles_dot) @ (waves_bar * waves)
+        bent = bent.view(2, -1).sum(dim=0)
+        by_frequency = angles_dot @ phase_bar - bent * frequencies
+        return waves_dot, None, None, by_frequency, None
 
 
-def _by_cosine(cosines: Tensor, values: Tensor) -> Tensor:
-    """Return values · d acos(x)/dx at x = ``cosines``."""
-    return -values * torch.rsqrt(
-        torch.addcmul(torch.ones_like(cosines), cosines, cosines, value=-1)
-    )
+def _by_phase(waves_bar: Tensor, waves: Tensor) -> Tensor:
+    """Return (S, K) gradients of the phases k θ from those of their sines and cosines."""
+    sine_bar, cosine_bar = waves_bar.chunk(2, dim=1)
+    sine, cosine = waves.chunk(2, dim=1)
+    return (sine_bar * cosine).addcmul_(cosine_bar, sine, value=-1)

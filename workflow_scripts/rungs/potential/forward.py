@@ -123,7 +123,7 @@ class BatchedCHGNet:
     ) -> tuple[Tensor, Tensor | None]:
         """Return (N,) energies of the atoms in eV, without reference, and magnetic moments."""
         model = self.model
-        embedded = embed_geometry(model, batch, vectors)
+        embedded = embed_geometry(model, batch, vectors, sweep)
         compiled = self.compiled and can_run(vectors)
         convolutions = Convolutions(batch, embedded, sweep, compiled=compiled)
         atoms = model.atom_embedding(batch.atomic_numbers - 1)

@@ -13,6 +13,7 @@ from torch.nn.functional import linear
 
 from rungs.graphs.batch import GraphBatch
 from rungs.potential.basis import angular_waves, lengths_and_cosines, radial_waves
+from rungs.potential.second_order import Sweep
 
 _ACOS_MARGIN = 1 - 1e-6
 """CHGNet's factor that keeps the derivative of acos finite at straight angles."""
@@ -33,34 +34,35 @@ class Embedded(NamedTuple):
     """(S, angle_fea_dim) initial angle features; None without angles."""
 
 
-def embed_geometry(model: nn.Module, batch: GraphBatch, vectors: Tensor) -> Embedded:
+def embed_geometry(model: nn.Module, batch: GraphBatch, vectors: Tensor, sweep: Sweep) -> Embedded:
     """Return the features that depend on the geometry alone.
 
     Args:
         model: a CHGNet.
         batch: the graphs.
         vectors: (B, 3) bond vectors in Å; gradients flow to them.
+        sweep: through which the caller announces the gradient with respect to them.
     """
     first_bonds = batch.angle_bonds[:, : len(batch.angle_signs)]
     lengths, cosines = lengths_and_cosines(vectors, first_bonds, batch.angle_signs)
     radial = model.bond_basis_expansion
     # Both layers act on the same basis: one product.
     both = torch.cat([model.bond_embedding.weight, model.bond_weights_ag.weight])
-    features = linear(radial_waves(radial.rbf_expansion_ag, lengths), both)
+    features = linear(radial_waves(radial.rbf_expansion_ag, lengths, sweep), both)
     bonds, bond_weights = features.split(
         [len(model.bond_embedding.weight), len(model.bond_weights_ag.weight)], dim=1
     )
     if batch.n_angles == 0:
         return Embedded(bonds, bond_weights, None, None)
     short = lengths[: batch.n_angle_bonds]
-    weights = model.bond_weights_bg(radial_waves(radial.rbf_expansion_bg, short))
-    return Embedded(bonds, bond_weights, weights, _angle_features(model, cosines))
+    weights = model.bond_weights_bg(radial_waves(radial.rbf_expansion_bg, short, sweep))
+    return Embedded(bonds, bond_weights, weights, _angle_features(model, cosines, sweep))
 
 
-def _angle_features(model: nn.Module, cosines: Tensor) -> Tensor:
+def _angle_features(model: nn.Module, cosines: Tensor, sweep: Sweep) -> Tensor:
     """Return (S, angle_fea_dim) initial features of the stored angles."""
     frequencies = model.angle_basis_expansion.fourier_expansion.frequencies
-    waves = angular_waves(frequencies, cosines * _ACOS_MARGIN)
+    waves = angular_waves(frequencies, cosines * _ACOS_MARGIN, sweep)
     # The constant term of the series is a bias of the linear layer that follows it.
     weight = model.angle_embedding.weight / math.sqrt(math.pi)
     return linear(waves, weight[:, 1:], weight[:, 0] * _CONSTANT)

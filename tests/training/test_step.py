@@ -8,7 +8,10 @@ import torch
 
 from rungs.config.training import Training
 from rungs.errors import StudyError
+from rungs.potential.forward import BatchedCHGNet
 from rungs.potential.published import new_model
+from rungs.training.flat import FlatParameters
+from rungs.training.loss import label_counts, loss_terms, total_loss
 from rungs.training.prefetch import Prefetcher
 from rungs.training.step import Step
 
@@ -28,6 +31,22 @@ def test_parts_of_a_batch_make_the_same_update(store, architecture, loss, parts)
     gradient, terms_in_parts = make(store, architecture, loss=loss, parts=parts).gradient(FRAMES)
     assert terms_in_parts == pytest.approx(terms, rel=1e-5)
     assert torch.allclose(gradient, whole, rtol=1e-4, atol=1e-5 * whole.abs().max())
+
+
+def test_everything_is_made_on_the_device_of_the_batch(store, architecture):
+    """PyTorch's meta device has no numbers, but refuses tensors of another device as a GPU does."""
+    meta = torch.device("meta")
+    model = new_model(architecture, 0).to(meta)
+    flat = FlatParameters(model)
+    batch = store.batch(FRAMES, meta)
+    assert batch.n_angles
+    assert batch.volumes.device == batch.angle_bonds.device == meta
+    prediction = BatchedCHGNet(model)(batch)
+    counts = label_counts([batch], meta)
+    loss = total_loss(loss_terms(prediction, batch, OPTIONS, counts), OPTIONS.weights)
+    gradient = flat.gradient(loss)
+    assert gradient.shape == flat.vector.shape
+    assert {t.device for t in (prediction.magmoms, loss, gradient, flat.vector)} == {meta}
 
 
 def test_the_vector_is_the_model(store, architecture):

@@ -54,17 +54,22 @@ def loss_terms(
     if weights.force > 0:
         terms["force"] = _sum(prediction.forces - batch.forces, options) / counts["force"]
     if weights.stress > 0:
-        error = (prediction.stress - batch.stress)[batch.stress_mask]
-        terms["stress"] = _sum(error, options) / counts["stress"]
+        error = prediction.stress - batch.stress
+        terms["stress"] = _sum(_where(batch.stress_mask[:, None, None], error), options) / counts["stress"]
     if weights.magmom > 0:
-        error = (prediction.magmoms - batch.magmoms.abs())[batch.magmom_mask]
-        terms["magmom"] = _sum(error, options) / counts["magmom"]
+        error = prediction.magmoms - batch.magmoms.abs()
+        terms["magmom"] = _sum(_where(batch.magmom_mask, error), options) / counts["magmom"]
     return terms
 
 
 def total_loss(terms: dict[str, Tensor], weights: LossWeights) -> Tensor:
     """Return the weighted sum of ``terms``."""
     return sum(getattr(weights, name) * term for name, term in terms.items())
+
+
+def _where(labelled: Tensor, error: Tensor) -> Tensor:
+    # Choosing rows instead would make the CPU wait for a GPU to count them.
+    return torch.where(labelled, error, torch.zeros_like(error))
 
 
 def _sum(error: Tensor, options: Training) -> Tensor:

@@ -1,33 +1,33 @@
 # Errors of every run on the same test materials, gathered into the study's two main tables.
+# A job judges all seeds of a method and size: predicting takes less time than starting a job.
 
 
 rule evaluate:
     input:
-        model=results / "runs/{method}/{size}/seed_{seed}/model.pt",
+        models=models_of_all_seeds,
         graphs=results / "graphs/target.safetensors",
         split=results / "splits/split.csv",
     output:
-        results / "evaluations/{method}/{size}/seed_{seed}.csv",
+        results / "evaluations/{method}/{size}.csv",
     log:
-        logs / "evaluate/{method}/{size}/seed_{seed}.log",
+        logs / "evaluate/{method}/{size}.log",
     benchmark:
-        benchmarks / "evaluate/{method}/{size}/seed_{seed}.tsv"
+        benchmarks / "evaluate/{method}/{size}.tsv"
     conda:
         "../envs/rungs.yaml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=60,
+    params:
+        seeds=lambda wildcards: study.points[wildcards.method, int(wildcards.size)],
     script:
         "../workflow_scripts/evaluate.py"
 
 
 rule gather_evaluations:
     input:
-        [
-            results / f"evaluations/{run.method}/{run.size}/seed_{run.seed}.csv"
-            for run in study.runs
-        ],
+        [results / f"evaluations/{method}/{size}.csv" for method, size in study.points],
     output:
         evaluation=report(
             results / "evaluation.csv",

@@ -24,6 +24,12 @@ def pretrained_model(wildcards):
     return []
 
 
+def models_of_all_seeds(wildcards):
+    seeds = study.points[wildcards.method, int(wildcards.size)]
+    folder = results / f"runs/{wildcards.method}/{wildcards.size}"
+    return [folder / f"seed_{seed}/model.pt" for seed in seeds]
+
+
 def vector_forms(name):
     # Beside the PNG that the report shows.
     return [results / f"figures/{name}.pdf", results / f"figures/{name}.svg"]

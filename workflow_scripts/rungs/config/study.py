@@ -86,3 +86,11 @@ class Study(Options):
                 elif method.initial == "pretrained":
                     runs += [Run(name, 0, seed) for seed in seeds[:1]]
         return runs
+
+    @property
+    def points(self) -> dict[tuple[str, int], list[int]]:
+        """Every method and size, in the order of ``runs``, with the seeds it runs with."""
+        points: dict[tuple[str, int], list[int]] = {}
+        for run in self.runs:
+            points.setdefault((run.method, run.size), []).append(run.seed)
+        return points

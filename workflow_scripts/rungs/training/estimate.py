@@ -98,8 +98,9 @@ def estimate_study(
         found.append(training("pretrain", study.pretraining.training, "source", n_source, 1))
     for size, jobs in sorted(Counter(run.size for run in study.runs if run.size).items()):
         found.append(training("fine_tune", study.fine_tuning, "target", size, jobs))
-    testing = start_seconds + predicting * len(places["target", "test"])
-    found.append(Estimate("evaluate", 0, len(study.runs), 0, 0.0, testing))
+    models = len(study.runs) / len(study.points)
+    testing = start_seconds + predicting * len(places["target", "test"]) * models
+    found.append(Estimate("evaluate", 0, len(study.points), 0, 0.0, testing))
     write_rows(output, COLUMNS, [estimate.row() for estimate in found])
     return _lines(found, model, study, (source_graphs, target_graphs), device)
 

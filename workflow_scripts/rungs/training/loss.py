@@ -54,11 +54,11 @@ def loss_terms(
     if weights.force > 0:
         terms["force"] = _sum(prediction.forces - batch.forces, options) / counts["force"]
     if weights.stress > 0:
-        error = prediction.stress - batch.stress
-        terms["stress"] = _sum(_where(batch.stress_mask[:, None, None], error), options) / counts["stress"]
+        error = _where(batch.stress_mask[:, None, None], prediction.stress - batch.stress)
+        terms["stress"] = _sum(error, options) / counts["stress"]
     if weights.magmom > 0:
-        error = prediction.magmoms - batch.magmoms.abs()
-        terms["magmom"] = _sum(_where(batch.magmom_mask, error), options) / counts["magmom"]
+        error = _where(batch.magmom_mask, prediction.magmoms - batch.magmoms.abs())
+        terms["magmom"] = _sum(error, options) / counts["magmom"]
     return terms
 
 

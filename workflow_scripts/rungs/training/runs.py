@@ -243,9 +243,7 @@ def _summary(result: TrainingResult) -> str:
         return "no updates"
     chosen = next(row for row in result.history if row["update"] == result.chosen_update)
     seconds = result.training_seconds
-    line = (
-        f"{_updates(result)}, {result.frames_seen_here / max(seconds, 1e-9):.0f} frames/s"
-    )
+    line = f"{_updates(result)}, {result.frames_seen_here / max(seconds, 1e-9):.0f} frames/s"
     if "validation_loss" not in chosen:
         return f"{line}; final weights taken, as there is no validation part"
     return (

@@ -66,8 +66,9 @@ def split_materials(
     levels = {"source": source, "target": target}
     part_of = _parts(levels, options, seed, listed)
     if options.source_may_train_on_target_test:
-        alone = {"source": source}
-        part_of["source"] = _parts(alone, options, seed, None)["source"]
+        # With another seed: the same order of materials would hold out the same ones again.
+        own_seed = derive_seed(seed, "split of the source alone")
+        part_of["source"] = _parts({"source": source}, options, own_seed, None)["source"]
     rows = []
     divided: dict[str, dict[str, list[Member]]] = {}
     for name, level in levels.items():

@@ -2,10 +2,10 @@
 
     python benchmarks/splits.py --frames 1000000 --output docs/splits_benchmark.md
 
-The frames are generated: random positions in cubic cells, elements and sizes drawn so that the mean
-size is that of MPtrj, about ten frames a material. Labels are zeros, as no stage here reads
-them. Each stage runs in a process of its own, as the workflow's jobs do, and does what the job does,
-from reading its files to writing them.
+The frames are generated: random positions in cubic cells, with the mean size of MPtrj's frames and
+ten frames a material. Labels are zeros, as no stage here reads them. Each stage runs in a process
+of its own, as the workflow's jobs do, and does what the job does, from reading its files to writing
+them.
 """
 
 import argparse

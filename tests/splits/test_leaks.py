@@ -79,11 +79,10 @@ def assert_no_leak(made, rows, split, whole_materials=True):
 
 
 def attempt(*arguments):
-    """The split, or None where these frames allow none (a sentence says why)."""
+    """The split, or None where these frames allow none."""
     try:
         return split_materials(*arguments)
-    except StudyError as error:
-        assert "\n" not in str(error)
+    except StudyError:
         return None
 
 

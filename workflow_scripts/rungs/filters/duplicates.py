@@ -3,11 +3,16 @@
 import bisect
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rungs.config.filters import NearDuplicates
 from rungs.frames.frame import Frame, Rejected
+
+if TYPE_CHECKING:
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+    from pymatgen.core import Structure
 
 
 def without_near_duplicates(
@@ -87,10 +92,12 @@ class _Structure:
         return elements.tobytes(), (counts // np.gcd.reduce(counts)).tobytes()
 
     @cached_property
-    def pymatgen(self):
+    def reduced(self) -> "Structure":
+        """The primitive cell, which StructureMatcher would otherwise look for in every pair."""
         from pymatgen.core import Structure
 
-        return Structure(self.frame.cell, self.frame.atomic_numbers, self.fractional)
+        whole = Structure(self.frame.cell, self.frame.atomic_numbers, self.fractional)
+        return whole.get_reduced_structure("niggli").get_primitive_structure()
 
 
 class _Comparison:
@@ -108,7 +115,10 @@ class _Comparison:
             return True
         if a.composition != b.composition:
             return False
-        return self._atom_by_atom(a, b) or self._matcher.fit(a.pymatgen, b.pymatgen)
+        return self._atom_by_atom(a, b) or self._match(a, b)
+
+    def _match(self, a: _Structure, b: _Structure) -> bool:
+        return self._matcher.fit(a.reduced, b.reduced, skip_structure_reduction=True)
 
     def _atom_by_atom(self, a: _Structure, b: _Structure) -> bool:
         """Whether the lattices agree and each atom is near its fellow; then StructureMatcher
@@ -131,7 +141,7 @@ class _Comparison:
         return bool(furthest <= options.site_tolerance / 2 * size)
 
     @cached_property
-    def _matcher(self):
+    def _matcher(self) -> "StructureMatcher":
         from pymatgen.analysis.structure_matcher import StructureMatcher
 
         return StructureMatcher(

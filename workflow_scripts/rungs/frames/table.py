@@ -157,20 +157,24 @@ class Geometries(NamedTuple):
     """(n, 3) in Å."""
 
 
-def iter_geometries(path: str | os.PathLike) -> Iterator[Geometries]:
+def iter_geometries(path: str | os.PathLike, positions: bool = True) -> Iterator[Geometries]:
     """Yield the geometries of a file batch by batch, in its order; labels are not read.
 
+    Without ``positions``, which are most of a file, ``cells`` and ``cart_coords`` have no rows.
     Raises as :func:`iter_frames`.
     """
-    names = ("frame_id", "material_id", "given_part", "cell", "atomic_numbers", "cart_coords")
+    names = ["frame_id", "material_id", "given_part", "atomic_numbers"]
+    places = ["cell", "cart_coords"]
     with _open(path) as parquet, _told(path):
-        for batch in parquet.iter_batches(batch_size=ROWS_IN_GROUP, columns=list(names)):
+        columns = names + places * positions
+        for batch in parquet.iter_batches(batch_size=ROWS_IN_GROUP, columns=columns):
+            cells, coords = (_flat(batch[x]) if positions else np.empty(0) for x in places)
             yield Geometries(
                 *(batch[name].to_pylist() for name in names[:3]),
-                cells=_flat(batch["cell"]).reshape(-1, 3, 3),
+                cells=cells.reshape(-1, 3, 3),
                 stops=np.cumsum(batch["atomic_numbers"].value_lengths().to_numpy()),
                 atomic_numbers=_flat(batch["atomic_numbers"]),
-                cart_coords=_flat(batch["cart_coords"]).reshape(-1, 3),
+                cart_coords=coords.reshape(-1, 3),
             )
 
 

@@ -45,7 +45,7 @@ def read_compositions(path: str | os.PathLike, wanted: Collection[str]) -> dict[
     wanted, compositions = set(wanted), Compositions()
     return {
         frame_id: composition
-        for frames in iter_geometries(path)
+        for frames in iter_geometries(path, positions=False)
         for frame_id, composition in zip(frames.frame_ids, compositions(frames), strict=True)
         if frame_id in wanted
     }

@@ -27,11 +27,14 @@ def cover_elements(compositions: Mapping[str, str], seed: int) -> list[str]:
     """
     ids = sorted(compositions)
     draws = np.array([derive_seed(seed, "element covering", name) for name in ids])
-    texts, kind = np.unique([compositions[name] for name in ids], return_inverse=True)
-    symbols = sorted(set().union(*map(elements, texts.tolist())))
-    has = np.array([[s in elements(text) for s in symbols] for text in texts.tolist()])
+    kinds = {text: number for number, text in enumerate(sorted(set(compositions.values())))}
+    kind = np.array([kinds[compositions[name]] for name in ids])
+    columns = {s: n for n, s in enumerate(sorted(set().union(*map(elements, kinds))))}
+    has = np.zeros((len(kinds), len(columns)), dtype=bool)
+    for text, number in kinds.items():
+        has[number, [columns[symbol] for symbol in elements(text)]] = True
     first = _cover(has, kind, draws)
-    rarest = np.where(has, np.bincount(kind, minlength=len(texts)) @ has, len(ids)).min(axis=1)
+    rarest = np.where(has, np.bincount(kind) @ has, len(ids)).min(axis=1)
     # The variate -ln(u)/weight in rising order draws without replacement by weight.
     waiting = -np.log((draws + 0.5) / 2.0**63) * rarest[kind]
     waiting[first] = -1
@@ -52,9 +55,11 @@ def _cover(has: np.ndarray, kind: np.ndarray, draws: np.ndarray) -> list[int]:
     _, position = np.unique(kind[by_draw], return_index=True)
     candidate = by_draw[position]
     missing = np.ones(has.shape[1], dtype=bool)
+    # floats, whose products are fast and exact for counts of elements
+    counted = has.astype(np.float32)
     chosen: list[int] = []
     while missing.any():
-        gain = has @ missing.astype(np.int64)
+        gain = counted @ missing.astype(np.float32)
         best = np.flatnonzero(gain == gain.max())
         winner = best[np.argmin(draws[candidate[best]])]
         chosen.append(int(candidate[winner]))

@@ -44,6 +44,7 @@ wildcard_constraints:
     method="[A-Za-z0-9][A-Za-z0-9_-]*",
     size=r"\d+",
     seed=r"\d+",
+    sampling="random|element_covering|diverse",
 
 
 rule all:

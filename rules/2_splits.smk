@@ -6,8 +6,15 @@ rule split_materials:
     input:
         source=results / "frames/source.parquet",
         target=results / "frames/target.parquet",
+        parts=given_parts,
     output:
-        results / "splits/split.csv",
+        split=results / "splits/split.csv",
+        summary=report(
+            results / "tables/split_summary.csv",
+            caption="../report/split.rst",
+            category="Tables",
+            labels={"table": "Who trains and tests on what"},
+        ),
     log:
         logs / "split_materials.log",
     benchmark:
@@ -16,31 +23,57 @@ rule split_materials:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
         runtime=20,
     params:
         split=study.split.model_dump(mode="json"),
+        data_folder=study.data_folder,
         seed=study.seed,
     script:
         "../workflow_scripts/split_materials.py"
+
+
+rule cluster_frames:
+    # Only where subsets are to be diverse: which of the target's training frames resemble each other.
+    input:
+        frames=results / "frames/target.parquet",
+        split=results / "splits/split.csv",
+    output:
+        clusters=results / "subsets/diverse/clusters.csv",
+        merges=results / "subsets/diverse/merges.csv",
+    log:
+        logs / "cluster_frames.log",
+    benchmark:
+        benchmarks / "cluster_frames.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        seed=study.seed,
+    script:
+        "../workflow_scripts/cluster_frames.py"
 
 
 rule draw_subsets:
     # An order of the target's training frames; the subset of size N is its first N frames,
     # so that each subset holds the smaller ones.
     input:
-        results / "splits/split.csv",
+        unpack(frames_to_draw_from),
+        split=results / "splits/split.csv",
     output:
-        results / "subsets/seed_{seed}.csv",
+        results / "subsets/{sampling}/seed_{seed}.csv",
     log:
-        logs / "draw_subsets/seed_{seed}.log",
+        logs / "draw_subsets/{sampling}/seed_{seed}.log",
     benchmark:
-        benchmarks / "draw_subsets/seed_{seed}.tsv"
+        benchmarks / "draw_subsets/{sampling}/seed_{seed}.tsv"
     conda:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=10,
     params:
         sizes=study.subsets.sizes,

@@ -5,7 +5,7 @@ rule fine_tune:
     input:
         graphs=results / "graphs/target.safetensors",
         split=results / "splits/split.csv",
-        subset=results / "subsets/seed_{seed}.csv",
+        subset=subset_order,
         source_reference=results / "references/source.csv",
         target_reference=results / "references/target.csv",
         pretrained=pretrained_model,

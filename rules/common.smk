@@ -17,6 +17,33 @@ def source_files(wildcards):
     return files
 
 
+def given_parts(wildcards):
+    file = study.split.parts and study.split.parts.path(study.data_folder)
+    if file and not (Path(file).exists() or (results / "splits/split.csv").exists()):
+        raise WorkflowError(
+            f"{study_file}: split.parts.file is missing: {file}. Put it there, or say where it "
+            "is: --config data_folder=DIR"
+        )
+    return file or []
+
+
+def frames_to_draw_from(wildcards):
+    # What a strategy needs to know of the frames, besides which of them train.
+    if wildcards.sampling == "element_covering":
+        return {"frames": results / "frames/target.parquet"}
+    if wildcards.sampling == "diverse":
+        return {
+            "clusters": results / "subsets/diverse/clusters.csv",
+            "merges": results / "subsets/diverse/merges.csv",
+        }
+    return {}
+
+
+def subset_order(wildcards):
+    sampling = study.sampling(wildcards.method)
+    return results / f"subsets/{sampling}/seed_{wildcards.seed}.csv"
+
+
 def pretrained_model(wildcards):
     # A method that starts from random weights need not wait for the pretraining.
     if study.methods[wildcards.method].initial == "pretrained":

@@ -3,7 +3,10 @@
 from rungs.jobs import job
 
 with job(snakemake.log[0]) as say:
+    from pathlib import Path
+
     from rungs.config.data import Door, Level
+    from rungs.filters import FilterChain
     from rungs.frames.door import admit_to_file
     from rungs.potential.device import prepare_process
     from rungs.sources import provenance, read_source
@@ -11,13 +14,16 @@ with job(snakemake.log[0]) as say:
     prepare_process(snakemake.threads)
     params, name = snakemake.params, snakemake.wildcards.level
     level = Level.model_validate(params.level)
+    filters = FilterChain(level.filters, Path(snakemake.output.frames).parent, section=name)
     admission = admit_to_file(
         read_source(level, params.data_folder, params.seed, section=name),
         Door.model_validate(params.door),
         snakemake.output.frames,
         snakemake.output.rejects,
-        provenance(level, params.data_folder, params.seed, section=name),
+        provenance(level, params.data_folder, params.seed, section=name)
+        | {"filters": level.filters.model_dump(mode="json")},
+        filters,
     )
-    say(f"{name}: {admission.n_admitted} frames, {len(admission.rejects)} rejected")
-    for kind, count in admission.counts.items():
+    say(f"{name}: {admission.n_admitted} frames, {admission.n_rejected} rejected")
+    for kind, count in {**filters.counts, **admission.counts}.items():
         say(f"  {count} for {kind}; see {snakemake.output.rejects}")

@@ -3,21 +3,26 @@
 from rungs.jobs import job
 
 with job(snakemake.log[0]) as say:
-    from collections import Counter
-
     from rungs.config.data import Split
-    from rungs.frames.table import iter_frames
-    from rungs.splits.files import write_split
-    from rungs.splits.split import members, split_materials
+    from rungs.splits.files import write_split, write_summary
+    from rungs.splits.listed import read_listed
+    from rungs.splits.members import read_members
+    from rungs.splits.split import split_materials
+    from rungs.splits.summary import summarise
 
+    params = snakemake.params
+    options = Split.model_validate(params.split)
+    levels = {level: read_members(snakemake.input[level]) for level in ("source", "target")}
     rows = split_materials(
-        members(iter_frames(snakemake.input.source)),
-        members(iter_frames(snakemake.input.target)),
-        Split.model_validate(snakemake.params.split),
-        snakemake.params.seed,
+        **levels,
+        options=options,
+        seed=params.seed,
+        listed=options.parts and read_listed(options.parts, params.data_folder),
     )
-    write_split(snakemake.output[0], rows)
-    for level in ("source", "target"):
-        parts = Counter(row.part for row in rows if row.level == level)
-        materials = {row.material_id for row in rows if row.level == level}
-        say(f"{level}: {len(materials)} materials, frames {dict(parts)}")
+    write_split(snakemake.output.split, rows)
+    summary = summarise(**levels, rows=rows)
+    write_summary(snakemake.output.summary, summary)
+    for s in summary:
+        say(
+            f"{s.level} {s.part}: {s.materials} materials, {s.frames} frames, {s.elements} elements"
+        )

@@ -2,15 +2,14 @@
 
 from collections import Counter, defaultdict
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rungs.config.data import Split
 from rungs.errors import StudyError
-from rungs.frames.frame import Frame
-from rungs.splits.split import Member, members, split_materials
+from rungs.splits.members import Member
+from rungs.splits.split import split_materials
 
 N_TENTHS = Split(test=0.1, validation=0.1)
 
@@ -197,32 +196,3 @@ def test_division_that_lost_a_part_is_refused():
     b = [m._replace(given_part="test") for m in b]
     with pytest.raises(StudyError, match="no frame of the target's training files was admitted"):
         split_materials(a, b, N_TENTHS, 0)
-
-
-def frame(**changes) -> Frame:
-    fields = {
-        "frame_id": "x",
-        "material_id": "m",
-        "functional": "f",
-        "cell": 4 * np.eye(3),
-        "atomic_numbers": [3, 9],
-        "cart_coords": [[0, 0, 0], [2, 2, 2]],
-        "energy": 0.0,
-        "forces": np.zeros((2, 3)),
-    }
-    return Frame(**fields | changes)
-
-
-def test_geometry_digest_sees_geometry_only():
-    (base,) = members([frame()])
-    same = [
-        frame(frame_id="y", material_id="n", energy=5.0, forces=np.ones((2, 3)), functional="g"),
-        frame(cart_coords=[[-0.0, 0, 1e-9], [2, 2, 2]]),
-    ]
-    other = [
-        frame(atomic_numbers=[9, 3]),
-        frame(cell=4.001 * np.eye(3)),
-        frame(cart_coords=[[0, 0, 0.001], [2, 2, 2]]),
-    ]
-    assert all(m.geometry == base.geometry for m in members(same))
-    assert len({m.geometry for m in members([frame(), *other])}) == 4

@@ -1,10 +1,19 @@
-"""Where frames come from, and what is refused at the door."""
+"""Where frames come from, what is refused at the door, how frames are divided and drawn."""
 
-from typing import Annotated
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from rungs.config.options import Fraction, NonNegativeFloat, Options, PositiveFloat
+from rungs.config.filters import Filters
+from rungs.config.options import (
+    Fraction,
+    NonNegativeFloat,
+    Options,
+    PositiveFloat,
+    Sampling,
+)
 from rungs.config.sources import AnySource
 
 
@@ -16,6 +25,7 @@ class Level(Options):
     functional: str
     """Level of theory, written into every frame, e.g. r2SCAN."""
     data: AnySource
+    filters: Filters = Filters()
 
 
 class Door(Options):
@@ -31,6 +41,33 @@ class Door(Options):
     """Largest absolute energy, in eV/atom."""
 
 
+class GivenParts(Options):
+    """Materials whose part is given, instead of drawn by fractions. All others train."""
+
+    file: str | None = None
+    """CSV with the columns `material_id` and `part` (train, validation or test), relative to
+    `data_folder`."""
+    test: list[str] = []
+    """Ids of the test materials, where there is no file."""
+    validation: list[str] = []
+    """Ids of the validation materials, where there is no file."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "GivenParts":
+        if (self.file is None) == (not self.test):
+            raise ValueError("give either `file`, or the ids in `test` (and `validation`)")
+        if self.file is not None and self.validation:
+            raise ValueError("validation materials belong into `file`, where there is one")
+        counts = Counter(self.test + self.validation)
+        if twice := sorted(name for name, count in counts.items() if count > 1):
+            raise ValueError(f"{', '.join(twice)}: an id is listed once only")
+        return self
+
+    def path(self, folder: str) -> str | None:
+        """Return the path of the file, which lies in ``folder``; None for ids in lists."""
+        return None if self.file is None else str(Path(folder) / self.file)
+
+
 class Split(Options):
     """Fractions of the materials held out. A material is in one part only, in both levels.
 
@@ -38,9 +75,19 @@ class Split(Options):
     only the validation part is split off.
     """
 
+    by: Literal["material", "composition", "chemical_system"] = "material"
+    """What stays together: `material`; `composition`, all materials of a reduced formula; or
+    `chemical_system`, all materials of the same set of elements. The latter two test on chemistry
+    that no model has seen; the fractions are then those of formulas or systems."""
     test: Fraction = 0.1
     validation: Fraction = 0.1
     """0 keeps no validation frames: every training then takes its final weights."""
+    parts: GivenParts | None = None
+    """Given lists of materials, in place of the two fractions."""
+    source_may_train_on_target_test: bool = False
+    """true divides the source by itself, by the fractions, so that pretraining sees most of the
+    target's test materials: to measure what such a leak is worth. The target's parts stay the
+    same as with false."""
 
 
 class Subsets(Options):
@@ -52,6 +99,9 @@ class Subsets(Options):
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     """One learning curve for each seed; the seed draws the subset, the initial weights and the
     order of the batches."""
+    sampling: Sampling = "random"
+    """How subsets are drawn: `random`; `element_covering`, every element as early as possible; or
+    `diverse`, one frame from each of N clusters of similar frames."""
 
     @model_validator(mode="after")
     def _rising(self) -> "Subsets":

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from rungs.config.options import Options
+from rungs.config.options import Options, Sampling
 
 
 class Method(Options):
@@ -26,6 +26,8 @@ class Method(Options):
     """Subset sizes of this method; null takes all of `subsets.sizes`."""
     seeds: list[Annotated[int, Field(ge=0)]] | None = None
     """Seeds of this method; null takes all of `subsets.seeds`."""
+    sampling: Sampling | None = None
+    """How this method's subsets are drawn; null takes `subsets.sampling`."""
 
     @model_validator(mode="after")
     def _consistent(self) -> "Method":

@@ -1,6 +1,6 @@
 """The strict base of every configuration section."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,3 +24,5 @@ PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 """Used in file names: letters, digits, '_' and '-'."""
+Sampling = Literal["random", "element_covering", "diverse"]
+"""Strategies of drawing subsets."""

@@ -70,6 +70,10 @@ class Study(Options):
             raise ValueError("no method has a size and a seed to run at")
         return self
 
+    def sampling(self, method: str) -> str:
+        """Return the strategy that draws the subsets of a method."""
+        return self.methods[method].sampling or self.subsets.sampling
+
     @property
     def runs(self) -> list[Run]:
         """Every run of the study, by method, size and seed.

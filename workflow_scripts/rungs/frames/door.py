@@ -3,15 +3,16 @@
 A refused frame is never dropped in silence: its id and the reason go to a rejects file.
 """
 
+import csv
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
 from rungs.config.data import Door
 from rungs.errors import StudyError
-from rungs.files import write_rows
+from rungs.files import whole_file
 from rungs.frames.elements import MAX_ATOMIC_NUMBER
 from rungs.frames.frame import Frame, Rejected
 from rungs.frames.table import FrameWriter
@@ -23,6 +24,9 @@ _MIN_HEIGHT = 0.1
 _MAX_SPREAD = 1000
 """Cells; graphs store images as small integers."""
 _SHOWN = 3
+_KEPT = 1000
+
+Filter = Callable[[Iterable[Frame | Rejected]], Iterable[Frame | Rejected]]
 
 
 def reason_to_reject(frame: Frame, limits: Door) -> str | None:
@@ -42,33 +46,65 @@ def judge(frame: Frame, limits: Door) -> Rejected | None:
 class Admission:
     """Iterate over the sound frames of ``items``; the others are set aside with their reasons.
 
-    When the items are exhausted, the rejects file is written (with its header only, if all frames
+    When the items are exhausted, the rejects file appears (with its header only, if all frames
     were sound).
 
     Args:
         items: frames, and frames that the source itself could not read.
         limits: the section ``door`` of the configuration.
         rejects_path: CSV with the columns ``frame_id``, ``kind``, ``reason``.
+        filters: what becomes of the sound frames: takes the stream behind the door and gives it
+            back with some frames rejected. None lets all of them in.
 
     Raises:
         StudyError: at the end of the iteration, when no frame was admitted.
     """
 
     def __init__(
-        self, items: Iterable[Frame | Rejected], limits: Door, rejects_path: str | os.PathLike
+        self,
+        items: Iterable[Frame | Rejected],
+        limits: Door,
+        rejects_path: str | os.PathLike,
+        filters: Filter | None = None,
     ) -> None:
         self._items = items
         self._limits = limits
         self._rejects_path = rejects_path
+        self._filters = filters or iter
+        self._counts: Counter[str] = Counter()
         self.n_admitted = 0
         self.rejects: list[Rejected] = []
+        """The first thousand; the file has all."""
 
     @property
     def counts(self) -> dict[str, int]:
         """Number of rejects of each kind of fault, the most frequent first."""
-        return dict(Counter(refused.kind for refused in self.rejects).most_common())
+        return dict(self._counts.most_common())
+
+    @property
+    def n_rejected(self) -> int:
+        return self._counts.total()
 
     def __iter__(self) -> Iterator[Frame]:
+        with (
+            whole_file(self._rejects_path) as partial,
+            open(partial, "w", newline="", encoding="utf-8") as handle,
+        ):
+            table = csv.writer(handle, lineterminator="\n")
+            table.writerow(REJECTS_COLUMNS)
+            for item in self._filters(self._judged()):
+                if isinstance(item, Rejected):
+                    table.writerow([getattr(item, name) for name in REJECTS_COLUMNS])
+                    self._counts[item.kind] += 1
+                    if len(self.rejects) < _KEPT:
+                        self.rejects.append(item)
+                else:
+                    self.n_admitted += 1
+                    yield item
+        if self.n_admitted == 0:
+            raise StudyError(self._nothing_left())
+
+    def _judged(self) -> Iterator[Frame | Rejected]:
         seen: set[str] = set()
         for item in self._items:
             refused = item if isinstance(item, Rejected) else judge(item, self._limits)
@@ -78,30 +114,20 @@ class Admission:
                     f"frame id '{item.frame_id}' occurs more than once; the first one is kept",
                     "duplicate id",
                 )
-            if refused is not None:
-                self.rejects.append(refused)
-                continue
-            seen.add(item.frame_id)
-            self.n_admitted += 1
-            yield item
-        write_rows(
-            self._rejects_path,
-            REJECTS_COLUMNS,
-            ({name: getattr(r, name) for name in REJECTS_COLUMNS} for r in self.rejects),
-        )
-        if self.n_admitted == 0:
-            raise StudyError(self._nothing_left())
+            if refused is None:
+                seen.add(item.frame_id)
+            yield refused or item
 
     def _nothing_left(self) -> str:
-        if not self.rejects:
+        if not self.n_rejected:
             return "the source holds no frames; check its files in source.data or target.data"
         # Named here too: the rejects file is deleted with a failed job's other outputs.
         kinds = ", ".join(f"{kind}: {count}" for kind, count in self.counts.items())
         shown = "\n".join(f"  {r.frame_id}: {r.reason}" for r in self.rejects[:_SHOWN])
         return (
-            f"no frame of the source was admitted, {len(self.rejects)} were refused ({kinds}); "
-            "check the keys and units declared for the source and the limits in the section "
-            f"door. The first refused:\n{shown}"
+            f"no frame of the source was admitted, {self.n_rejected} were refused ({kinds}); "
+            "check the keys and units declared for the source, the limits in the section door and "
+            f"the level's filters. The first refused:\n{shown}"
         )
 
 
@@ -111,8 +137,11 @@ def admit_to_file(
     path: str | os.PathLike,
     rejects_path: str | os.PathLike,
     provenance: Mapping[str, object],
+    filters: Filter | None = None,
 ) -> Admission:
     """Write the sound frames of ``items`` to ``path`` and the others to ``rejects_path``.
+
+    Arguments as for :class:`Admission`, and what :class:`rungs.frames.table.FrameWriter` keeps.
 
     Returns:
         The finished admission, with its counts.
@@ -120,7 +149,7 @@ def admit_to_file(
     Raises:
         StudyError: when no frame was admitted; then there is no ``path``.
     """
-    admission = Admission(items, limits, rejects_path)
+    admission = Admission(items, limits, rejects_path, filters)
     with FrameWriter(path, provenance) as writer:
         for frame in admission:
             writer.write(frame)

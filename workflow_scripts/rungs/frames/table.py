@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -139,6 +139,43 @@ def iter_frames(path: str | os.PathLike) -> Iterator[Frame]:
 def read_frames(path: str | os.PathLike) -> list[Frame]:
     """All frames of a file, in its order. Raises as :func:`iter_frames`."""
     return list(iter_frames(path))
+
+
+class Geometries(NamedTuple):
+    """What a batch of b frames with n atoms in all looks like, without its labels."""
+
+    frame_ids: list[str]
+    material_ids: list[str]
+    given_parts: list[str | None]
+    cells: np.ndarray
+    """(b, 3, 3) lattice vectors as rows, in Å."""
+    stops: np.ndarray
+    """(b,) where each frame's atoms end in the two arrays below."""
+    atomic_numbers: np.ndarray
+    """(n,) int64."""
+    cart_coords: np.ndarray
+    """(n, 3) in Å."""
+
+
+def iter_geometries(path: str | os.PathLike, positions: bool = True) -> Iterator[Geometries]:
+    """Yield the geometries of a file batch by batch, in its order; labels are not read.
+
+    Without ``positions``, which are most of a file, ``cells`` and ``cart_coords`` have no rows.
+    Raises as :func:`iter_frames`.
+    """
+    names = ["frame_id", "material_id", "given_part", "atomic_numbers"]
+    places = ["cell", "cart_coords"]
+    with _open(path) as parquet, _told(path):
+        columns = names + places * positions
+        for batch in parquet.iter_batches(batch_size=ROWS_IN_GROUP, columns=columns):
+            cells, coords = (_flat(batch[x]) if positions else np.empty(0) for x in places)
+            yield Geometries(
+                *(batch[name].to_pylist() for name in names[:3]),
+                cells=cells.reshape(-1, 3, 3),
+                stops=np.cumsum(batch["atomic_numbers"].value_lengths().to_numpy()),
+                atomic_numbers=_flat(batch["atomic_numbers"]),
+                cart_coords=coords.reshape(-1, 3),
+            )
 
 
 def read_provenance(path: str | os.PathLike) -> dict[str, object]:

@@ -5,17 +5,23 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from rungs.errors import StudyError
-from rungs.files import write_rows
+from rungs.files import whole_file
+from rungs.splits.diverse import ClusterTree
 from rungs.splits.split import PARTS, SplitRow
+from rungs.splits.summary import PartSummary
 
 SPLIT_COLUMNS = SplitRow._fields
 ORDER_COLUMNS = ("rank", "frame_id")
+CLUSTER_COLUMNS = ("frame_id", "cluster")
+MERGE_COLUMNS = ("first", "second", "distance", "clusters")
 
 
 def write_split(path: str | os.PathLike, rows: Iterable[SplitRow]) -> None:
     """Write the columns ``level``, ``material_id``, ``frame_id``, ``part``."""
-    write_rows(path, SPLIT_COLUMNS, (row._asdict() for row in rows))
+    _write(path, SPLIT_COLUMNS, rows)
 
 
 def read_split(path: str | os.PathLike) -> list[SplitRow]:
@@ -39,10 +45,14 @@ def frame_ids(rows: Iterable[SplitRow], level: str, part: str) -> list[str]:
     return [row.frame_id for row in rows if row.level == level and row.part == part]
 
 
+def write_summary(path: str | os.PathLike, summaries: Iterable[PartSummary]) -> None:
+    """Write the fields of :class:`rungs.splits.summary.PartSummary` as columns."""
+    _write(path, PartSummary._fields, summaries)
+
+
 def write_order(path: str | os.PathLike, order: Sequence[str]) -> None:
     """Write the columns ``rank`` (from 0) and ``frame_id``; subset N is the first N rows."""
-    rows = ({"rank": rank, "frame_id": frame_id} for rank, frame_id in enumerate(order))
-    write_rows(path, ORDER_COLUMNS, rows)
+    _write(path, ORDER_COLUMNS, enumerate(order))
 
 
 def read_order(path: str | os.PathLike) -> list[str]:
@@ -61,7 +71,37 @@ def read_order(path: str | os.PathLike) -> list[str]:
     return order
 
 
+def write_tree(clusters: str | os.PathLike, merges: str | os.PathLike, tree: ClusterTree) -> None:
+    """Write the columns ``frame_id``, ``cluster`` and ``first``, ``second``, ``distance``,
+    ``clusters`` of :class:`rungs.splits.diverse.ClusterTree`."""
+    _write(clusters, CLUSTER_COLUMNS, tree.cluster_of.items())
+    rows = tree.merges.tolist()
+    _write(merges, MERGE_COLUMNS, ((int(a), int(b), d, int(n)) for a, b, d, n in rows))
+
+
+def read_tree(clusters: str | os.PathLike, merges: str | os.PathLike) -> ClusterTree:
+    """Read what :func:`write_tree` wrote.
+
+    Raises:
+        StudyError: when a file is missing, has other columns, or is not made of numbers.
+    """
+    try:
+        cluster_of = {name: int(cluster) for name, cluster in _read(clusters, CLUSTER_COLUMNS)}
+        rows = [[float(value) for value in row] for row in _read(merges, MERGE_COLUMNS)]
+    except ValueError as error:
+        raise StudyError(f"{clusters}, {merges}: hold no clusters ({error}); {_REMEDY}") from None
+    return ClusterTree(cluster_of, np.array(rows).reshape(-1, len(MERGE_COLUMNS)))
+
+
 _REMEDY = "delete the file and let the workflow make it again"
+
+
+def _write(path: str | os.PathLike, columns: Sequence[str], rows: Iterable[tuple]) -> None:
+    # Rows as they are, in the order of the columns: a table has millions of them.
+    with whole_file(path) as partial, open(partial, "w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
 
 
 def _read(path: str | os.PathLike, columns: Sequence[str]) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""How many materials of each stratum go to each part."""
+"""How many materials (or compositions, or chemical systems) of each stratum go to each part."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,10 @@ Stratum = tuple[tuple[str, ...], bool]
 
 
 def share_out(
-    sizes: Mapping[Stratum, int], fractions: Mapping[str, float], has_test: Mapping[str, bool]
+    sizes: Mapping[Stratum, int],
+    fractions: Mapping[str, float],
+    has_test: Mapping[str, bool],
+    by: str = "material",
 ) -> dict[Stratum, dict[str, int]]:
     """Round ``fractions`` to whole materials in each stratum (largest remainders), then see to it
     that each level has at least one material in each part that is asked for.
@@ -18,6 +21,7 @@ def share_out(
         sizes: number of materials in each stratum.
         fractions: of ``test`` and ``validation``; training gets the rest.
         has_test: for each level, whether it has test materials besides those to be shared out.
+        by: what is shared out, for messages: a material, a composition or a chemical system.
 
     Returns:
         For each stratum the numbers of materials in ``train``, ``validation`` and ``test``.
@@ -45,11 +49,16 @@ def share_out(
                 if part == "test" and free == 0
                 else f"there are {n_all} to divide"
             )
+            noun = by.replace("_", " ")
+            more = (
+                "set material_key to null so that each frame counts as one"
+                if by == "material"
+                else "split by material"
+            )
             raise StudyError(
-                f"the {level} has no material for {part}: {why}, with split.test = "
+                f"the {level} has no {noun} for {part}: {why}, with split.test = "
                 f"{fractions['test']:g} and split.validation = {fractions['validation']:g}; use "
-                "more materials, set material_key to null so that each frame counts as one, or "
-                "ask for fewer parts (split.validation: 0)"
+                f"more {noun}s, {more}, or ask for fewer parts (split.validation: 0)"
             )
     return counts
 

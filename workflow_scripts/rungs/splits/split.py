@@ -1,27 +1,20 @@
 """Dividing materials into training, validation and test, once for both levels of a study."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from rungs.config.data import Split
 from rungs.errors import StudyError
-from rungs.frames.frame import Frame
 from rungs.seeds import derive_seed
-from rungs.splits.geometry import geometry_digest
-from rungs.splits.leaks import check_divisions, check_leaks
+from rungs.splits.leaks import check_divisions, check_families, check_leaks
+from rungs.splits.listed import PARTS, assign_listed
+from rungs.splits.members import Member
 from rungs.splits.quotas import share_out
+from rungs.splits.units import Levels, units
 
-PARTS = ("train", "validation", "test")
+__all__ = ["PARTS", "Part", "SplitRow", "split_materials"]
+
 Part = Literal["train", "validation", "test"]
-
-
-class Member(NamedTuple):
-    """What a split needs to know of a frame."""
-
-    frame_id: str
-    material_id: str
-    given_part: str | None
-    geometry: bytes
 
 
 class SplitRow(NamedTuple):
@@ -33,91 +26,102 @@ class SplitRow(NamedTuple):
     part: Part
 
 
-def members(frames: Iterable[Frame]) -> list[Member]:
-    """The members of a level, for :func:`split_materials`."""
-    return [
-        Member(frame.frame_id, frame.material_id, frame.given_part, geometry_digest(frame))
-        for frame in frames
-    ]
-
-
 def split_materials(
-    source: Sequence[Member], target: Sequence[Member], fractions: Split, seed: int
+    source: Sequence[Member],
+    target: Sequence[Member],
+    options: Split,
+    seed: int,
+    listed: Mapping[str, Part] | None = None,
 ) -> list[SplitRow]:
     """Assign each frame of both levels to train, validation or test.
 
     There is one assignment over the union of both levels' materials, so a material that both have
     is in the same part in both, and no test material of the target is in the source's training.
-    Materials that share an identical frame count as one. Materials in one level only, and those
+    Materials that share an identical frame count as one, and so do those of one composition or
+    chemical system where ``options.by`` asks for it. Materials in one level only, and those
     in both, are divided separately, so that each level gets its fractions.
 
     Where a level carries a published division, its test frames stay test, only validation is split
     off its other materials, and the other level (unless it has a division too) follows it.
 
+    With ``options.source_may_train_on_target_test`` the target is divided as ever, and the source
+    by itself.
+
     The result depends on the ids and ``seed`` alone, not on the order of the members.
+
+    Args:
+        source, target: the members of the two levels.
+        options: the section ``split`` of the configuration.
+        seed: the study's seed.
+        listed: the part of each listed material; unlisted ones train. None divides by fractions.
 
     Returns:
         One row a frame, ordered by level, material and frame.
 
     Raises:
         StudyError: when the fractions leave nothing for training, when there are too few
-            materials for the parts asked for, or when a published division has copies of a
-            training frame among the test frames.
+            materials for the parts asked for, when the lists do not fit the frames, or when a
+            published division has copies of a training frame among the test frames.
     """
-    if fractions.test + fractions.validation >= 1:
+    levels = {"source": source, "target": target}
+    part_of = _parts(levels, options, seed, listed)
+    if options.source_may_train_on_target_test:
+        # With another seed: the same order of materials would hold out the same ones again.
+        own_seed = derive_seed(seed, "split of the source alone")
+        part_of["source"] = _parts({"source": source}, options, own_seed, None)["source"]
+    rows = []
+    divided: dict[str, dict[str, list[Member]]] = {}
+    for name, level in levels.items():
+        divided[name] = {part: [] for part in PARTS}
+        for m in level:
+            part = "test" if m.given_part == "test" else part_of[name][m.material_id]
+            divided[name][part].append(m)
+            rows.append(SplitRow(name, m.material_id, m.frame_id, part))
+    trained = {name: parts["train"] + parts["validation"] for name, parts in divided.items()}
+    tested = {name: parts["test"] for name, parts in divided.items()}
+    across = not options.source_may_train_on_target_test
+    check_leaks(trained, tested, across)
+    if options.by != "material":
+        check_families(trained, tested, options.by, across)
+    return sorted(rows)
+
+
+def _parts(
+    levels: Levels, options: Split, seed: int, listed: Mapping[str, Part] | None
+) -> dict[str, dict[str, Part]]:
+    """For each level the part of each material; of its other frames, where some are published
+    test frames."""
+    unit_of = units(levels, options.by)
+    if listed is not None:
+        assignment = assign_listed(levels, unit_of, listed)
+    else:
+        given = {name for name, level in levels.items() if any(m.given_part for m in level)}
+        _check_fractions(levels, given, options)
+        check_divisions({name: levels[name] for name in given})
+        assignment = _assign(levels, given, unit_of, options, seed)
+    of_material = {material: assignment[unit] for material, unit in unit_of.items()}
+    return dict.fromkeys(levels, of_material)
+
+
+def _check_fractions(levels: Levels, given: set[str], options: Split) -> None:
+    if options.test + options.validation >= 1:
         raise StudyError(
-            f"split.test ({fractions.test:g}) and split.validation ({fractions.validation:g}) "
+            f"split.test ({options.test:g}) and split.validation ({options.validation:g}) "
             "leave nothing for training; make their sum smaller than 1"
         )
-    levels = {"source": source, "target": target}
-    given = {name for name, level in levels.items() if any(m.given_part for m in level)}
-    if fractions.test == 0 and len(given) < len(levels):
+    if options.test == 0 and len(given) < len(levels):
         missing = next(name for name in levels if name not in given)
         raise StudyError(
             f"split.test is 0, but the {missing} has no test files of its own; set split.test to "
             "the fraction of materials to judge on"
         )
-    check_divisions({name: levels[name] for name in given})
-    unit_of = _units(levels)
-    assignment = _assign(levels, given, unit_of, fractions, seed)
-    divided: dict[str, dict[bool, list[Member]]] = {}
-    rows = []
-    for name, level in levels.items():
-        divided[name] = {True: [], False: []}
-        for m in level:
-            part = "test" if m.given_part == "test" else assignment[unit_of[m.material_id]]
-            divided[name][part == "test"].append(m)
-            rows.append(SplitRow(name, m.material_id, m.frame_id, part))
-    check_leaks(
-        trained={name: parts[False] for name, parts in divided.items()},
-        tested={name: parts[True] for name, parts in divided.items()},
-    )
-    return sorted(rows)
-
-
-def _units(levels: dict[str, Sequence[Member]]) -> dict[str, str]:
-    """For each material the smallest id among the materials that share frames with it."""
-    parent: dict[str, str] = {}
-
-    def root(material: str) -> str:
-        while parent[material] != material:
-            parent[material] = material = parent[parent[material]]
-        return material
-
-    first_with: dict[bytes, str] = {}
-    for level in levels.values():
-        for m in level:
-            parent.setdefault(m.material_id, m.material_id)
-            a, b = root(m.material_id), root(first_with.setdefault(m.geometry, m.material_id))
-            parent[max(a, b)] = min(a, b)
-    return {material: root(material) for material in parent}
 
 
 def _assign(
-    levels: dict[str, Sequence[Member]],
+    levels: Levels,
     given: set[str],
-    unit_of: dict[str, str],
-    fractions: Split,
+    unit_of: Mapping[str, str],
+    options: Split,
     seed: int,
 ) -> dict[str, Part]:
     """The part of each unit; for a unit with published test frames, that of its other frames."""
@@ -133,10 +137,11 @@ def _assign(
                 given_parts.setdefault(unit, set()).add(m.given_part or "train")
     assignment: dict[str, Part] = {}
     strata: dict[tuple[tuple[str, ...], bool], list[str]] = {}
-    for unit, names in found_in.items():
+    for unit in dict.fromkeys(unit_of.values()):
+        names = found_in.get(unit)
         if given_parts.get(unit) == {"test"}:
             assignment[unit] = "test"
-        else:
+        elif names:
             stratum = (tuple(sorted(names)), unit not in given_parts)
             strata.setdefault(stratum, []).append(unit)
     in_test = {
@@ -146,13 +151,14 @@ def _assign(
         if m.given_part == "test" or assignment.get(unit_of[m.material_id]) == "test"
     }
     counts = share_out(
-        {stratum: len(units) for stratum, units in strata.items()},
-        {"test": fractions.test, "validation": fractions.validation},
+        {stratum: len(members) for stratum, members in strata.items()},
+        {"test": options.test, "validation": options.validation},
         {name: name in in_test for name in levels},
+        options.by,
     )
-    for stratum, units in strata.items():
+    for stratum, members in strata.items():
         # Sorted by a hash of each id: a material more or less does not move the others about.
-        order = sorted(units, key=lambda unit: (derive_seed(seed, "split", unit), unit))
+        order = sorted(members, key=lambda unit: (derive_seed(seed, "split", unit), unit))
         start = 0
         for part in ("test", "validation", "train"):
             stop = start + counts[stratum][part]

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from rungs.config.bulk import ASEDatabase, MaterialsJSON, MatPESJSON, ParquetFiles, VaspRuns
 from rungs.config.options import NonNegativeFloat, Options, PositiveFloat, PositiveInt
 
 
@@ -70,5 +71,14 @@ class ExtendedXYZ(Options):
         return [str(Path(folder) / name) for name in self.train + self.test]
 
 
-AnySource = Annotated[BuiltInCrystals | ExtendedXYZ, Field(discriminator="kind")]
+AnySource = Annotated[
+    BuiltInCrystals
+    | ExtendedXYZ
+    | MaterialsJSON
+    | MatPESJSON
+    | ParquetFiles
+    | ASEDatabase
+    | VaspRuns,
+    Field(discriminator="kind"),
+]
 """The section ``data`` of a level; ``kind`` tells which."""

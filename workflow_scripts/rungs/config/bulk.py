@@ -144,3 +144,6 @@ class VaspRuns(Options):
         return sorted(str(path) for path in root.glob(self.pattern) if path.is_file()) or [
             str(root)
         ]
+
+    def whereabouts(self, path: str) -> None:
+        """Return None: these are calculations of one's own."""

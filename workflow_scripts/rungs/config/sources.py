@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from rungs.config.bulk import ASEDatabase, MaterialsJSON, MatPESJSON, ParquetFiles, VaspRuns
 from rungs.config.options import NonNegativeFloat, Options, PositiveFloat, PositiveInt
+from rungs.config.published import whereabouts
 
 
 class BuiltInCrystals(Options):
@@ -69,6 +70,10 @@ class ExtendedXYZ(Options):
     def files(self, folder: str) -> list[str]:
         """Return the paths of all files, which lie in ``folder``."""
         return [str(Path(folder) / name) for name in self.train + self.test]
+
+    def whereabouts(self, path: str) -> str | None:
+        """Where the published file of this name is to be had; None for a file of one's own."""
+        return whereabouts(path)
 
 
 AnySource = Annotated[

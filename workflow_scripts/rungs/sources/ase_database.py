@@ -104,8 +104,6 @@ class _Reader:
             return Rejected(frame_id, reason, "missing key")
         if not np.all(row.pbc):
             return Rejected(frame_id, f"is periodic as {row.pbc}, not in all directions", "cell")
-        if not len(row.numbers):
-            return Rejected(frame_id, "the frame has no atoms", "no atoms")
         stress, magmoms = row.get("stress"), row.get("magmoms")
         group = known.get(data.group_key) if data.group_key else None
         try:

@@ -195,9 +195,9 @@ class _Surroundings:
                 self._places[-1] = self._key(string)
                 self._expected = ":"
             else:
-                self.expect_value()
+                self.expect_value(string or bare)
                 if not self._open:
-                    raise _MalformedError(f"is no JSON {_NAMES[self._containers[0]]}")
+                    raise _MalformedError(f"is not {_NAMES[self._containers[0]]} in JSON")
                 yield Document(self.place(), string or bare)
                 self.value()
         if not _BLANK.match(text, position):
@@ -207,14 +207,14 @@ class _Surroundings:
         """A value has ended."""
         self._expected = f", or {'}' if self._open[-1] == '{' else ']'}"
 
-    def expect_value(self) -> None:
+    def expect_value(self, found: bytes = b"{ or [") -> None:
         """See that a value may begin here."""
         if self._expected not in ("value", "value or ]"):
-            raise self._unexpected(b"a value")
+            raise self._unexpected(found)
 
     def _sign(self, sign: str) -> None:
         if sign in "{[":
-            self.expect_value()
+            self.expect_value(sign.encode())
             self._enter(sign)
         elif sign in "}]" and sign in self._expected:
             self._open.pop()
@@ -255,6 +255,6 @@ class _Surroundings:
     def _unexpected(self, found: bytes) -> _MalformedError:
         place = ".".join(map(str, self._places)) or "the outside"
         return _MalformedError(
-            f"is no valid JSON: at {place} found {found.decode('utf-8', 'replace')!r} where "
+            f"is no valid JSON: at {place} found {found[:40].decode('utf-8', 'replace')!r} where "
             f"{self._expected!r} is expected"
         )

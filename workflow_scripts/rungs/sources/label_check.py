@@ -38,6 +38,9 @@ EV_PER_GPA = 1 / 160.2176634
 """Å³ GPa in eV."""
 _LEAST_WORK = 1e-6
 """eV."""
+_ITERATIONS = 30
+_FLAT = 1e-3
+"""Å³."""
 
 
 class Finding(NamedTuple):
@@ -109,10 +112,36 @@ def examine(frames: Iterable[Frame]) -> list[Finding]:
         steps += [step for other in partners if (step := _step(other, point)) is not None]
         partners.append(point)
     energy, by_forces, by_stress = np.array(steps).reshape(-1, 3).T
+    slopes = _joint_slopes(energy, np.stack([by_forces, by_stress]))
+    forces, stress = slopes[0] * by_forces, slopes[1] * by_stress
     return [
-        _finding("forces", energy - by_stress, by_forces, by_stress),
-        _finding("stress", energy - by_forces, by_stress, by_forces),
+        _finding("forces", energy - stress, by_forces, dominant=_dominates(forces, stress)),
+        _finding("stress", energy - forces, by_stress, dominant=_dominates(stress, forces)),
     ]
+
+
+def _joint_slopes(energy: np.ndarray, works: np.ndarray) -> np.ndarray:
+    """(2,) slopes of energy against both works together, by least absolute deviations.
+
+    Pairs count by their relative error, so that large steps do not outweigh the others. Where a
+    kind of work does not occur, its slope is 1.
+    """
+    scales = np.array([np.median(np.abs(w[w != 0])) if w.any() else np.inf for w in works])
+    if not energy.size:
+        return np.ones(2)
+    # as multiples of typical values, so that no unit, however wrong, makes one of them vanish
+    typical = np.median(np.abs(energy)) or 1.0
+    columns = (works.T / scales) / (0.1 + np.abs(energy) / typical)[:, None]
+    wanted = (energy / typical) / (0.1 + np.abs(energy) / typical)
+    weights, found = np.ones(energy.size), np.zeros(2)
+    for _ in range(_ITERATIONS):
+        found = np.linalg.lstsq(columns * weights[:, None], wanted * weights, rcond=None)[0]
+        weights = 1 / np.sqrt(np.maximum(np.abs(columns @ found - wanted), 1e-4))
+    return np.where(np.isfinite(scales), found * typical / scales, 1.0)
+
+
+def _dominates(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return np.abs(one) > DOMINANT * np.abs(other)
 
 
 class _Point:
@@ -126,7 +155,7 @@ class _Point:
 
 
 def _is_whole(frame: Frame) -> bool:
-    if frame.shape_fault() or not frame.n_atoms or not abs(np.linalg.det(frame.cell)) > 1e-3:
+    if frame.shape_fault() or not frame.n_atoms or not abs(np.linalg.det(frame.cell)) > _FLAT:
         return False
     values = (frame.energy, frame.cart_coords, frame.forces)
     has_stress = frame.stress is None or np.isfinite(frame.stress).all()
@@ -136,7 +165,10 @@ def _is_whole(frame: Frame) -> bool:
 def _step(one: _Point, other: _Point) -> tuple[float, float, float] | None:
     """Change of energy, work of the forces and work of the stress, in eV; None for frames that are
     far apart or whose work is not known."""
-    deformation = np.linalg.solve(one.frame.cell, other.frame.cell) - np.eye(3)
+    between = (one.frame.cell + other.frame.cell) / 2
+    if abs(np.linalg.det(between)) < _FLAT:
+        return None
+    deformation = np.linalg.solve(between, other.frame.cell - one.frame.cell)
     strain = (deformation + deformation.T) / 2
     size = np.linalg.norm(deformation)
     # forces and stress of a turned cell would have to be turned back
@@ -144,7 +176,7 @@ def _step(one: _Point, other: _Point) -> tuple[float, float, float] | None:
         return None
     shift = other.fractional - one.fractional
     shift -= np.round(shift)
-    moves = shift @ ((one.frame.cell + other.frame.cell) / 2)
+    moves = shift @ between
     if np.abs(moves).max() > MAX_STEP:
         return None
     by_forces = -0.5 * np.sum((one.frame.forces + other.frame.forces) * moves)
@@ -165,11 +197,9 @@ def _matrix(voigt: np.ndarray) -> np.ndarray:
     return matrix
 
 
-def _finding(label: str, change: np.ndarray, work: np.ndarray, other: np.ndarray) -> Finding:
-    """The slope of ``change`` (less the other work) against ``work``, where these tell it."""
-    # a work that is read far too small is still told by an energy that the other cannot explain
-    clear = np.maximum(np.abs(work), np.abs(change + other)) > DOMINANT * np.abs(other)
-    telling = clear & (np.abs(work) > _LEAST_WORK)
+def _finding(label: str, change: np.ndarray, work: np.ndarray, *, dominant: np.ndarray) -> Finding:
+    """The slope of ``change``, less what the other work explains, against ``work``."""
+    telling = dominant & (np.abs(work) > _LEAST_WORK)
     change, work = change[telling], work[telling]
     if work.size:
         # the larger half: in the smaller one rounding and the loop's tolerance show

@@ -47,7 +47,7 @@ def read_structure(structure: object) -> tuple[np.ndarray, np.ndarray, np.ndarra
         cell = np.array(lattice["matrix"], dtype=np.float64)
     except (KeyError, TypeError) as error:
         raise ValueError(f"the structure has no lattice matrix or no sites ({error})") from None
-    if not all(lattice.get("pbc", ())):
+    if not all(lattice.get("pbc") or ()):
         raise ValueError(f"the structure is periodic as {lattice['pbc']}, not in all directions")
     if cell.shape != (3, 3):
         raise ValueError(f"the lattice matrix has shape {cell.shape}")

@@ -78,9 +78,6 @@ def _steps(
             "unfinished run",
         )
         return
-    if not run.ionic_steps:
-        yield Rejected(label, f"{path} has no ionic step", "unfinished run")
-        return
     frames: list[Frame | Rejected] = []
     magmoms = _last_magmoms(path)
     relaxed = _relaxed_energy(run, data.energy)
@@ -152,7 +149,8 @@ def _last_magmoms(path: Path) -> np.ndarray | None:
             continue
         try:
             moments = Outcar(outcar).magnetization
-            return np.abs([site["tot"] for site in moments], dtype=np.float64) if moments else None
+            # of spin-orbit runs these are vectors, whose size abs() gives
+            return np.array([float(abs(site["tot"])) for site in moments]) if moments else None
         except Exception as error:  # pymatgen's parser of free text raises what it comes across
             warnings.warn(f"{outcar}: no magnetic moments could be read ({error})", stacklevel=2)
             return None

@@ -6,7 +6,8 @@ pretraining_processes = pretraining.processes if pretraining else 1
 
 rule pretrain:
     input:
-        graphs=results / "graphs/source.safetensors",
+        # A model that is taken as it is sees no source frame.
+        graphs=results / "graphs/source.safetensors" if pretraining else [],
         split=results / "splits/split.csv",
         reference=results / "references/source.csv",
     output:

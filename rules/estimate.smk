@@ -3,7 +3,7 @@
 
 rule estimate:
     input:
-        source=results / "graphs/source.safetensors",
+        source=results / "graphs/source.safetensors" if pretraining else [],
         target=results / "graphs/target.safetensors",
         split=results / "splits/split.csv",
     output:

@@ -12,7 +12,7 @@ with job(snakemake.log[0]) as say:
     prepare_process(snakemake.threads)
     for line in estimate_study(
         load_study(snakemake.params.study),
-        source_graphs=snakemake.input.source,
+        source_graphs=snakemake.input.source or None,
         target_graphs=snakemake.input.target,
         split=snakemake.input.split,
         # processor time so far: what every job spends before it computes

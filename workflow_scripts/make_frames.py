@@ -10,19 +10,22 @@ with job(snakemake.log[0]) as say:
     from rungs.frames.door import admit_to_file
     from rungs.potential.device import prepare_process
     from rungs.sources import provenance, read_source
+    from rungs.sources.label_check import check_labels
 
     prepare_process(snakemake.threads)
     params, name = snakemake.params, snakemake.wildcards.level
     level = Level.model_validate(params.level)
+    door = Door.model_validate(params.door)
     filters = FilterChain(level.filters, Path(snakemake.output.frames).parent, section=name)
+    origin = provenance(level, params.data_folder, params.seed, section=name)
+    origin["filters"] = level.filters.model_dump(mode="json")
+    items = read_source(level, params.data_folder, params.seed, section=name)
+    if door.check_labels:
+        findings, items = check_labels(items, section=name)
+        origin["label_check"] = [str(finding) for finding in findings]
+        print(*origin["label_check"], sep="\n")
     admission = admit_to_file(
-        read_source(level, params.data_folder, params.seed, section=name),
-        Door.model_validate(params.door),
-        snakemake.output.frames,
-        snakemake.output.rejects,
-        provenance(level, params.data_folder, params.seed, section=name)
-        | {"filters": level.filters.model_dump(mode="json")},
-        filters,
+        items, door, snakemake.output.frames, snakemake.output.rejects, origin, filters
     )
     say(f"{name}: {admission.n_admitted} frames, {admission.n_rejected} rejected")
     for kind, count in {**filters.counts, **admission.counts}.items():

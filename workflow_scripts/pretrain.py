@@ -13,7 +13,7 @@ with job(snakemake.log[0]) as say:
         pretrain(
             Pretraining.model_validate(params.pretraining),
             params.architecture and Architecture.model_validate(params.architecture),
-            graphs=snakemake.input.graphs,
+            graphs=snakemake.input.graphs or None,
             split=snakemake.input.split,
             reference=snakemake.input.reference,
             study_seed=params.seed,

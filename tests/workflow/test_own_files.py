@@ -110,7 +110,8 @@ def test_a_missing_file_is_named_with_its_key(snakemake, tmp_path, study):
     (tmp_path / "data/source.xyz").unlink()
     done = snakemake(tmp_path, "-n", "--cores", "1", "--configfile", study(), check=False)
     assert done.returncode
-    assert "source.data names files that are missing" in done.stdout
+    assert "files are missing" in done.stdout
+    assert "source.data: " in done.stdout
     assert "source.xyz" in done.stdout
     assert "data_folder" in done.stdout
 

@@ -39,6 +39,9 @@ class Door(Options):
     """Largest stress component, in GPa."""
     max_abs_energy: PositiveFloat = 200.0
     """Largest absolute energy, in eV/atom."""
+    check_labels: bool = True
+    """Whether a source is refused whose energies contradict its forces or stresses, between nearby
+    frames, as only a wrong unit or sign explains."""
 
 
 class GivenParts(Options):

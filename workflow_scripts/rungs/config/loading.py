@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from rungs.config.sources import AnySource
 from rungs.config.study import Study
 from rungs.errors import StudyError
 
@@ -107,4 +108,4 @@ def _tag(section: type[BaseModel]) -> str | None:
     return typing.get_args(kind.annotation)[0] if kind else None
 
 
-_UNION_TAGS = ("crystals", "extended_xyz")
+_UNION_TAGS = tuple(_tag(section) for section in _kinds(AnySource))

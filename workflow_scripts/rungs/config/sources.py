@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from rungs.config.bulk import ASEDatabase, MaterialsJSON, MatPESJSON, ParquetFiles, VaspRuns
 from rungs.config.options import NonNegativeFloat, Options, PositiveFloat, PositiveInt
+from rungs.config.published import whereabouts
 
 
 class BuiltInCrystals(Options):
@@ -69,6 +71,19 @@ class ExtendedXYZ(Options):
         """Return the paths of all files, which lie in ``folder``."""
         return [str(Path(folder) / name) for name in self.train + self.test]
 
+    def whereabouts(self, path: str) -> str | None:
+        """Where the published file of this name is to be had; None for a file of one's own."""
+        return whereabouts(path)
 
-AnySource = Annotated[BuiltInCrystals | ExtendedXYZ, Field(discriminator="kind")]
+
+AnySource = Annotated[
+    BuiltInCrystals
+    | ExtendedXYZ
+    | MaterialsJSON
+    | MatPESJSON
+    | ParquetFiles
+    | ASEDatabase
+    | VaspRuns,
+    Field(discriminator="kind"),
+]
 """The section ``data`` of a level; ``kind`` tells which."""

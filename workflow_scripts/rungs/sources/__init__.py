@@ -32,6 +32,26 @@ def read_source(
             from rungs.sources.extended_xyz import read_extended_xyz
 
             return read_extended_xyz(level, data_folder, section)
+        case "mp_json":
+            from rungs.sources.mp_json import read_mp_json
+
+            return read_mp_json(level, data_folder, section)
+        case "matpes_json":
+            from rungs.sources.matpes_json import read_matpes_json
+
+            return read_matpes_json(level, data_folder, section)
+        case "parquet":
+            from rungs.sources.parquet import read_parquet
+
+            return read_parquet(level, data_folder, section)
+        case "ase_db":
+            from rungs.sources.ase_database import read_ase_db
+
+            return read_ase_db(level, data_folder, section)
+        case "vasp_runs":
+            from rungs.sources.vasp_runs import read_vasp_runs
+
+            return read_vasp_runs(level, data_folder, section)
 
 
 def provenance(
@@ -40,16 +60,19 @@ def provenance(
     """Where a level's frames come from, to be kept with them.
 
     For files: name, size and SHA-256 of each, and what the configuration declares of them. For
-    built-in crystals: the labelling model, the versions and the options.
+    folders of runs: their number, size and one digest over all. For built-in crystals: the
+    labelling model, the versions and the options.
 
     Raises:
         StudyError: when a file cannot be read.
     """
-    from rungs.sources.origin import crystals_origin, files_origin
+    from rungs.sources.origin import crystals_origin, files_origin, runs_origin
 
     base = {"label": level.label, "functional": level.functional}
     match level.data.kind:
         case "crystals":
             return base | crystals_origin(level.data, seed)
+        case "vasp_runs":
+            return base | runs_origin(level.data, data_folder, section)
         case _:
             return base | files_origin(level.data, data_folder, section)

@@ -13,7 +13,8 @@ import numpy as np
 from rungs.config.data import Level
 from rungs.config.sources import ExtendedXYZ
 from rungs.errors import StudyError
-from rungs.frames.frame import VOIGT, Frame, Rejected
+from rungs.frames.frame import Frame, Rejected
+from rungs.sources.units import energy_factor, forces_factor, stress_factor, symmetric_voigt
 from rungs.sources.xyz_blocks import Block, iter_blocks
 
 if TYPE_CHECKING:
@@ -132,9 +133,7 @@ class _Reader:
         stress = magmoms = None
         if data.stress_key is not None:
             stress = _voigt(parsed.value("stress_key", data.stress_key), data.stress_key)
-            stress *= _stress_factor(data.stress_unit)
-            if data.stress_sign == "compression_positive":
-                stress = -stress
+            stress *= stress_factor(data.stress_unit, data.stress_sign)
         if data.magmoms_key is not None:
             magmoms = np.abs(parsed.per_atom("magmoms_key", data.magmoms_key, (n_atoms,)))
         texts = {
@@ -151,8 +150,8 @@ class _Reader:
             cell=atoms.cell.array,
             atomic_numbers=atoms.numbers,
             cart_coords=atoms.positions,
-            energy=energy * _energy_factor(data.energy_unit, n_atoms),
-            forces=forces * _forces_factor(data.forces_unit),
+            energy=energy * energy_factor(data.energy_unit, n_atoms),
+            forces=forces * forces_factor(data.forces_unit),
             stress=stress,
             magmoms=magmoms,
             group=texts["group_key"],
@@ -243,40 +242,5 @@ def _voigt(value: object, key: str) -> np.ndarray:
     if numbers.shape == (6,):
         return numbers.copy()
     if numbers.shape in ((9,), (3, 3)):
-        matrix = numbers.reshape(3, 3)
-        matrix = (matrix + matrix.T) / 2
-        return np.array([matrix[place] for place in VOIGT])
+        return symmetric_voigt(numbers)
     raise ValueError(f"'{key}' has shape {numbers.shape}, expected 6 or 9 numbers")
-
-
-def _energy_factor(unit: str, n_atoms: int) -> float:
-    """From the declared unit to eV."""
-    from ase import units
-
-    return {
-        "eV": 1.0,
-        "eV/atom": float(n_atoms),
-        "kcal/mol": units.kcal / units.mol,
-        "kJ/mol": units.kJ / units.mol,
-        "Ha": units.Ha,
-    }[unit]
-
-
-def _forces_factor(unit: str) -> float:
-    """From the declared unit to eV/Å."""
-    from ase import units
-
-    return {
-        "eV/Å": 1.0,
-        "eV/A": 1.0,
-        "meV/Å": 1e-3,
-        "kcal/mol/Å": units.kcal / units.mol,
-        "Ha/Bohr": units.Ha / units.Bohr,
-    }[unit]
-
-
-def _stress_factor(unit: str) -> float:
-    """From the declared unit to GPa."""
-    from ase import units
-
-    return {"eV/Å³": 1 / units.GPa, "eV/A^3": 1 / units.GPa, "GPa": 1.0, "kbar": 0.1}[unit]

@@ -5,6 +5,7 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 
+from rungs.config.bulk import Files, VaspRuns
 from rungs.config.sources import BuiltInCrystals, ExtendedXYZ
 from rungs.errors import StudyError
 
@@ -25,9 +26,9 @@ def crystals_origin(data: BuiltInCrystals, seed: int) -> dict[str, object]:
 
 
 def files_origin(
-    data: ExtendedXYZ, data_folder: str | os.PathLike, section: str
+    data: ExtendedXYZ | Files, data_folder: str | os.PathLike, section: str
 ) -> dict[str, object]:
-    """Provenance of extended-XYZ files.
+    """Provenance of files that are listed by name.
 
     Raises:
         StudyError: when a file cannot be read.
@@ -35,20 +36,55 @@ def files_origin(
     files = []
     for part, names in (("train", data.train), ("test", data.test)):
         for name in names:
-            path = Path(data_folder) / name
-            try:
-                with open(path, "rb") as handle:
-                    digest = hashlib.file_digest(handle, "sha256").hexdigest()
-                    size = handle.tell()
-            except OSError as error:
-                raise StudyError(
-                    f"{path}: cannot be read ({error.strerror}); mend {section}.data.{part} or "
-                    "data_folder, which the name is relative to"
-                ) from None
+            size, digest = _size_and_digest(Path(data_folder) / name, f"{section}.data.{part}")
             files.append({"part": part, "file": name, "bytes": size, "sha256": digest})
     return {
-        "kind": "extended_xyz",
+        "kind": data.kind,
         "files": files,
         "options": data.model_dump(mode="json"),
-        "versions": {name: version(name) for name in ("ase", "numpy")},
+        "versions": {name: version(name) for name in _READERS[data.kind]},
     }
+
+
+def runs_origin(data: VaspRuns, data_folder: str | os.PathLike, section: str) -> dict[str, object]:
+    """Provenance of a folder of calculations: too many to list, so one digest over all.
+
+    Raises:
+        StudyError: when a file cannot be read.
+    """
+    root = Path(data_folder) / data.folder
+    total, digests = 0, hashlib.sha256()
+    paths = [Path(path) for path in data.files(str(data_folder))]
+    for path in paths:
+        size, digest = _size_and_digest(path, f"{section}.data.folder")
+        total += size
+        digests.update(f"{path.relative_to(root).as_posix()} {digest}\n".encode())
+    return {
+        "kind": data.kind,
+        "runs": {"count": len(paths), "bytes": total, "sha256_of_digests": digests.hexdigest()},
+        "options": data.model_dump(mode="json"),
+        "versions": {name: version(name) for name in _READERS[data.kind]},
+    }
+
+
+_READERS = {
+    "extended_xyz": ("ase", "numpy"),
+    "mp_json": ("orjson", "numpy"),
+    "matpes_json": ("orjson", "numpy"),
+    "parquet": ("pyarrow", "numpy"),
+    "ase_db": ("ase", "numpy"),
+    "vasp_runs": ("pymatgen", "numpy"),
+}
+"""Packages whose versions the reading of a kind depends on."""
+
+
+def _size_and_digest(path: Path, key: str) -> tuple[int, str]:
+    try:
+        with open(path, "rb") as handle:
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+            return handle.tell(), digest
+    except OSError as error:
+        raise StudyError(
+            f"{path}: cannot be read ({error.strerror}); mend {key} or data_folder, which the "
+            "name is relative to"
+        ) from None

@@ -56,7 +56,7 @@ class Estimate(NamedTuple):
 def estimate_study(
     study: Study,
     *,
-    source_graphs: str | os.PathLike,
+    source_graphs: str | os.PathLike | None,
     target_graphs: str | os.PathLike,
     split: str | os.PathLike,
     start_seconds: float,
@@ -66,7 +66,8 @@ def estimate_study(
 
     Args:
         study: the study.
-        source_graphs, target_graphs, split: its graphs and its split.
+        source_graphs, target_graphs, split: its graphs and its split; the source has no graphs
+            where no pretraining is done.
         start_seconds: what a job takes before it computes: starting Python, importing.
         output: the table to write.
 
@@ -74,7 +75,9 @@ def estimate_study(
         Lines for the terminal.
     """
     device = pick_device()
-    stores = {"source": GraphStore.open(source_graphs), "target": GraphStore.open(target_graphs)}
+    graphs = {"source": source_graphs, "target": target_graphs}
+    graphs = {level: path for level, path in graphs.items() if path is not None}
+    stores = {level: GraphStore.open(path) for level, path in graphs.items()}
     rows = read_split(split)
     places = {
         (level, part): store.index(frame_ids(rows, level, part))
@@ -102,7 +105,7 @@ def estimate_study(
     testing = start_seconds + predicting * len(places["target", "test"]) * models
     found.append(Estimate("evaluate", 0, len(study.points), 0, 0.0, testing))
     write_rows(output, COLUMNS, [estimate.row() for estimate in found])
-    return _lines(found, model, study, (source_graphs, target_graphs), device)
+    return _lines(found, model, study, list(graphs.values()), device)
 
 
 def _model(study: Study) -> torch.nn.Module:
@@ -153,7 +156,7 @@ def _lines(
     found: list[Estimate],
     model: torch.nn.Module,
     study: Study,
-    graphs: tuple[str | os.PathLike, str | os.PathLike],
+    graphs: list[str | os.PathLike],
     device: torch.device,
 ) -> list[str]:
     lines = [f"{'stage':10} {'frames':>8} {'jobs':>5} {'updates':>8} {'a job':>10} {'all':>9}"]

@@ -43,7 +43,7 @@ def pretrain(
     options: Pretraining,
     architecture: Architecture | None,
     *,
-    graphs: PathLike,
+    graphs: PathLike | None,
     split: PathLike,
     reference: PathLike,
     study_seed: int,
@@ -55,7 +55,8 @@ def pretrain(
     Args:
         options: where to start and how to train.
         architecture: of a random start, else None.
-        graphs, split, reference: the source's graphs, the split and the source's references.
+        graphs, split, reference: the source's graphs, the split and the source's references;
+            graphs are None where the model is taken as it is.
         study_seed: the study's seed.
         checkpoint: path of the checkpoint, which is no output.
         outputs: attributes ``model``, ``history`` and ``record`` are paths to write.
@@ -71,12 +72,13 @@ def pretrain(
     else:
         # A published network was trained on top of its own references; they stay.
         model = load_initial(options.initial)
-    store = GraphStore.open(graphs)
     rows = read_split(split)
-    training = store.index(frame_ids(rows, "source", "train"))
-    validation = store.index(frame_ids(rows, "source", "validation"))
+    names = frame_ids(rows, "source", "train")
     result = TrainingResult()
     if options.training is not None:
+        store = GraphStore.open(graphs)
+        training = store.index(names)
+        validation = store.index(frame_ids(rows, "source", "validation"))
         result = run_training(
             TrainingTask(
                 model,
@@ -90,9 +92,7 @@ def pretrain(
                 label="pretrain",
             )
         )
-    _write_run(
-        model, result, cost, outputs, {"initial": options.initial, "n_frames": len(training)}
-    )
+    _write_run(model, result, cost, outputs, {"initial": options.initial, "n_frames": len(names)})
     Path(checkpoint).unlink(missing_ok=True)
     return f"pretrain: {_summary(result)}"
 

@@ -1,0 +1,149 @@
+"""Kinds of sources that are read as a stream: bulk JSON, Parquet, ASE databases, VASP runs."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from rungs.config.options import Options
+from rungs.config.published import whereabouts
+
+EnergyUnit = Literal["eV", "eV/atom", "kcal/mol", "kJ/mol", "Ha"]
+ForcesUnit = Literal["eV/Å", "eV/A", "meV/Å", "kcal/mol/Å", "Ha/Bohr"]
+StressUnit = Literal["eV/Å³", "eV/A^3", "GPa", "kbar"]
+StressSign = Literal["tension_positive", "compression_positive"]
+
+
+class Files(Options):
+    """Files of a level, with or without a published division."""
+
+    train: Annotated[list[str], Field(min_length=1)]
+    """Files with the training part, relative to `data_folder`."""
+    test: list[str] = []
+    """Files with the published test part. When empty, the test materials are split off."""
+
+    @model_validator(mode="after")
+    def _listed_once(self) -> "Files":
+        names = self.train + self.test
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"the file {repeated[0]} is listed more than once; list it once")
+        return self
+
+    def files(self, folder: str) -> list[str]:
+        """Return the paths of all files, which lie in ``folder``."""
+        return [str(Path(folder) / name) for name in self.train + self.test]
+
+    def whereabouts(self, path: str) -> str | None:
+        """Where the published file of this name is to be had; None for a file of one's own."""
+        return whereabouts(path)
+
+
+class MaterialsJSON(Files):
+    """JSON of frames nested by material, `{material: {frame: {structure, force, …}}}`, plain or
+    gzip: MPtrj and MP-r2SCAN. Energies are in eV, forces in eV/Å, stresses in kbar with VASP's
+    sign (compression positive), magnetic moments in μB."""
+
+    kind: Literal["mp_json"]
+    energy: Literal["corrected", "uncorrected"] = "corrected"
+    """Which energy is the label: `corrected` is `energy_per_atom` with MP2020 corrections, which
+    CHGNet 0.3.0 was trained on; `uncorrected` is `uncorrected_total_energy`, which is what r2SCAN
+    data have."""
+
+
+class MatPESJSON(Files):
+    """MatPES documents in JSON, `[{structure, energy, forces, stress, …}, …]` or by name in an
+    object, plain or gzip. Energies are in eV, forces in eV/Å, stresses in kbar (xx, yy, zz, yz, xz,
+    xy, compression positive), magnetic moments in μB."""
+
+    kind: Literal["matpes_json"]
+    frame_key: str = "matpes_id"
+    """Key of a document's own id; dots lead into nested objects."""
+    material_key: str | None = "provenance.original_mp_id"
+    """Key that tells which material a document belongs to: splits are by material. null makes each
+    document one."""
+    functional: str | None = None
+    """Documents whose `functional` is another are set aside; null takes all."""
+    magmoms: Literal["site_property", "bader"] | None = "site_property"
+    """Magnetic moments: the sites' `magmom`, `bader_magmoms`, or none."""
+
+
+class ParquetFiles(Files):
+    """Parquet files with one frame a row, as MPContribs and MatPES publish them; units and signs
+    are declared, never guessed. Structures are in the columns `cell` (lattice vectors as rows, Å),
+    `atomic_numbers` and `cart_coords` (Å)."""
+
+    kind: Literal["parquet"]
+    frame_column: str | None
+    """Column of a frame's own id; dots lead into nested columns. null numbers the rows."""
+    material_column: str | None
+    """Column that tells which material a frame belongs to: splits are by material. null makes each
+    frame one."""
+    energy_column: str = "energy"
+    """Column of the total energy of the frame."""
+    energy_unit: EnergyUnit
+    forces_column: str = "forces"
+    forces_unit: ForcesUnit
+    stress_column: str | None
+    """Column of the stress, 3 × 3 or six numbers; null where there is none."""
+    stress_unit: StressUnit | None = None
+    stress_sign: StressSign | None = None
+    """`tension_positive` is ASE's and CHGNet's sign; VASP prints `compression_positive`."""
+    stress_order: Literal["xx yy zz yz xz xy", "xx yy zz xy yz zx"] = "xx yy zz yz xz xy"
+    """Order of six numbers: Voigt's, or the one of VASP's OUTCAR."""
+    magmoms_column: str | None = None
+    """Column of the magnetic moments in μB; null where there are none."""
+    functional_column: str | None = None
+    """Column of the functional, to set frames of others aside; needs `functionals`."""
+    functionals: list[str] = []
+    """Functionals that are taken, e.g. `[GGA, GGA+U]`."""
+    group_column: str | None = None
+    """Column of a free label kept with each frame."""
+
+    @model_validator(mode="after")
+    def _declared(self) -> "ParquetFiles":
+        if self.stress_column is not None and None in (self.stress_unit, self.stress_sign):
+            raise ValueError("stress_column is set, so stress_unit and stress_sign are needed too")
+        if (self.functional_column is None) != (not self.functionals):
+            raise ValueError("functional_column and functionals are given together or not at all")
+        return self
+
+
+class ASEDatabase(Files):
+    """ASE databases (`.db`, `.json`, …) of frames with calculated energies and forces, in ASE's own
+    units and sign: eV, eV/Å, eV/Å³ with tension positive, μB."""
+
+    kind: Literal["ase_db"]
+    material_key: str | None = None
+    """Key among a row's key-value pairs that tells which material it belongs to: splits are by
+    material. null makes each row one."""
+    group_key: str | None = None
+    """Key of a free label kept with each frame."""
+    select: str | None = None
+    """Rows that are read, in ASE's own words, e.g. `calculator=vasp`; null reads all."""
+
+
+class VaspRuns(Options):
+    """A folder of VASP calculations, each with its `vasprun.xml` (or `.xml.gz`); every ionic step
+    is a frame. A calculation's folder, relative to `folder`, is its material."""
+
+    kind: Literal["vasp_runs"]
+    folder: str
+    """Folder of the calculations, relative to `data_folder`."""
+    pattern: str = "**/vasprun.xml*"
+    """Which files in it are read; `**` stands for folders of any depth."""
+    energy: Literal["e_0_energy", "e_fr_energy"] = "e_0_energy"
+    """Energy of a step: extrapolated to zero smearing, or the free energy, whose derivative the
+    forces are."""
+    material_depth: Annotated[int, Field(ge=1)] | None = None
+    """How many folders make the material's name: 1 takes `Si` of `Si/relax_1` and `Si/relax_2`, so
+    that these stay together in splits; null takes them all."""
+
+    def files(self, folder: str) -> list[str]:
+        """Return the paths of all runs; the folder itself where there is none yet."""
+        root = Path(folder) / self.folder
+        return sorted(str(path) for path in root.glob(self.pattern) if path.is_file()) or [
+            str(root)
+        ]
+
+    def whereabouts(self, path: str) -> None:
+        """Return None: these are calculations of one's own."""

@@ -1,0 +1,217 @@
+"""Frames from Parquet files whose columns, units and signs the configuration declares."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rungs.config.bulk import ParquetFiles
+from rungs.config.data import Level
+from rungs.errors import StudyError
+from rungs.frames.frame import Frame, Rejected
+from rungs.sources.units import energy_factor, forces_factor, stress_factor, symmetric_voigt
+
+_ROWS_AT_ONCE = 500
+_VASP_TO_VOIGT = [0, 1, 2, 4, 5, 3]
+"""Places of xx, yy, zz, yz, xz, xy among xx, yy, zz, xy, yz, zx."""
+_NUMBERS = ("cell", "atomic_numbers", "cart_coords")
+
+
+def read_parquet(
+    level: Level, data_folder: str | os.PathLike, section: str = "source"
+) -> Iterator[Frame | Rejected]:
+    """Yield the frames of a level's Parquet files, row by row, in the project's units.
+
+    Only the declared columns are read, some hundred rows at a time. Without ``frame_column`` the
+    frame id is the file's stem and the row's number, from 0. Magnetic moments become absolute.
+
+    Args:
+        level: a level whose ``data.kind`` is ``parquet``.
+        data_folder: folder that the file names are relative to.
+        section: ``source`` or ``target``, for messages.
+
+    Raises:
+        StudyError: for a file that is missing, cut short, damaged, empty, or lacks a declared
+            column.
+    """
+    data = level.data
+    for part, names in (("train", data.train), ("test", data.test)):
+        for name in names:
+            given = part if data.test else None
+            reader = _Reader(level, Path(data_folder) / name, f"{section}.data", part, given)
+            yield from reader.frames()
+
+
+class _Reader:
+    """One file of one level."""
+
+    def __init__(
+        self, level: Level, path: Path, section: str, part: str, given_part: str | None
+    ) -> None:
+        self.data: ParquetFiles = level.data
+        self.functional = level.functional
+        self.path, self.section, self.part, self.given_part = path, section, part, given_part
+        declared = {name: name for name in _NUMBERS} | {
+            option: column
+            for option in type(self.data).model_fields
+            if option.endswith("_column") and (column := getattr(self.data, option)) is not None
+        }
+        self.columns: dict[str, str] = declared
+        self.forces_factor = forces_factor(self.data.forces_unit)
+
+    def frames(self) -> Iterator[Frame | Rejected]:
+        number = -1
+        with self._told():
+            parquet = pq.ParquetFile(self.path, page_checksum_verification=True)
+        with parquet:
+            self._check_columns(parquet.schema_arrow)
+            roots = sorted({column.split(".")[0] for column in self.columns.values()})
+            batches = parquet.iter_batches(batch_size=_ROWS_AT_ONCE, columns=roots)
+            while True:
+                with self._told():
+                    batch = next(batches, None)
+                if batch is None:
+                    break
+                columns = {option: _column(batch, c) for option, c in self.columns.items()}
+                for row in range(batch.num_rows):
+                    number += 1
+                    yield self._read(columns, row, number)
+        if number < 0:
+            raise StudyError(
+                f"{self.path}: holds no frames; mend {self.section}.{self.part} or the file"
+            )
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise StudyError(
+                f"{self.path}: cannot be read (No such file or directory); mend "
+                f"{self.section}.{self.part} or data_folder, which the name is relative to"
+            ) from None
+        except (pa.ArrowException, OSError) as error:
+            said = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise StudyError(
+                f"{self.path}: cannot be read as Parquet, so it is cut short, damaged or of "
+                f"another kind ({said}); get a whole copy, or mend {self.section}.{self.part}"
+            ) from None
+
+    def _check_columns(self, schema: pa.Schema) -> None:
+        for option, column in self.columns.items():
+            root, *inner = column.split(".")
+            kind = schema.field(root).type if root in schema.names else None
+            for name in inner:
+                nested = kind is not None and pa.types.is_struct(kind)
+                index = kind.get_field_index(name) if nested else -1
+                kind = kind.field(index).type if index >= 0 else None
+            if kind is None:
+                declared = "" if option == column else f", declared as {self.section}.{option}"
+                raise StudyError(
+                    f"{self.path}: has no column '{column}'{declared}; it has the columns "
+                    f"{', '.join(schema.names[:40])}"
+                )
+
+    def _read(self, columns: dict[str, pa.Array], row: int, number: int) -> Frame | Rejected:
+        frame_id = f"{self.path.stem}:{number}"
+        try:
+            texts = {
+                option: str(value)
+                for option in self.columns
+                if option in ("frame_column", "material_column", "group_column")
+                and (value := columns[option][row].as_py()) is not None
+            }
+            frame_id = texts.get("frame_column", frame_id)
+            return self._frame(frame_id, texts, columns, row)
+        except (ValueError, TypeError, pa.ArrowException) as error:
+            return Rejected(frame_id, f"row {number}: cannot be read: {error}")
+
+    def _frame(
+        self, frame_id: str, texts: dict[str, str], columns: dict[str, pa.Array], row: int
+    ) -> Frame | Rejected:
+        data = self.data
+        for option in ("frame_column", "material_column"):
+            if option in self.columns and option not in texts:
+                raise ValueError(f"column '{self.columns[option]}' is empty")
+        if data.functional_column is not None:
+            functional = columns["functional_column"][row].as_py()
+            if functional not in data.functionals:
+                wanted = ", ".join(data.functionals)
+                return Rejected(
+                    frame_id, f"is of functional {functional}, not {wanted}", "other functional"
+                )
+
+        def numbers(option: str) -> np.ndarray | None:
+            return _array(columns[option][row], self.columns[option])
+
+        def needed(option: str) -> np.ndarray:
+            if (found := numbers(option)) is None:
+                raise ValueError(f"column '{self.columns[option]}' is empty")
+            return found
+
+        atomic_numbers = needed("atomic_numbers")
+        if not atomic_numbers.size:
+            return Rejected(frame_id, "the frame has no atoms", "no atoms")
+        energy = float(needed("energy_column"))
+        stress = self._stress(numbers("stress_column")) if data.stress_column else None
+        magmoms = numbers("magmoms_column") if data.magmoms_column else None
+        return Frame(
+            frame_id=frame_id,
+            material_id=texts.get("material_column", frame_id),
+            functional=self.functional,
+            cell=needed("cell").reshape(3, 3),
+            atomic_numbers=atomic_numbers,
+            cart_coords=needed("cart_coords").reshape(-1, 3),
+            energy=energy * energy_factor(data.energy_unit, atomic_numbers.size),
+            forces=needed("forces_column").reshape(-1, 3) * self.forces_factor,
+            stress=stress,
+            magmoms=None if magmoms is None else np.abs(magmoms),
+            group=texts.get("group_column"),
+            given_part=self.given_part,
+        )
+
+    def _stress(self, found: np.ndarray | None) -> np.ndarray | None:
+        if found is None:
+            return None
+        data = self.data
+        if found.size == 9:
+            voigt = symmetric_voigt(found)
+        elif found.size != 6:
+            raise ValueError(f"column '{data.stress_column}' has {found.size} numbers, not 6 or 9")
+        else:
+            voigt = found if data.stress_order.endswith("xy") else found[_VASP_TO_VOIGT]
+        return voigt * stress_factor(data.stress_unit, data.stress_sign)
+
+
+def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
+    root, *inner = name.split(".")
+    column = batch[root]
+    for part in inner:
+        # flattening keeps a null struct's fields null
+        names = [column.type.field(i).name for i in range(column.type.num_fields)]
+        column = column.flatten()[names.index(part)]
+    return column
+
+
+def _array(value: pa.Scalar, name: str) -> np.ndarray | None:
+    """All numbers of a scalar or nested list, flat; None where it is null."""
+    if not value.is_valid:
+        return None
+    if not hasattr(value, "values"):
+        return np.array(value.as_py(), dtype=np.float64)
+    inner = value.values
+    while pa.types.is_list(inner.type) or _is_other_list(inner.type):
+        if inner.null_count:
+            raise ValueError(f"column '{name}' has empty rows")
+        inner = inner.flatten()
+    if inner.null_count:
+        raise ValueError(f"column '{name}' has {inner.null_count} empty values")
+    return inner.to_numpy(zero_copy_only=False)
+
+
+def _is_other_list(kind: pa.DataType) -> bool:
+    return pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)

@@ -5,7 +5,35 @@ def level_of(wildcards):
     return getattr(study, wildcards.level)
 
 
+def download_folder(level):
+    data = getattr(study, level).data
+    if data.folder is None:
+        return results / "downloads" / level
+    return Path(study.data_folder) / data.folder
+
+
+def is_downloaded(level):
+    return getattr(study, level).data.kind == "mp_api"
+
+
+def earlier_download(wildcards):
+    if wildcards.level == "target" and is_downloaded("source"):
+        return ancient(results / "downloads/source.json")
+    return []
+
+
+def level_options(wildcards):
+    # As it is configured, and for a download where it lies.
+    options = level_of(wildcards).model_dump(mode="json")
+    if is_downloaded(wildcards.level):
+        folder = os.path.relpath(download_folder(wildcards.level), study.data_folder)
+        options["data"]["folder"] = folder
+    return options
+
+
 def source_files(wildcards):
+    if is_downloaded(wildcards.level):
+        return results / f"downloads/{wildcards.level}.json"
     files = level_of(wildcards).data.files(study.data_folder)
     missing = [file for file in files if not Path(file).exists()]
     if missing and not (results / f"frames/{wildcards.level}.parquet").exists():

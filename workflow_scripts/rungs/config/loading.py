@@ -107,4 +107,4 @@ def _tag(section: type[BaseModel]) -> str | None:
     return typing.get_args(kind.annotation)[0] if kind else None
 
 
-_UNION_TAGS = ("crystals", "extended_xyz")
+_UNION_TAGS = ("crystals", "extended_xyz", "mp_api")

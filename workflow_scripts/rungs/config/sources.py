@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from rungs.config.materials_project import MaterialsProject
 from rungs.config.options import NonNegativeFloat, Options, PositiveFloat, PositiveInt
 
 
@@ -70,5 +71,5 @@ class ExtendedXYZ(Options):
         return [str(Path(folder) / name) for name in self.train + self.test]
 
 
-AnySource = Annotated[BuiltInCrystals | ExtendedXYZ, Field(discriminator="kind")]
+AnySource = Annotated[BuiltInCrystals | ExtendedXYZ | MaterialsProject, Field(discriminator="kind")]
 """The section ``data`` of a level; ``kind`` tells which."""

@@ -1,4 +1,4 @@
-"""Where frames come from: files of labelled frames, or the built-in crystals."""
+"""Where frames come from: files of labelled frames, downloads, or the built-in crystals."""
 
 import os
 from collections.abc import Iterator
@@ -32,6 +32,10 @@ def read_source(
             from rungs.sources.extended_xyz import read_extended_xyz
 
             return read_extended_xyz(level, data_folder, section)
+        case "mp_api":
+            from rungs.sources.materials_project import read_materials_project
+
+            return read_materials_project(level, data_folder, section)
 
 
 def provenance(
@@ -40,7 +44,8 @@ def provenance(
     """Where a level's frames come from, to be kept with them.
 
     For files: name, size and SHA-256 of each, and what the configuration declares of them. For
-    built-in crystals: the labelling model, the versions and the options.
+    built-in crystals: the labelling model, the versions and the options. For a download: what its
+    manifest says, and the manifest's SHA-256.
 
     Raises:
         StudyError: when a file cannot be read.
@@ -51,5 +56,9 @@ def provenance(
     match level.data.kind:
         case "crystals":
             return base | crystals_origin(level.data, seed)
+        case "mp_api":
+            from rungs.sources.materials_project import download_origin
+
+            return base | download_origin(level.data, data_folder, section)
         case _:
             return base | files_origin(level.data, data_folder, section)

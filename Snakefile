@@ -69,6 +69,7 @@ rule all:
 
 
 include: "rules/common.smk"
+include: "rules/0_download.smk"
 include: "rules/1_frames.smk"
 include: "rules/2_splits.smk"
 include: "rules/3_graphs.smk"

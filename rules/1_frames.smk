@@ -38,7 +38,7 @@ rule make_frames:
         mem_mb=3000,
         runtime=60,
     params:
-        level=lambda wildcards: level_of(wildcards).model_dump(mode="json"),
+        level=level_options,
         door=study.door.model_dump(mode="json"),
         data_folder=study.data_folder,
         seed=study.seed,

@@ -5,15 +5,43 @@ def level_of(wildcards):
     return getattr(study, wildcards.level)
 
 
+def download_folder(level):
+    data = getattr(study, level).data
+    if data.folder is None:
+        return results / "downloads" / level
+    return Path(study.data_folder) / data.folder
+
+
+def is_downloaded(level):
+    return getattr(study, level).data.kind == "mp_api"
+
+
+def earlier_download(wildcards):
+    if wildcards.level == "target" and is_downloaded("source"):
+        return ancient(results / "downloads/source.json")
+    return []
+
+
+def level_options(wildcards):
+    # As it is configured, and for a download where it lies.
+    options = level_of(wildcards).model_dump(mode="json")
+    if is_downloaded(wildcards.level):
+        folder = os.path.relpath(download_folder(wildcards.level), study.data_folder)
+        options["data"]["folder"] = folder
+    return options
+
+
 def missing_files(level):
-    # Frames that were made need their files no more.
-    if (results / f"frames/{level}.parquet").exists():
+    # Frames that were made need their files no more; a download makes its own.
+    if is_downloaded(level) or (results / f"frames/{level}.parquet").exists():
         return []
     data = getattr(study, level).data
     return [file for file in data.files(study.data_folder) if not Path(file).exists()]
 
 
 def source_files(wildcards):
+    if is_downloaded(wildcards.level):
+        return results / f"downloads/{wildcards.level}.json"
     if missing_files(wildcards.level):
         # Both levels at once, so that a person goes for files only once.
         lines = [f"{study_file}: files are missing:"]

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from rungs.config.bulk import ASEDatabase, MaterialsJSON, MatPESJSON, ParquetFiles, VaspRuns
+from rungs.config.materials_project import MaterialsProject
 from rungs.config.options import NonNegativeFloat, Options, PositiveFloat, PositiveInt
 from rungs.config.published import whereabouts
 
@@ -83,7 +84,8 @@ AnySource = Annotated[
     | MatPESJSON
     | ParquetFiles
     | ASEDatabase
-    | VaspRuns,
+    | VaspRuns
+    | MaterialsProject,
     Field(discriminator="kind"),
 ]
 """The section ``data`` of a level; ``kind`` tells which."""

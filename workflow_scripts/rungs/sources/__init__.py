@@ -1,4 +1,4 @@
-"""Where frames come from: files of labelled frames, or the built-in crystals."""
+"""Where frames come from: files of labelled frames, downloads, or the built-in crystals."""
 
 import os
 from collections.abc import Iterator
@@ -52,6 +52,10 @@ def read_source(
             from rungs.sources.vasp_runs import read_vasp_runs
 
             return read_vasp_runs(level, data_folder, section)
+        case "mp_api":
+            from rungs.sources.materials_project import read_materials_project
+
+            return read_materials_project(level, data_folder, section)
 
 
 def provenance(
@@ -61,7 +65,8 @@ def provenance(
 
     For files: name, size and SHA-256 of each, and what the configuration declares of them. For
     folders of runs: their number, size and one digest over all. For built-in crystals: the
-    labelling model, the versions and the options.
+    labelling model, the versions and the options. For a download: what its manifest says, and the
+    manifest's SHA-256.
 
     Raises:
         StudyError: when a file cannot be read.
@@ -74,5 +79,9 @@ def provenance(
             return base | crystals_origin(level.data, seed)
         case "vasp_runs":
             return base | runs_origin(level.data, data_folder, section)
+        case "mp_api":
+            from rungs.sources.materials_project import download_origin
+
+            return base | download_origin(level.data, data_folder, section)
         case _:
             return base | files_origin(level.data, data_folder, section)

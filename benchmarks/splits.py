@@ -1,6 +1,6 @@
 """Time the split of a large dataset and the nested subsets of its training part.
 
-    python benchmarks/splits.py --frames 1000000 --output docs/splits_benchmark.md
+    python benchmarks/splits.py --frames 1000000
 
 The frames are generated: random positions in cubic cells, with the mean size of MPtrj's frames and
 ten frames a material. Labels are zeros, as no stage here reads them. Each stage runs in a process

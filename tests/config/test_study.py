@@ -16,7 +16,8 @@ def default(repository):
 
 
 @pytest.mark.parametrize(
-    "name", ["config.yaml", "config/si_to_ge.yaml", "tests/workflow/tiny.yaml"]
+    "name",
+    ["config.yaml", "config/si_to_ge.yaml", "config/sampling.yaml", "tests/workflow/tiny.yaml"],
 )
 def test_shipped_configurations_are_valid(repository, name):
     study = read_study(repository / name)
@@ -72,6 +73,32 @@ FAULTS = [
     ({"architecture": None}, ["architecture"]),
     ({"architecture.num_angular": 4}, ["architecture", "num_angular", "odd"]),
     ({"study": "a/b"}, ["study", "a/b"]),
+    ({"split.by": "formula"}, ["split.by", "'composition'", "'formula'"]),
+    ({"split.parts": {}}, ["split.parts", "either `file`, or the ids in `test`"]),
+    ({"split.parts": {"file": "a.csv", "test": ["b"]}}, ["split.parts", "either `file`"]),
+    ({"split.parts": {"file": "a.csv", "validation": ["b"]}}, ["split.parts", "into `file`"]),
+    ({"split.parts": {"test": ["b", "c"], "validation": ["b"]}}, ["split.parts: b: an id is"]),
+    ({"split.parts": {"tests": ["b"]}}, ["split.parts.tests", "'test'"]),
+    ({"split.source_may_train_on_target_test": "no"}, ["split.source_may", "'no'"]),
+    ({"subsets.sampling": "farthest"}, ["subsets.sampling", "'diverse'", "'farthest'"]),
+    ({"methods.scratch.sampling": "rnd"}, ["methods.scratch.sampling", "'random'", "'rnd'"]),
+    ({"source.filters": {"convergence": True}}, ["source.filters.convergence", "'converged'"]),
+    ({"source.filters": {"converged": 1}}, ["source.filters.converged", "boolean"]),
+    ({"target.filters": {"elements": {}}}, ["target.filters.elements", "`only`, `without`"]),
+    ({"target.filters": {"elements": {"only": []}}}, ["filters.elements.only"]),
+    ({"target.filters": {"elements": {"only": ["Fe", "Oxygen"]}}}, ["Oxygen: no symbol"]),
+    ({"target.filters": {"elements": {"only": [False]}}}, ["only.0", "string", "False"]),
+    (
+        {"target.filters": {"elements": {"only": ["Fe", "O"], "without": ["O"]}}},
+        ["target.filters.elements: O cannot be in both"],
+    ),
+    ({"source.filters": {"energy_window": {"below": -1}}}, ["energy_window.below", "-1"]),
+    ({"source.filters": {"energy_window": {"relaxed": "last"}}}, ["relaxed", "'lowest'"]),
+    (
+        {"source.filters": {"near_duplicates": {"looser": [{"beyond": 10, "energy": 0.001}]}}},
+        ["source.filters.near_duplicates: looser must rise"],
+    ),
+    ({"source.filters": {"near_duplicates": True}}, ["near_duplicates: is a section", "True"]),
     ({"source.data.kind": "xyz"}, ["source.data", "extended_xyz"]),
     ({"target.data.labels": "pbe"}, ["target.data", "labels", "r2scan"]),
     ({"colour": 1}, ["colour", "unknown key"]),
@@ -117,3 +144,14 @@ def test_unreadable_files_are_named(tmp_path, text):
         read_study(path)
     with pytest.raises(StudyError, match=r"absent\.yaml: cannot be read"):
         read_study(tmp_path / "absent.yaml")
+
+
+def test_sampling_is_the_studys_unless_a_method_says(default):
+    values = copy.deepcopy(default)
+    study = load_study(values)
+    assert {study.sampling(method) for method in study.methods} == {"random"}
+    values["subsets"]["sampling"] = "diverse"
+    values["methods"]["scratch"]["sampling"] = "random"
+    study = load_study(values)
+    assert study.sampling("scratch") == "random"
+    assert study.sampling("target_reference") == "diverse"

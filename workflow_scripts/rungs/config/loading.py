@@ -69,7 +69,9 @@ def _describe(fault: Mapping) -> str:
         return f"{key}: unknown key; {hint}"
     if fault["type"] == "missing":
         return f"{key}: missing; this key has no default"
-    if fault["type"] in ("value_error", "model_type", "dict_type"):
+    if fault["type"] == "model_type":
+        return f"{key}: is a section with keys of its own (got {fault['input']!r})"
+    if fault["type"] in ("value_error", "dict_type"):
         return f"{key}: {message}"
     return f"{key}: {message} (got {fault['input']!r})"
 

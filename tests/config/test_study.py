@@ -16,7 +16,14 @@ def default(repository):
 
 
 @pytest.mark.parametrize(
-    "name", ["config.yaml", "config/si_to_ge.yaml", "tests/workflow/tiny.yaml"]
+    "name",
+    [
+        "config.yaml",
+        "config/si_to_ge.yaml",
+        "config/gga_to_r2scan.yaml",
+        "config/mptrj_to_elements.yaml",
+        "tests/workflow/tiny.yaml",
+    ],
 )
 def test_shipped_configurations_are_valid(repository, name):
     study = read_study(repository / name)

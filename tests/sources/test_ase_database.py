@@ -1,5 +1,7 @@
 """ASE databases: labels in ASE's units, keys, and rows with faults."""
 
+import dataclasses
+
 import pytest
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
@@ -43,8 +45,6 @@ def write(tmp_path):
 
 @pytest.mark.parametrize("name", ["x.db", "x.json"])
 def test_real_frames_come_back_equal(write, tmp_path, mptrj, same, name):
-    import dataclasses
-
     chosen = mptrj[:60]
     write([(atoms(f), {"mp_id": f.material_id, "run": f.frame_id}) for f in chosen], name)
     found = list(read_source(level(train=[name], group_key="run"), tmp_path, 0))

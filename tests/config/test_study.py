@@ -1,6 +1,7 @@
 """The configuration: what is accepted, and what the messages say."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import yaml
@@ -9,16 +10,20 @@ from rungs.config import Run, load_study, read_study
 from rungs.config.schema import schema_text
 from rungs.errors import StudyError
 
+_ROOT = Path(__file__).parents[2]
+SHIPPED = [
+    "config.yaml",
+    "tests/workflow/tiny.yaml",
+    *(str(path.relative_to(_ROOT)) for path in sorted(_ROOT.glob("config/*.yaml"))),
+]
+
 
 @pytest.fixture(scope="module")
 def default(repository):
     return yaml.safe_load((repository / "config.yaml").read_text())
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["config.yaml", "config/si_to_ge.yaml", "config/sampling.yaml", "tests/workflow/tiny.yaml"],
-)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_configurations_are_valid(repository, name):
     study = read_study(repository / name)
     assert study.runs

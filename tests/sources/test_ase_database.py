@@ -1,5 +1,7 @@
 """ASE databases: labels in ASE's units, keys, and rows with faults."""
 
+import dataclasses
+
 import pytest
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
@@ -43,9 +45,7 @@ def write(tmp_path):
 
 @pytest.mark.parametrize("name", ["x.db", "x.json"])
 def test_real_frames_come_back_equal(write, tmp_path, mptrj, same, name):
-    import dataclasses
-
-    chosen = mptrj[:60]
+    chosen = mptrj[:20]
     write([(atoms(f), {"mp_id": f.material_id, "run": f.frame_id}) for f in chosen], name)
     found = list(read_source(level(train=[name], group_key="run"), tmp_path, 0))
     for number, (frame, wanted) in enumerate(zip(found, chosen, strict=True), start=1):
@@ -93,7 +93,7 @@ def test_a_key_that_no_row_has_is_named(write, tmp_path, two_atoms):
 
 @pytest.mark.parametrize("name", ["x.db", "x.json"])
 def test_a_file_cut_short_is_an_error(write, tmp_path, two_atoms, name):
-    write([(atoms(two_atoms), {"mp_id": "a"}) for _ in range(60)], name)
+    write([(atoms(two_atoms), {"mp_id": "a"}) for _ in range(25)], name)
     path = tmp_path / name
     path.write_bytes(path.read_bytes()[: int(0.6 * path.stat().st_size)])
     with pytest.raises(StudyError, match="cut short, damaged"):

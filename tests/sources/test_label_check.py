@@ -120,6 +120,38 @@ def test_sound_labels_are_never_refused(seed, strain, rattle, noise):
     assert all(finding.is_sound for finding in examine(frames))
 
 
+def relaxation(share, noise, jitter, seed):
+    """A model crystal that relaxes along one path of cell and positions, so that the works of
+    stress and forces rise together and the energy is also a multiple of either."""
+    random = np.random.default_rng(seed)
+    stiffness, bulk_modulus, volume = 4.0, 0.5, 64.0  # eV/Å², eV/Å³, Å³
+    for index in range(40):
+        along = 0.08 * (1 - index / 40)
+        edge = 4 * (1 + (along + jitter * random.normal()) * share / 3)
+        strain = np.log(edge / 4)
+        energy = 0.5 * stiffness * along**2 + 4.5 * bulk_modulus * volume * strain**2
+        pressure = 3 * bulk_modulus * volume * strain / edge**3 / GPa
+        yield Frame(
+            frame_id=str(index),
+            material_id="m",
+            functional="model",
+            cell=edge * np.eye(3),
+            atomic_numbers=[12, 8],
+            cart_coords=edge * np.array([[0, 0, 0], [0.5, 0.5, 0.5 + along / 4]]),
+            energy=energy + noise * random.normal(),
+            forces=[[0, 0, 0], [0, 0, -4 * stiffness * along / edge]],
+            stress=[pressure] * 3 + [0] * 3,
+        )
+
+
+@pytest.mark.parametrize("share", [0.2, 0.35, 0.6])
+@pytest.mark.parametrize("noise", [1e-4, 1e-3])
+def test_a_single_relaxation_is_never_refused(share, noise):
+    for jitter in (0, 1e-4, 1e-3, 3e-3):
+        for seed in range(3):
+            check_labels(relaxation(share, noise, jitter, seed), "source")
+
+
 def test_forces_are_checked_where_there_is_no_stress():
     frames = copper(40, strain=0.0, stress=False)
     forces, stress = examine(frames)

@@ -1,5 +1,6 @@
 """Parquet files: declared columns, units, signs and orders, and files with faults."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -169,6 +170,20 @@ def test_a_file_cut_short_is_an_error(read, two_atoms, tmp_path, share):
     read([row(two_atoms)] * 50)
     path = tmp_path / "x.parquet"
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(StudyError, match="cut short, damaged"):
+        list(read_source(level(), tmp_path, 0))
+
+
+def test_a_changed_byte_is_an_error(two_atoms, tmp_path):
+    """Where the file's pages carry checksums, as those of careful writers do."""
+    path = tmp_path / "x.parquet"
+    table = pa.Table.from_pylist([row(two_atoms)] * 50)
+    pq.write_table(table, path, write_page_checksum=True, compression="none", use_dictionary=False)
+    assert len(list(read_source(level(), tmp_path, 0))) == 50
+    data = bytearray(path.read_bytes())
+    # in the column of energies, not in the page's header, which repeats the extremes
+    data[data.index(50 * np.float64(two_atoms.energy).tobytes())] ^= 1
+    path.write_bytes(data)
     with pytest.raises(StudyError, match="cut short, damaged"):
         list(read_source(level(), tmp_path, 0))
 

@@ -42,10 +42,10 @@ rule download:
         logs / "download/{level}.log",
     benchmark:
         benchmarks / "download/{level}.tsv"
-    conda:
-        "../envs/rungs.yaml"
     # On the machine that has the key and the network.
     localrule: True
+    conda:
+        "../envs/rungs.yaml"
     threads: 1
     resources:
         mem_mb=4000,

@@ -16,7 +16,13 @@ def default(repository):
 
 
 @pytest.mark.parametrize(
-    "name", ["config.yaml", "config/si_to_ge.yaml", "tests/workflow/tiny.yaml"]
+    "name",
+    [
+        "config.yaml",
+        "config/materials_project.yaml",
+        "config/si_to_ge.yaml",
+        "tests/workflow/tiny.yaml",
+    ],
 )
 def test_shipped_configurations_are_valid(repository, name):
     study = read_study(repository / name)

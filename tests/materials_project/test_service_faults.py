@@ -149,7 +149,7 @@ def test_a_status_that_waiting_cannot_mend(fetch, service):
     assert KEY not in str(caught.value)
 
 
-@pytest.mark.parametrize("after", [1, 3, 6])
+@pytest.mark.parametrize("after", [1, 3, 5])
 def test_a_database_that_moves_stops_the_download(fetch, service, after):
     """Between the plan and a part, and between two parts."""
     beats = [0]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rungs.materials_project.client import criteria_of, systems_within, u_values
+from rungs.materials_project.client import _by_id, criteria_of, systems_within, u_values
 from rungs.materials_project.corrections import NotCorrectableError, mp2020_correction
 from rungs.materials_project.judging import describe, functional, judge_document, judge_rows
 from rungs.materials_project.trajectories import Place
@@ -186,6 +186,12 @@ def test_every_subsystem_is_asked_for_once(elements):
 def test_everything_is_asked_for_with_a_criterion():
     """Without one the client fetches its whole bulk file, and ignores everything else."""
     assert criteria_of({"everything": True}) == [{"num_elements": (1, 200)}]
+
+
+def test_documents_that_come_twice_count_once_whatever_their_order():
+    one, other = {"task_id": "mp-149", "n": 2}, {"task_id": "mp-aaaaaaft", "n": 1}
+    assert _by_id([one, other], "task_id") == _by_id([other, one], "task_id")
+    assert list(_by_id([one, other], "task_id")) == ["aaaaaaft"]
 
 
 def test_u_values_that_are_zero_are_none():

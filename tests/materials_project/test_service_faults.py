@@ -4,9 +4,11 @@ import time
 from email.utils import formatdate
 
 import pytest
+import requests
 
 from rungs.errors import StudyError
 from rungs.materials_project import trajectories
+from rungs.materials_project.session import PoliteSession
 from rungs.materials_project.trajectories import Trajectories
 
 from .conftest import contents
@@ -147,6 +149,19 @@ def test_a_status_that_waiting_cannot_mend(fetch, service):
     with pytest.raises(StudyError, match="could not answer a query") as caught:
         fetch()
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "keeps"),
+    [("https://api.example.org/b", True), ("https://elsewhere.example.org/b", False)],
+)
+def test_the_key_does_not_follow_to_another_host(url, keeps):
+    session = PoliteSession(KEY, 5)
+    response = requests.Response()
+    response.request = session.prepare_request(requests.Request("GET", "https://api.example.org/a"))
+    redirected = session.prepare_request(requests.Request("GET", url))
+    session.rebuild_auth(redirected, response)
+    assert ("x-api-key" in redirected.headers) is keeps
 
 
 @pytest.mark.parametrize("after", [1, 3, 5])

@@ -10,7 +10,8 @@ if len(set(map(download_folder, downloaded))) < len(downloaded):
         "needs a folder of its own"
     )
 
-key_is_needed = any(
+# Other processes of this workflow, which run its jobs, need no key.
+key_is_needed = workflow.is_main_process and any(
     not (results / f"frames/{level}.parquet").exists()
     and not (download_folder(level) / "manifest.json").exists()
     for level in downloaded
@@ -18,8 +19,8 @@ key_is_needed = any(
 
 if key_is_needed and key_fault():
     raise WorkflowError(
-        f"{study_file}: {' and '.join(downloaded)}.data is of the kind mp_api, which downloads "
-        f"from the Materials Project, and {key_fault()}"
+        f"{study_file}: data of the kind mp_api ({' and '.join(downloaded)}) come from the "
+        f"Materials Project, and {key_fault()}"
     )
 
 # Only where jobs run on this machine: Snakemake writes declared variables, values and all, into
@@ -42,10 +43,10 @@ rule download:
         logs / "download/{level}.log",
     benchmark:
         benchmarks / "download/{level}.tsv"
-    conda:
-        "../envs/rungs.yaml"
     # On the machine that has the key and the network.
     localrule: True
+    conda:
+        "../envs/rungs.yaml"
     threads: 1
     resources:
         mem_mb=4000,

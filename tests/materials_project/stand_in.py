@@ -28,7 +28,7 @@ class Fault:
     """What goes wrong with some requests, instead of an answer or in it."""
 
     path: str
-    """Part of the path that it hits."""
+    """Part of the path, or of the query behind it, that it hits."""
     kind: str
     """``status``, ``html``, ``truncated``, ``dropped``, ``no data``, ``no count``, ``short page``,
     ``lost`` (documents left out and not counted), ``bare`` (documents without their output)."""
@@ -94,7 +94,7 @@ class StandIn:
             self.times.append(time.monotonic())
             self.paths.append(handler.path)
             count = self.n_requests
-            fault = self._due(parsed.path)
+            fault = self._due(handler.path)
         self.on_request(count)
         query = {name: values[0] for name, values in parse_qs(parsed.query).items()}
         if fault is not None and fault.kind == "dropped":

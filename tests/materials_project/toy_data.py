@@ -19,6 +19,8 @@ ELEMENT_ENERGY = {
 SPRING = 4.0
 BULK = 30.0
 EV_TO_KBAR = 1602.1766
+NELM = 100
+RELAXATION = "Structure Optimization"
 RESTRICTED = "gnome_r2scan_statics"
 
 SCHEMA = pa.schema(
@@ -73,7 +75,7 @@ def spelled(number: int) -> str:
     return f"mp-{number}" if number % 3 else f"mp-{letters(number)}"
 
 
-def _structure(cation: str, anion: str, half: float, volume: float, shift: np.ndarray) -> tuple:
+def _structure(half: float, volume: float, shift: np.ndarray) -> tuple:
     a = 2 * half * volume ** (1 / 3)
     cell = a / 2 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]], dtype=float)
     coords = np.array([[0, 0, 0], [0.5, 0.5, 0.5]]) @ cell + shift
@@ -105,7 +107,7 @@ def _row(
     for step in range(n_steps):
         left = far * (n_steps - 1 - step) / max(n_steps - 1, 1) if n_steps > 1 else 0.0
         volume, shift = 1 + 0.08 * left, 0.12 * left * random.normal(size=(2, 3))
-        cell, places = _structure(cation, anion, half, volume, shift)
+        cell, places = _structure(half, volume, shift)
         energy, force, stress = _labels(cation, anion, functional, volume, shift)
         cells.append(cell.tolist())
         coords.append(places.tolist())
@@ -152,7 +154,7 @@ def _task(row: dict, number: int, cation: str, anion: str, run_type: str, metagg
         "task_type": row["task_type"],
         "calc_type": f"{run_type} {row['task_type']}",
         "input": {
-            "incar": {"ENCUT": 520, "NELM": 100, "METAGGA": metagga},
+            "incar": {"ENCUT": 520, "NELM": NELM, "METAGGA": metagga},
             "parameters": {},
             "hubbards": hubbards,
             "is_hubbard": bool(hubbards),
@@ -186,8 +188,8 @@ def _add_material(toy: Toy, number: int, cation: str, anion: str, half: float) -
         rows[task] = [_row(*arguments, n_steps)]
         tasks[task] = _task(rows[task][0], task, cation, anion, run_type, metagga)
         listed.append((task, run_type, kind))
-    deprecated: list[str] = []
-    _add_quirks(toy, cation + anion, number, rows, tasks, listed, deprecated, (cation, anion, half))
+    quirks = _Quirks(toy, number, rows, tasks, listed, (cation, anion, half))
+    quirks.add(cation + anion)
     toy.rows += [row for task in sorted(rows) for row in rows[task]]
     toy.tasks += [tasks[task] for task in sorted(tasks)]
     toy.core.append(
@@ -200,7 +202,7 @@ def _add_material(toy: Toy, number: int, cation: str, anion: str, half: float) -
             "deprecated": False,
             "run_types": {spelled(task): run_type for task, run_type, _ in listed},
             "task_types": {spelled(task): kind for task, _, kind in listed},
-            "deprecated_tasks": deprecated,
+            "deprecated_tasks": quirks.deprecated,
             "structure": tasks[number]["structure"],
         }
     )
@@ -228,82 +230,97 @@ def _add_material(toy: Toy, number: int, cation: str, anion: str, half: float) -
         )
 
 
-def _add_quirks(
-    toy: Toy,
-    formula: str,
-    number: int,
-    rows: dict,
-    tasks: dict,
-    listed: list,
-    deprecated: list,
-    made_of: tuple,
-) -> None:
-    cation, anion, half = made_of
-    relaxation = "Structure Optimization"
+class _Quirks:
+    """What one material has that others have not, and the real service has."""
 
-    def another(task: int, run_type: str, metagga: str, name: str, in_list: bool = True) -> None:
+    def __init__(
+        self, toy: Toy, number: int, rows: dict, tasks: dict, listed: list, made_of: tuple
+    ) -> None:
+        self.toy, self.number, self.made_of = toy, number, made_of
+        self.rows, self.tasks, self.listed = rows, tasks, listed
+        self.deprecated: list[str] = []
+
+    def add(self, formula: str) -> None:
+        if quirk := getattr(self, f"_{formula.lower()}", None):
+            quirk()
+
+    def _another(
+        self, run_type: str, metagga: str, name: str, in_list: bool = True, more: int = 10
+    ) -> int:
+        """One more relaxation."""
+        task = self.number + more
         functional = "r2SCAN" if metagga.upper() == "R2SCAN" else "GGA"
-        row = _row(task, cation, anion, half, functional, run_type, relaxation, 3)
-        rows[task] = [row]
-        tasks[task] = _task(row, task, cation, anion, run_type, metagga)
+        row = _row(task, *self.made_of, functional, run_type, RELAXATION, 3)
+        self.rows[task] = [row]
+        self.tasks[task] = _task(row, task, *self.made_of[:2], run_type, metagga)
         if in_list:
-            listed.append((task, run_type, relaxation))
-        toy.numbers[name] = task
+            self.listed.append((task, run_type, RELAXATION))
+        self.toy.numbers[name] = task
+        return task
 
-    match formula:
-        case "LiO":  # two calculations of one task, and one of them twice
-            first = _row(number, *made_of, "GGA", "GGA", relaxation, 3, far=1.5)
-            rows[number] = [first, rows[number][0], first]
-            toy.numbers["several rows"] = number
-        case "LiF":
-            another(number + 10, "GGA", "R2SCAN", "wrong run type")
-        case "LiCl":
-            another(number + 10, "GGA", "--", "deprecated")
-            deprecated.append(f"mp-{letters(number + 10)}")
-        case "NaO":
-            another(number + 10, "r2SCAN", "R2SCAN", "unlisted", in_list=False)
-        case "NaF":
-            another(number + 10, "r2SCAN", "R2SCAN", "restricted", in_list=False)
-            tasks[number + 10]["batch_id"] = RESTRICTED
-        case "NaCl":
-            another(number + 10, "GGA", "--", "listed as restricted")
-            tasks[number + 10]["batch_id"] = "another_restricted_batch"
-            tasks[number + 1]["batch_id"] = "an_open_batch"
-        case "KO":
-            another(number + 10, "GGA", "--", "no trajectory")
-            del rows[number + 10]
-        case "KF":
-            another(number + 10, "GGA", "--", "too few forces")
-            rows[number + 10][0]["forces"].pop()
-        case "KCl":
-            another(number + 10, "GGA", "--", "not finite")
-            rows[number + 10][0]["forces"][1][0][2] = float("nan")
-        case "MgO":
-            another(number + 10, "GGA", "--", "other last energy")
-            tasks[number + 10]["output"]["energy"] += 1.0
-        case "MgF":
-            another(number + 10, "GGA", "--", "far from main entry")
-            row = rows[number + 10][0]
-            for name in ("e_fr_energy", "e_wo_entrp"):
-                row[name] = [energy + 0.1 for energy in row[name]]
-            row["energy"] = [0.0] * 3
-            tasks[number + 10]["output"]["energy"] += 0.1
-        case "MgCl":
-            rows[number][0]["num_electronic_steps"][1] = 100
-            toy.numbers["NELM"] = number
-        case "MnO":
-            another(number + 10, "GGA", "--", "other U")
-            tasks[number + 10]["input"] |= {"hubbards": {}, "is_hubbard": False}
-        case "CaO":  # a new crystal of two calculations in no material's list
-            cation, anion, half = "Ca", "O", half
-            for more in (10, 11):
-                another(number + more, "r2SCAN", "R2SCAN", f"new {more}", in_list=False)
-                for row in rows[number + more]:
-                    row["elements"] = [20, 8]
-                    _stretch(row, tasks[number + more])
-        case "CaF":
-            rows[number][0]["lattice"] = rows[number][0]["lattice"][-1:]
-            toy.numbers["one lattice"] = number
+    def _lio(self) -> None:
+        """Two calculations of one task, and one of them twice."""
+        first = _row(self.number, *self.made_of, "GGA", "GGA", RELAXATION, 3, far=1.5)
+        self.rows[self.number] = [first, self.rows[self.number][0], first]
+        self.toy.numbers["several rows"] = self.number
+
+    def _lif(self) -> None:
+        self._another("GGA", "R2SCAN", "wrong run type")
+
+    def _licl(self) -> None:
+        self.deprecated.append(f"mp-{letters(self._another('GGA', '--', 'deprecated'))}")
+
+    def _nao(self) -> None:
+        self._another("r2SCAN", "R2SCAN", "unlisted", in_list=False)
+
+    def _naf(self) -> None:
+        task = self._another("r2SCAN", "R2SCAN", "restricted", in_list=False)
+        self.tasks[task]["batch_id"] = RESTRICTED
+
+    def _nacl(self) -> None:
+        task = self._another("GGA", "--", "listed as restricted")
+        self.tasks[task]["batch_id"] = "another_restricted_batch"
+        self.tasks[self.number + 1]["batch_id"] = "an_open_batch"
+
+    def _ko(self) -> None:
+        del self.rows[self._another("GGA", "--", "no trajectory")]
+
+    def _kf(self) -> None:
+        self.rows[self._another("GGA", "--", "too few forces")][0]["forces"].pop()
+
+    def _kcl(self) -> None:
+        task = self._another("GGA", "--", "not finite")
+        self.rows[task][0]["forces"][1][0][2] = float("nan")
+
+    def _mgo(self) -> None:
+        self.tasks[self._another("GGA", "--", "other last energy")]["output"]["energy"] += 1.0
+
+    def _mgf(self) -> None:
+        task = self._another("GGA", "--", "far from main entry")
+        row = self.rows[task][0]
+        for name in ("e_fr_energy", "e_wo_entrp"):
+            row[name] = [energy + 0.1 for energy in row[name]]
+        row["energy"] = [0.0] * 3
+        self.tasks[task]["output"]["energy"] += 0.1
+
+    def _mgcl(self) -> None:
+        self.rows[self.number][0]["num_electronic_steps"][1] = NELM
+        self.toy.numbers["NELM"] = self.number
+
+    def _mno(self) -> None:
+        task = self._another("GGA", "--", "other U")
+        self.tasks[task]["input"] |= {"hubbards": {}, "is_hubbard": False}
+
+    def _cao(self) -> None:
+        """A new crystal of two calculations, in no material's list."""
+        for more in (10, 11):
+            task = self._another("r2SCAN", "R2SCAN", f"new {more}", in_list=False, more=more)
+            _stretch(self.rows[task][0], self.tasks[task])
+
+    def _caf(self) -> None:
+        row = self.rows[self.number][0]
+        row["lattice"] = row["lattice"][-1:]
+        self.toy.numbers["one lattice"] = self.number
 
 
 def _stretch(row: dict, task: dict) -> None:

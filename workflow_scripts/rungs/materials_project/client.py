@@ -56,7 +56,9 @@ class Service:
                 return heard
 
         def rester(kind: type) -> object:
-            return type(kind.__name__, (Heard, kind), {})(
+            # the client would work out the fields anew for each one of every query
+            fields = list(kind.document_model.model_json_schema()["properties"])
+            return type(kind.__name__, (Heard, kind), {"available_fields": fields})(
                 api_key=key, session=session, use_document_model=False, mute_progress_bars=True
             )
 

@@ -186,7 +186,6 @@ class _Download:
         with tqdm(total=total, unit="calculation", mininterval=5, desc="downloading") as bar:
             for index, part in enumerate(plan["parts"]):
                 if records[index] is None:
-                    self._same_database(plan, service)
                     self._fetch_part(index, part, plan, service, trajectories)
                     records[index] = read_record(self.folder, index)
                     if records[index] is None:
@@ -198,7 +197,6 @@ class _Download:
                 if bar.n * 10 // total > told < 9:
                     told = bar.n * 10 // total
                     self.say(f"{bar.n} of {total} calculations")
-        self._same_database(plan, service)
         return records
 
     def _fetch_part(
@@ -230,6 +228,8 @@ class _Download:
             for some in batches(ready, IDS_AT_ONCE):
                 refused += self._judge(some, materials, plan, service, writer)
         missing = sorted(set(materials) - arrived)
+        # before the record: a part counts only when the database stood still while it was fetched
+        self._same_database(plan, service)
         writer.record(len(materials), missing, refused)
 
     def _judge(

@@ -73,6 +73,15 @@ def test_methods_keep_their_look():
     assert all(to_hex(colour) for colour in colours)
 
 
+@pytest.mark.parametrize("known", [[], ["scratch", "target_reference"]])
+def test_no_two_methods_look_alike(known):
+    """Also in a study that varies something else than the paper's four methods."""
+    methods = known + [f"method_{i}" for i in range(12)]
+    look = MethodStyle(methods)
+    assert len({(look.colour(m), look.marker(m)) for m in methods}) == len(methods)
+    assert len({look.colour(m) for m in methods[:8]}) == 8
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

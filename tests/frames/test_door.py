@@ -196,3 +196,12 @@ def test_nothing_admitted_stops_the_study_and_says_why(tmp_path, altered):
     assert len(read_csv(rejects)) == 5
     with pytest.raises(StudyError, match="holds no frames"):
         admit_to_file([], LIMITS, path, rejects, {})
+
+
+def test_many_rejects_are_in_the_file_and_not_in_memory(tmp_path, sound_frame):
+    items = [Rejected(str(i), "cut short") for i in range(1500)]
+    admission = Admission([*items, sound_frame], LIMITS, tmp_path / "rejects.csv")
+    assert len(list(admission)) == 1
+    assert admission.n_rejected == len(read_csv(tmp_path / "rejects.csv")) == 1500
+    assert admission.counts == {"unreadable": 1500}
+    assert len(admission.rejects) == 1000

@@ -116,14 +116,18 @@ class MethodStyle:
     """Label, colour and marker of each method, the same in all figures of a study.
 
     The four methods of the GGA to r2SCAN paper have colours of their own; others take the remaining
-    ones in the order of ``methods``.
+    ones in the order of ``methods``, then those of the four that the study lacks. Beyond that
+    colours come again with other markers.
     """
 
     def __init__(self, methods: Sequence[str]) -> None:
         others = [method for method in methods if method not in _METHODS]
         self._look = dict(_METHODS)
+        free = _OTHERS + [look[1:] for name, look in _METHODS.items() if name not in methods]
         for i, method in enumerate(others):
-            self._look[method] = (plain(method.replace("_", " ")), *_OTHERS[i % len(_OTHERS)])
+            times_round, place = divmod(i, len(free))
+            colour, marker = free[place][0], free[(place + times_round) % len(free)][1]
+            self._look[method] = (plain(method.replace("_", " ")), colour, marker)
 
     def label(self, method: str) -> str:
         return self._look[method][0]

@@ -31,7 +31,7 @@ class Fault:
     """Part of the path, or of the query behind it, that it hits."""
     kind: str
     """``status``, ``html``, ``truncated``, ``dropped``, ``no data``, ``no count``, ``short page``,
-    ``lost`` (documents left out and not counted), ``bare`` (documents without their output)."""
+    ``lost`` (documents left out and not counted), ``bare`` (documents without a field)."""
     times: int = 1
     after: int = 0
     """Requests on this path that pass before."""
@@ -156,7 +156,8 @@ class StandIn:
             fields = query["_fields"].split(",")
             page = [{key: doc[key] for key in fields if key in doc} for doc in page]
         if kind == "bare":
-            page = [{key: doc[key] for key in doc if key != "output"} for doc in page]
+            lost = ("output", "run_types", "entries")
+            page = [{key: doc[key] for key in doc if key not in lost} for doc in page]
         meta = {"total_doc": len(found), "api_version": "0.86.4", "max_limit": 1000}
         answer = {"data": page, "meta": meta}
         if kind == "no data":

@@ -48,7 +48,7 @@ def test_every_requested_calculation_is_accounted_for(finished, downloaded, toy)
         for name, kind in document["task_types"].items()
         if kind in ("Structure Optimization", "Static")
         and document["run_types"][name] in ("GGA", "GGA+U")
-    } - {letters(toy.numbers["deprecated"])}
+    } - {letters(toy.numbers["deprecated GGA"])}
     assert found == expected
     assert manifest["requested"] == len(expected)
     assert manifest["deprecated"] == 1
@@ -145,8 +145,11 @@ def test_one_lattice_stands_for_all_steps(downloaded, toy):
 
 def test_r2scan_calculations_in_no_list_are_found_and_given_a_material(fetch, ask, toy):
     options = ask(labels="r2SCAN")
-    fetch(options=options)
+    manifest = fetch(options=options)
     frames, refused = read(options, fetch.folder())
+    # a deprecated calculation is listed, so the table is no second way in
+    assert manifest["deprecated"] == 1
+    assert of_task(frames, toy.numbers["deprecated r2SCAN"]) == []
     unlisted = of_task(frames, toy.numbers["unlisted"])
     assert {frame.material_id for frame in unlisted} == {f"mp-{toy.numbers['unlisted'] - 10}"}
     # a new structure is a material of its own, with both of its calculations

@@ -190,6 +190,24 @@ def test_documents_that_do_not_come_are_asked_for_again(fetch, service, finished
     same(fetch.folder(), finished)
 
 
+@pytest.mark.parametrize("route", ["/materials/core", "/materials/thermo"])
+@pytest.mark.parametrize(
+    "query", [{"everything": True}, {"material_ids": ["mp-1100", "mp-1200", "mp-2000"]}]
+)
+def test_an_inventory_with_missing_fields_is_asked_for_again_and_then_told(
+    fetch, ask, service, route, query
+):
+    service.fail(route, "bare", times=1, after=1 if "core" in route else 0)
+    options = ask(query=query)
+    whole = fetch(options=options)
+    assert whole["requested"] > 0
+    assert whole["refused_counts"].get("missing field") is None
+    service.reset()
+    service.fail(route, "bare", times=1000)
+    with pytest.raises(StudyError, match=r"without a field that is needed, 4 times, of [0-9]+ mat"):
+        fetch("again", options=options)
+
+
 def test_documents_that_never_come_whole_are_named(fetch, service):
     service.fail("/materials/tasks", "bare", times=1000)
     manifest = fetch()

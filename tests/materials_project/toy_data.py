@@ -268,7 +268,9 @@ class _Quirks:
         self._another("GGA", "R2SCAN", "wrong run type")
 
     def _licl(self) -> None:
-        self.deprecated.append(f"mp-{letters(self._another('GGA', '--', 'deprecated'))}")
+        for more, run_type, metagga in ((10, "GGA", "--"), (11, "r2SCAN", "R2SCAN")):
+            task = self._another(run_type, metagga, f"deprecated {run_type}", more=more)
+            self.deprecated.append(f"mp-{letters(task)}")
 
     def _nao(self) -> None:
         self._another("r2SCAN", "R2SCAN", "unlisted", in_list=False)

@@ -6,7 +6,7 @@ identifier in two spellings, and splits longer requests so that documents come t
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rungs.errors import StudyError
 from rungs.materials_project.identifiers import canonical, shown
@@ -17,6 +17,7 @@ IDS_AT_ONCE = 50
 TASK_FIELDS = ("task_id", "batch_id", "run_type", "task_type", "input", "output", "structure")
 MATERIAL_FIELDS = ("material_id", "formula_pretty", "run_types", "task_types", "deprecated_tasks")
 
+_NEEDED = ("run_types", "task_types")
 _PAGE = 1000
 _TASKS_PAGE = 100
 """The service gives no more calculations than this at once."""
@@ -113,12 +114,14 @@ class Service:
                 "material_id",
             )
             expected = self._ask(self._materials.count, counted)
-            if len(found) == expected:
+            if len(found) == expected and not _without(found, fields):
                 return found
-        raise StudyError(
-            f"the Materials Project counts {expected} materials for the query but gave "
-            f"{len(found)}, {_TRIES} times; its data may be changing just now: try later"
-        )
+        if len(found) != expected:
+            raise StudyError(
+                f"the Materials Project counts {expected} materials for the query but gave "
+                f"{len(found)}, {_TRIES} times; its data may be changing just now: try later"
+            )
+        raise _not_whole(_without(found, fields))
 
     def _materials_by_id(self, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict]:
         wanted = sorted({canonical(identifier) for identifier in ids})
@@ -133,7 +136,10 @@ class Service:
                     chunk_size=_PAGE,
                 ),
                 "material_id",
+                needed=[name for name in _NEEDED if name in fields],
             )
+        if incomplete := _without(found, fields):
+            raise _not_whole(incomplete)
         return {identifier: found[identifier] for identifier in wanted if identifier in found}
 
     def main_entries(self, ids: Sequence[str], thermo_type: str) -> dict[str, dict]:
@@ -149,6 +155,14 @@ class Service:
         """
         found = {}
         for some in batches(sorted(ids), IDS_AT_ONCE):
+            documents = self._thermo_documents(some, thermo_type)
+            for identifier, document in _by_id(documents, "material_id").items():
+                if identifier in some:
+                    found[identifier] = _main_entry(document)
+        return found
+
+    def _thermo_documents(self, some: Sequence[str], thermo_type: str) -> list[dict]:
+        for _ in range(_TRIES):
             documents = self._ask(
                 self._thermo.search,
                 material_ids=[shown(identifier) for identifier in some],
@@ -167,10 +181,15 @@ class Service:
                 for document in documents
                 if str(document.get("thermo_type")).upper() == thermo_type.upper()
             ]
-            for identifier, document in _by_id(of_type, "material_id").items():
-                if identifier in some and (entry := _main_entry(document)):
-                    found[identifier] = entry
-        return found
+            incomplete = [
+                canonical(document["material_id"])
+                for document in of_type
+                if document.get("uncorrected_energy_per_atom") is None
+                or document.get("energy_type") not in (document.get("entries") or {})
+            ]
+            if not incomplete:
+                return of_type
+        raise _not_whole(incomplete)
 
     def tasks(self, ids: Sequence[str]) -> dict[str, dict]:
         """Documents of calculations by canonical identifier; asked again for those that do not
@@ -277,14 +296,30 @@ def _text(document: dict) -> str:
     return json.dumps(document, sort_keys=True, default=str)
 
 
-def _main_entry(document: dict) -> dict | None:
-    energy, kind = document.get("uncorrected_energy_per_atom"), document.get("energy_type")
-    entry = (document.get("entries") or {}).get(kind)
-    if energy is None or entry is None:
-        return None
-    parameters = entry.get("parameters") or {}
+def _without(documents: Mapping[str, dict], fields: Sequence[str]) -> list[str]:
+    """Identifiers of the documents that lack what tells which calculations a material has."""
+    needed = [name for name in _NEEDED if name in fields]
+    return [
+        identifier
+        for identifier, document in documents.items()
+        if any(document.get(name) is None for name in needed)
+    ]
+
+
+def _not_whole(incomplete: Sequence[str]) -> StudyError:
+    listed = ", ".join(shown(identifier) for identifier in incomplete[:5])
+    return StudyError(
+        f"the Materials Project gave documents without a field that is needed, {_TRIES} times, "
+        f"of {len(incomplete)} materials ({listed}{', …' if len(incomplete) > 5 else ''}); its "
+        f"data may be changing just now: try later. {KEPT}"
+    )
+
+
+def _main_entry(document: dict) -> dict:
+    kind = document["energy_type"]
+    parameters = document["entries"][kind].get("parameters") or {}
     return {
-        "energy_per_atom": float(energy),
+        "energy_per_atom": float(document["uncorrected_energy_per_atom"]),
         "run_type": str(kind),
         "u_values": u_values(parameters.get("hubbards"), parameters.get("is_hubbard", True)),
     }

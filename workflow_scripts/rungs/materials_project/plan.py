@@ -82,9 +82,7 @@ def make_plan(
     main = service.main_entries(sorted(set(tasks.values())), _THERMO_TYPES[labels])
     systems = {_system(document) for document in materials.values()}
     # a deprecated calculation is listed, and not to be taken through another door
-    listed = {
-        canonical(task) for document in materials.values() for task in document["run_types"] or ()
-    }
+    listed = {canonical(task) for document in materials.values() for task in document["run_types"]}
     strangers = [
         task
         for task, numbers in sorted(located.unlisted.items())

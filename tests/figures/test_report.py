@@ -20,6 +20,7 @@ CAPTIONS = {
     "methods",
     "reference_shift",
     "scaling_laws",
+    "split",
     "workflow",
 }
 

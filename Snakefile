@@ -55,6 +55,7 @@ rule all:
         results / "learning_curve.csv",
         results / "scaling_laws.csv",
         results / "tables/efficiency.csv",
+        results / "tables/plan.csv",
         collect(
             results / "figures/{figure}.{suffix}",
             figure=[

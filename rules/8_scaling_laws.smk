@@ -36,3 +36,29 @@ rule fit_scaling_laws:
         ),
     script:
         "../workflow_scripts/fit_scaling_laws.py"
+
+
+rule plan:
+    # Read anew from laws and runs, as `python -m rungs.plan` does on a finished study.
+    input:
+        study=results / "study.yaml",
+        curve=results / "learning_curve.csv",
+    output:
+        report(
+            results / "tables/plan.csv",
+            caption="../report/plan.rst",
+            category="Tables",
+            labels={"table": "What a budget buys"},
+        ),
+    log:
+        logs / "plan.log",
+    benchmark:
+        benchmarks / "plan.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../workflow_scripts/plan.py"

@@ -65,22 +65,38 @@ def band_of(
     if row.law is None:
         return None
     refits = refit_seeds(*curve.trained(), row.form, n_resamples, seed)
-    return Band(
-        row.method, row.metric, row.law, row.smallest_size, row.largest_size, refits, level
-    )
+    return Band(row.method, row.metric, row.law, row.smallest_size, row.largest_size, refits, level)
 
 
 def last_fall(log_sizes: np.ndarray, values: np.ndarray) -> float | None:
     """Return the logarithm of the size from which on ``values`` stay at or below 0.
 
-    Interpolated between the grid's points. None where the last value is above 0; the first size
-    where no value is above 0.
+    Interpolated between the grid's points. None where the last value is above 0, or none is.
     """
     above = np.flatnonzero(values > 0)
-    if not above.size:
-        return float(log_sizes[0])
-    i = int(above[-1])
-    if i == len(values) - 1:
+    if not above.size or above[-1] == len(values) - 1:
         return None
+    return _between(log_sizes, values, int(above[-1]))
+
+
+def interval_ends(
+    log_sizes: np.ndarray, gap: np.ndarray, half: np.ndarray
+) -> tuple[float | None, float | None]:
+    """Return the ends of the interval of the size where ``gap`` falls below 0.
+
+    The interval holds every size at which 0 lies within ``gap`` ± ``half``: from where the lower
+    bound first reaches 0 to where the upper bound is last above it. An end is None where the grid
+    ends before.
+    """
+    low, high = gap - half, gap + half
+    below = np.flatnonzero(low <= 0)
+    first = None
+    if below.size and below[0] > 0:
+        first = float(np.exp(_between(log_sizes, low, int(below[0]) - 1)))
+    last = last_fall(log_sizes, high)
+    return first, None if last is None else float(np.exp(last))
+
+
+def _between(log_sizes: np.ndarray, values: np.ndarray, i: int) -> float:
     share = values[i] / (values[i] - values[i + 1])
     return float(log_sizes[i] + share * (log_sizes[i + 1] - log_sizes[i]))

@@ -67,8 +67,8 @@ def fit_curve(
     best floor is above 0, it lowers AICc by more than 2, and neither its interval nor that of the
     exponent beside it touches 0. A break is taken up only if there are at least five distinct sizes
     and two seeds, it lies inside the sizes, it lowers AICc by more than 2 against the better of the
-    others, and the interval of the change of exponent does not touch 0. The reason for
-    refusing either is among the notes.
+    others, the interval of the change of exponent does not touch 0 and that of the break stays
+    inside the sizes. The reason for refusing either is among the notes.
 
     Args:
         sizes, errors: (n,) positive numbers: frames, and errors in any unit.
@@ -241,10 +241,15 @@ def _try_break(
             f"no break: at the best one, {law.break_size:.3g}, the interval of the change of "
             "exponent holds 0"
         )
+    where = points.interval(math.log(law.break_size), laws.log_break, probabilities, True)
+    if where is None or where[0] <= points.sizes.min() or where[1] >= points.sizes.max():
+        return None, (
+            f"no break: the interval of the best one, {law.break_size:.3g}, leaves the sizes"
+        )
     intervals = (
         points.interval(law.exponent, laws.exponent, probabilities),
         points.interval(math.log(law.prefactor), laws.log_prefactor, probabilities, True),
-        points.interval(math.log(law.break_size), laws.log_break, probabilities, True),
+        where,
         points.interval(law.exponent_after, laws.exponent_after, probabilities),
     )
     return (fit, *intervals), (

@@ -15,7 +15,7 @@ import numpy as np
 
 from rungs.errors import StudyError
 from rungs.files import write_rows
-from rungs.scaling.band import GRID_POINTS, last_fall
+from rungs.scaling.band import GRID_POINTS, interval_ends
 from rungs.scaling.bootstrap import LEVEL, N_RESAMPLES, half_widths
 from rungs.scaling.refits import Refits, refit_seeds
 from rungs.scaling.runs import Curve, curves_of
@@ -170,12 +170,7 @@ def _interval(
         len(refits.seeds),
         level,
     )
-    ends = []
-    for bound, name in ((gap - half, "lower"), (gap + half, "upper")):
-        end = last_fall(np.log(grid), bound)
-        if end is None or bound[0] <= 0:
-            ends.append(None)
-            notes.append(f"{name} end out of range")
-        else:
-            ends.append(float(np.exp(end)))
-    return tuple(ends), "; ".join(notes)
+    low, high = interval_ends(np.log(grid), gap, half)
+    notes += ["lower end out of range"] if low is None else []
+    notes += ["upper end out of range"] if high is None else []
+    return (low, high), "; ".join(notes)

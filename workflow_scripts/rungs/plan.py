@@ -60,8 +60,8 @@ def _read_folder(folder: Path) -> Finished:
         baseline = next((n for n, m in methods.items() if m["initial"] == "random"), None)
     except OSError as error:
         raise StudyError(
-            f"{folder}/study.yaml: cannot be read ({error.strerror}); give the folder of a finished "
-            "study, such as results/default"
+            f"{folder}/study.yaml: cannot be read ({error.strerror}); give the folder of a "
+            "finished study, such as results/default"
         ) from None
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         raise StudyError(f"{folder}/study.yaml: is not the configuration of a study") from None
@@ -187,8 +187,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m rungs.plan",
         description="Frames, errors and costs to expect, from the curves of a finished study.",
-        epilog="Without a target or budget: the questions of the study's configuration (`plan`), or "
-        "else the error that training from scratch reaches with all frames.",
+        epilog="Without a target or budget: the questions of the study's configuration (`plan`), "
+        "or else the error that training from scratch reaches with all frames.",
     )
     parser.add_argument("study", type=Path, help="results/NAME, or a CSV table of errors")
     parser.add_argument("--target-energy-mae", type=float, metavar="MEV_PER_ATOM")

@@ -77,6 +77,11 @@ class Study(Options):
         return self.methods[method].sampling or self.subsets.sampling
 
     @property
+    def baseline(self) -> str | None:
+        """What the other methods are compared with: the first that starts from random weights."""
+        return next((n for n, m in self.methods.items() if m.initial == "random"), None)
+
+    @property
     def runs(self) -> list[Run]:
         """Every run of the study, by method, size and seed.
 

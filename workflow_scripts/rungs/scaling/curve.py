@@ -23,7 +23,8 @@ from rungs.scaling.laws import Law
 from rungs.scaling.line import fit_lines
 
 AICC_MARGIN = 2.0
-"""A floor or a break has to lower AICc by this much; less is no evidence (Burnham and Anderson 2002)."""
+"""A floor or a break has to lower AICc by this much; less is no evidence (Burnham and Anderson
+2002)."""
 LOST_RESAMPLES = 0.1
 """A floor or break that this share of the resamples cannot settle is not identified."""
 

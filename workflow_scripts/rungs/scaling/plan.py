@@ -44,8 +44,8 @@ class Answer:
     """Frames, or an error (or its decrease) in the metric's unit; None where out of range."""
     low: float | None = None
     high: float | None = None
-    """90 % interval from the seeds; an end beyond the curve is None. ``low`` can be there without an
-    answer: the answer lies beyond the curve, its interval reaches into it."""
+    """90 % interval from the seeds; an end beyond the curve is None. ``low`` can be there without
+    an answer: the answer lies beyond the curve, its interval reaches into it."""
     reaches_from: int | None = None
     reaches_to: int | None = None
     """Sizes between which the curve supports an answer."""

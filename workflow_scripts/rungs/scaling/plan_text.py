@@ -21,8 +21,8 @@ def plan_text(answers: Sequence[Answer], title: str, target: str = "target") -> 
             if chosen:
                 blocks.append(_block(chosen, target))
     blocks.append(
-        "Intervals: 90 %, from the scatter between seeds. Nothing is read off beyond the sizes that "
-        "were run."
+        "Intervals: 90 %, from the scatter between seeds. Nothing is read off beyond the sizes "
+        "that were run."
     )
     return "\n\n".join(blocks) + "\n"
 

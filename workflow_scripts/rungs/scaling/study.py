@@ -94,8 +94,8 @@ def fit_learning_curves(
         rows: a table with ``method``, ``size``, ``seed`` and one column per metric; see
             :func:`rungs.scaling.runs.curves_of`.
         metrics: columns to fit; all by default.
-        floor: False fits straight lines only, without floor or break, as the exponents of several methods can then be
-            compared without regard to their floors.
+        floor: False fits straight lines only, without floor or break: the exponents of several
+            methods can then be compared without regard to either.
         level, n_resamples, seed: of the intervals; see :mod:`rungs.scaling.bootstrap`.
 
     Raises:

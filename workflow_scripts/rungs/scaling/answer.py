@@ -157,7 +157,7 @@ def _saved(
     saved, low, high = row.frames_transferred, row.transferred_low, row.transferred_high
     equivalent = rounded(row.scratch_equivalent_frames, 2)
     interval = _interval(low, high, row.note)
-    same = f"{when} {method} has the error of {baseline} with {equivalent} frames"
+    same = f"{when} {method} has the error that {baseline} reaches with {equivalent} frames"
     if (low is not None and low > 0) or (low is None and high is None and saved > 0):
         return (
             f"{subject} saves about {rounded(saved, 2)} {target} frames in {word} ({interval}): "

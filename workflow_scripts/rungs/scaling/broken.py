@@ -110,28 +110,36 @@ def _solve(
     iterations: int,
 ) -> _Solved:
     """Solve for intercept, slope and change of slope of each row, its break given."""
-    design = np.empty((*weights.shape, 3))
-    design[..., 0], design[..., 1] = 1.0, log_sizes
-    design[..., 2] = break_shape(log_sizes - log_break[:, None])
+    x, y = log_sizes - log_sizes.mean(), log_errors - log_errors.mean()
+    moments = np.stack([np.ones_like(x), x, x * x, y, x * y], axis=1)
+    bend = break_shape(log_sizes - log_break[:, None])
     coefficients = np.zeros((len(weights), 3))
     settled = np.zeros(len(weights), dtype=bool)
     robust = np.ones_like(weights, dtype=np.float64)
     active = np.arange(len(weights))
     for _ in range(iterations):
-        x, w = design[active], weights[active] * robust[active]
-        weighted = x * w[..., None]
-        normal = np.einsum("rni,rnj->rij", weighted, x)
+        w, g = weights[active] * robust[active], bend[active]
+        weighted = w * g
+        sums, bent = w @ moments, weighted @ moments[:, [0, 1, 3]]
+        squared = (weighted * g).sum(axis=1)
+        normal = np.empty((len(active), 3, 3))
+        normal[:, 0, 0], normal[:, 1, 1], normal[:, 2, 2] = sums[:, 0], sums[:, 2], squared
+        normal[:, 0, 1] = normal[:, 1, 0] = sums[:, 1]
+        normal[:, 0, 2] = normal[:, 2, 0] = bent[:, 0]
+        normal[:, 1, 2] = normal[:, 2, 1] = bent[:, 1]
         # A resample of few sizes can leave the three nearly dependent.
         normal[:, [0, 1, 2], [0, 1, 2]] *= 1.0 + 1e-12
-        right = weighted.transpose(0, 2, 1) @ log_errors
+        right = np.stack([sums[:, 3], sums[:, 4], bent[:, 2]], axis=1)
         new = np.linalg.solve(normal, right[..., None])[..., 0]
         change = np.abs(new - coefficients[active]).max(axis=1)
         coefficients[active] = new
-        robust[active] = huber_weights(log_errors - np.einsum("rni,ri->rn", x, new), delta)
+        residuals = y - new[:, :1] - new[:, 1:2] * x - new[:, 2:] * g
+        robust[active] = huber_weights(residuals, delta)
         done = change <= 1e-10 * (1.0 + np.abs(new).max(axis=1))
         settled[active[done]] = True
         active = active[~done]
         if not active.size:
             break
-    residuals = log_errors - np.einsum("rni,ri->rn", design, coefficients)
+    residuals = y - coefficients[:, :1] - coefficients[:, 1:2] * x - coefficients[:, 2:] * bend
+    coefficients[:, 0] += log_errors.mean() - coefficients[:, 1] * log_sizes.mean()
     return _Solved(coefficients, (weights * huber(residuals, delta)).sum(axis=1), settled)

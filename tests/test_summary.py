@@ -63,7 +63,7 @@ def test_bad_tables_are_refused(tmp_path):
     with pytest.raises(StudyError, match="cannot be read"):
         read_table(tmp_path / "none.csv", MeanRow)
     (tmp_path / "bad.csv").write_text("method,metric\na,b\n")
-    with pytest.raises(StudyError, match="bad.csv: size"):
+    with pytest.raises(StudyError, match=r"bad\.csv: size"):
         read_table(tmp_path / "bad.csv", MeanRow)
 
 

@@ -63,8 +63,9 @@ format: $(READY) ## Put code and rules into their form
 	$(RUN) ruff format .
 	$(RUN) snakefmt Snakefile rules
 
-schema: $(READY) ## Write schemas/study.schema.json from the typed configuration
+schema: $(READY) ## Write the schemas of configuration and summary from their models
 	$(RUN) python -m rungs.config.schema schemas/study.schema.json
+	$(RUN) python -m rungs.summary schemas/summary.schema.json
 
 benchmark: $(READY) ## Time training and graph construction against chgnet's; docs/benchmark.md
 	$(RUN) python benchmarks/engine.py --output docs/benchmark.md $(ARGS)

@@ -55,6 +55,10 @@ rule all:
         results / "learning_curve.csv",
         results / "scaling_laws.csv",
         results / "tables/efficiency.csv",
+        results / "tables/law_checks.csv",
+        results / "tables/plan.csv",
+        results / "summary.json",
+        results / "answer.rst",
         collect(
             results / "figures/{figure}.{suffix}",
             figure=[

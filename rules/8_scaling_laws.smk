@@ -18,6 +18,12 @@ rule fit_scaling_laws:
             category="Tables",
             labels={"table": "What a target frame is worth"},
         ),
+        checks=report(
+            results / "tables/law_checks.csv",
+            caption="../report/law_checks.rst",
+            category="Tables",
+            labels={"table": "How far the laws can be trusted"},
+        ),
     log:
         logs / "fit_scaling_laws.log",
     benchmark:
@@ -30,9 +36,59 @@ rule fit_scaling_laws:
         runtime=10,
     params:
         seed=study.seed,
-        # What the other methods are compared with: the first that starts from random weights.
-        baseline=next(
-            (n for n, m in study.methods.items() if m.initial == "random"), None
-        ),
+        baseline=study.baseline,
     script:
         "../workflow_scripts/fit_scaling_laws.py"
+
+
+rule plan:
+    # Read anew from laws and runs, as `python -m rungs.plan` does on a finished study.
+    input:
+        study=results / "study.yaml",
+        curve=results / "learning_curve.csv",
+    output:
+        report(
+            results / "tables/plan.csv",
+            caption="../report/plan.rst",
+            category="Tables",
+            labels={"table": "What a budget buys"},
+        ),
+    log:
+        logs / "plan.log",
+    benchmark:
+        benchmarks / "plan.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../workflow_scripts/plan.py"
+
+
+rule summarize:
+    input:
+        means=results / "tables/learning_curve_means.csv",
+        laws=results / "scaling_laws.csv",
+        efficiency=results / "tables/efficiency.csv",
+        checks=results / "tables/law_checks.csv",
+        plan=results / "tables/plan.csv",
+    output:
+        summary=results / "summary.json",
+        answer=results / "answer.rst",
+    log:
+        logs / "summarize.log",
+    benchmark:
+        benchmarks / "summarize.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        study=study.model_dump(mode="json"),
+        baseline=study.baseline,
+    script:
+        "../workflow_scripts/summarize.py"

@@ -24,7 +24,8 @@ def earlier_download(wildcards):
 
 def level_options(wildcards):
     # As it is configured, and for a download where it lies.
-    options = level_of(wildcards).model_dump(mode="json")
+    # The price of a frame changes no frame.
+    options = level_of(wildcards).model_dump(mode="json", exclude={"price"})
     if is_downloaded(wildcards.level):
         folder = os.path.relpath(download_folder(wildcards.level), study.data_folder)
         options["data"]["folder"] = folder

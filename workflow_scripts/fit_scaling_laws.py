@@ -4,6 +4,7 @@ from rungs.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.evaluation.tables import read_rows
+    from rungs.scaling.checks import check_laws, write_checks
     from rungs.scaling.efficiency import data_efficiency, write_efficiency
     from rungs.scaling.means import learning_curve_means, write_means
     from rungs.scaling.study import fit_learning_curves, write_laws
@@ -17,6 +18,7 @@ with job(snakemake.log[0]) as say:
     baseline = snakemake.params.baseline
     efficiency = data_efficiency(rows, laws, baseline, seed=seed) if baseline else []
     write_efficiency(snakemake.output.efficiency, efficiency)
+    write_checks(snakemake.output.checks, check_laws(rows, laws, seed=seed))
     for law in laws:
         if law.metric.startswith(("energy", "force")) and law.exponent is not None:
             say(f"{law.method}, {law.metric}: exponent {law.exponent:.3f} ({law.form})")

@@ -28,6 +28,22 @@ class Level(Options):
     filters: Filters = Filters()
 
 
+class Price(Options):
+    """What a calculation costs. Read when a plan is made, by no other job."""
+
+    amount: PositiveFloat
+    """Of one frame."""
+    unit: Annotated[str, Field(min_length=1)] = "core-hours"
+    """Unit of the amount, as it is to be printed: core-hours, node-hours, €, …"""
+
+
+class TargetLevel(Level):
+    """The expensive side: a level whose frames can have a price."""
+
+    price: Price | None = None
+    """What one target frame costs, for plans; null counts calculations."""
+
+
 class Door(Options):
     """Limits beyond which a frame goes to the rejects file, with its id and the reason."""
 

@@ -4,9 +4,10 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field, model_validator
 
-from rungs.config.data import Door, Level, Split, Subsets
+from rungs.config.data import Door, Level, Split, Subsets, TargetLevel
 from rungs.config.methods import Method
 from rungs.config.options import Name, NonNegativeInt, Options
+from rungs.config.plan import Plan
 from rungs.config.training import Architecture, Pretraining, Training
 
 
@@ -31,7 +32,7 @@ class Study(Options):
     """Folder that the file names in `source` and `target` are relative to."""
     source: Level
     """The cheap, large dataset that pretraining uses."""
-    target: Level
+    target: TargetLevel
     """The expensive dataset whose learning curve is asked for."""
     door: Door = Door()
     split: Split = Split()
@@ -42,6 +43,7 @@ class Study(Options):
     fine_tuning: Training
     """The same for every method and size; from scratch included."""
     methods: Annotated[dict[Name, Method], Field(min_length=1)]
+    plan: Plan = Plan()
 
     @model_validator(mode="after")
     def _architecture_has_one_source(self) -> "Study":
@@ -73,6 +75,11 @@ class Study(Options):
     def sampling(self, method: str) -> str:
         """Return the strategy that draws the subsets of a method."""
         return self.methods[method].sampling or self.subsets.sampling
+
+    @property
+    def baseline(self) -> str | None:
+        """What the other methods are compared with: the first that starts from random weights."""
+        return next((n for n, m in self.methods.items() if m.initial == "random"), None)
 
     @property
     def runs(self) -> list[Run]:

@@ -23,6 +23,7 @@ from rungs.figures.style import (
     size_ticks,
     styled,
 )
+from rungs.scaling.laws import Law
 
 _LABEL_LENGTH = 32
 """Letters of a method's label that fit on one line with its exponent and interval."""
@@ -141,8 +142,7 @@ def _draw_panel(
         fitted = law is not None and pd.notna(law["exponent"])
         if fitted:
             x = np.geomspace(law["smallest_size"], law["largest_size"], 100)
-            floor = 0.0 if pd.isna(law["floor"]) else law["floor"]
-            ax.plot(x, floor + law["prefactor"] * x ** -law["exponent"], color=colour, zorder=3.5)
+            ax.plot(x, _law(law)(x), color=colour, zorder=3.5)
         entries.append(
             Line2D(
                 [],
@@ -171,15 +171,26 @@ def _draw_panel(
     )
 
 
+def _law(row: pd.Series) -> Law:
+    optional = {key: row.get(key) for key in ("floor", "break_size", "exponent_after")}
+    optional = {key: value for key, value in optional.items() if pd.notna(value)}
+    return Law(row["prefactor"], row["exponent"], **optional)
+
+
 def _law_words(law: pd.Series) -> str:
-    words = rf"$\beta$ = {law['exponent']:.2f}"
-    if pd.notna(law["exponent_low"]):
-        words += f" [{law['exponent_low']:.2f}, {law['exponent_high']:.2f}]"
+    broken = pd.notna(law.get("break_size"))
+    # Beyond its break is where a curve tells what more data buy.
+    key = "exponent_after" if broken else "exponent"
+    words = rf"$\beta$ = {law[key]:.2f}"
+    if pd.notna(law[f"{key}_low"]):
+        words += f" [{law[f'{key}_low']:.2f}, {law[f'{key}_high']:.2f}]"
     else:
         words += " (one seed)"
     words = words.replace("-", "−")
     if pd.notna(law["floor"]):
         words += ", floor " + number(float(format(law["floor"], ".2g")))
+    if broken:
+        words += ", beyond " + number(float(format(law["break_size"], ".2g")))
     return words
 
 

@@ -96,10 +96,25 @@ def seed_interval(
         n_seeds: number of seeds the resamples were drawn from.
         level: how often such intervals are to hold the true value.
     """
+    half = half_widths(replicates, probabilities, n_seeds, level)
+    if half is None:
+        return None
+    return estimate - float(half), estimate + float(half)
+
+
+def half_widths(
+    replicates: np.ndarray, probabilities: np.ndarray, n_seeds: int, level: float = LEVEL
+) -> np.ndarray | None:
+    """Return half the width of the interval of each column of ``replicates``; None with one seed.
+
+    Args:
+        replicates: (R, ...) quantities computed from the refit to each resample.
+        probabilities, n_seeds, level: as for :func:`seed_interval`.
+    """
     if n_seeds < 2:
         return None
     probabilities = probabilities / probabilities.sum()
-    mean = probabilities @ replicates
-    error = np.sqrt(probabilities @ np.square(replicates - mean) * n_seeds / (n_seeds - 1))
-    half = float(student_t.ppf(0.5 + 0.5 * level, n_seeds - 1) * error)
-    return estimate - half, estimate + half
+    mean = np.tensordot(probabilities, replicates, axes=1)
+    spread = np.tensordot(probabilities, np.square(replicates - mean), axes=1)
+    error = np.sqrt(spread * n_seeds / (n_seeds - 1))
+    return student_t.ppf(0.5 + 0.5 * level, n_seeds - 1) * error

@@ -7,11 +7,14 @@ import numpy as np
 
 from rungs.errors import StudyError
 from rungs.scaling.bootstrap import LEVEL, N_RESAMPLES, Resamples, resample_seeds, seed_interval
+from rungs.scaling.broken import fit_broken_laws
 from rungs.scaling.fit import (
     MIN_SIZES,
+    MIN_SIZES_BREAK,
     MIN_SIZES_FLOOR,
     Fit,
     checked_points,
+    fit_broken_law,
     fit_floor_law,
     fit_power_law,
 )
@@ -20,9 +23,10 @@ from rungs.scaling.laws import Law
 from rungs.scaling.line import fit_lines
 
 AICC_MARGIN = 2.0
-"""A floor has to lower AICc by this much; less is no evidence (Burnham and Anderson 2002)."""
+"""A floor or a break has to lower AICc by this much; less is no evidence (Burnham and Anderson
+2002)."""
 LOST_RESAMPLES = 0.1
-"""A floor that this share of the resamples cannot settle is not identified."""
+"""A floor or break that this share of the resamples cannot settle is not identified."""
 
 Interval = tuple[float, float] | None
 
@@ -39,6 +43,9 @@ class CurveFit:
     n_seeds: int
     notes: tuple[str, ...]
     """What a reader should know, in words."""
+    break_size: Interval = None
+    """None without a break, as is the next."""
+    exponent_after: Interval = None
 
     @property
     def law(self) -> Law:
@@ -55,16 +62,19 @@ def fit_curve(
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> CurveFit:
-    """Fit a power law, or one with a floor where the data identify it, to one learning curve.
+    """Fit a power law, or one with a floor or a break where the data identify it.
 
     A floor is taken up only if there are at least four distinct sizes and two seeds, the
     best floor is above 0, it lowers AICc by more than 2, and neither its interval nor that of the
-    exponent beside it touches 0; the reason for refusing it is among the notes.
+    exponent beside it touches 0. A break is taken up only if there are at least five distinct sizes
+    and two seeds, it lies inside the sizes, it lowers AICc by more than 2 against the better of the
+    others, the interval of the change of exponent does not touch 0 and that of the break stays
+    inside the sizes. The reason for refusing either is among the notes.
 
     Args:
         sizes, errors: (n,) positive numbers: frames, and errors in any unit.
         seeds: (n,) label of the curve that each point belongs to.
-        floor: False never tries a floor.
+        floor: False fits the straight line only, without floor or break.
         level: coverage of the intervals.
         n_resamples, seed: see :func:`rungs.scaling.bootstrap.resample_seeds`.
 
@@ -81,10 +91,17 @@ def fit_curve(
     line = fit_power_law(sizes, errors)
     notes = []
     if floor:
-        taken, reason = _try_floor(points, line, errors, resamples)
+        floored, reason = _try_floor(points, line, errors, resamples)
         notes.append(reason)
-        if taken is not None:
-            return CurveFit(*taken, n_seeds, (*notes, *_remarks(points, taken[0], taken[1])))
+        broken, reason = _try_break(points, floored[0] if floored else line, errors, resamples)
+        notes.append(reason)
+        if broken is not None:
+            fit, exponent, prefactor, *bend = broken
+            notes += _remarks(points, fit, exponent)
+            return CurveFit(fit, exponent, prefactor, None, n_seeds, tuple(notes), *bend)
+        if floored is not None:
+            notes += _remarks(points, floored[0], floored[1])
+            return CurveFit(*floored, n_seeds, tuple(notes))
     fits, weights, lost = points.refit(resamples, MIN_SIZES)
     lines = fit_lines(np.log(sizes), log_errors, fits)
     exponent = points.interval(line.law.exponent, -lines.slope, weights)
@@ -93,9 +110,8 @@ def fit_curve(
         notes.append(
             f"seeds lack sizes: {lost:.0%} of the resamples had one size only and were left out"
         )
-    return CurveFit(
-        line, exponent, prefactor, None, n_seeds, (*notes, *_remarks(points, line, exponent))
-    )
+    notes += _remarks(points, line, exponent)
+    return CurveFit(line, exponent, prefactor, None, n_seeds, tuple(notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +202,63 @@ def _try_floor(
     )
 
 
+def _try_break(
+    points: _Points, other: Fit, errors: object, resamples: Resamples
+) -> tuple[tuple[Fit, Interval, Interval, Interval, Interval] | None, str]:
+    """Fit with a break; give fit and intervals, or None with the reason against it."""
+    n_sizes = len(np.unique(points.sizes))
+    if n_sizes < MIN_SIZES_BREAK:
+        return None, f"no break: {n_sizes} sizes, a break needs {MIN_SIZES_BREAK}"
+    if points.n_seeds < 2:
+        return None, "no break: one seed, so nothing tells a bend from scatter"
+    fit = fit_broken_law(points.sizes, errors)
+    law = fit.law
+    if fit.aicc is None or other.aicc is None:
+        return None, f"no break: {fit.n_points} points are too few to compare the laws"
+    gain = other.aicc - fit.aicc
+    if gain <= AICC_MARGIN:
+        return None, (
+            f"no break: it would change AICc by {-gain:+.1f}, evidence needs -{AICC_MARGIN:g}"
+        )
+    if fit.at_edge or not fit.converged:
+        return None, f"no break: the best one ran to {law.break_size:.3g}, an end of its range"
+    fits, probabilities, lost = points.refit(resamples, MIN_SIZES_BREAK)
+    if lost >= LOST_RESAMPLES:
+        return (
+            None,
+            f"no break: {lost:.0%} of the resamples have fewer than {MIN_SIZES_BREAK} sizes",
+        )
+    laws = fit_broken_laws(points.sizes, points.log_errors, fits)
+    unsettled = float(probabilities[laws.at_edge].sum() / probabilities.sum())
+    if unsettled >= LOST_RESAMPLES:
+        return None, (
+            f"no break: in {unsettled:.0%} of the resamples it ran to an end of its range"
+        )
+    change = points.interval(
+        law.exponent_after - law.exponent, laws.exponent_after - laws.exponent, probabilities
+    )
+    if change is None or change[0] * change[1] <= 0:
+        return None, (
+            f"no break: at the best one, {law.break_size:.3g}, the interval of the change of "
+            "exponent holds 0"
+        )
+    where = points.interval(math.log(law.break_size), laws.log_break, probabilities, True)
+    if where is None or where[0] <= points.sizes.min() or where[1] >= points.sizes.max():
+        return None, (
+            f"no break: the interval of the best one, {law.break_size:.3g}, leaves the sizes"
+        )
+    intervals = (
+        points.interval(law.exponent, laws.exponent, probabilities),
+        points.interval(math.log(law.prefactor), laws.log_prefactor, probabilities, True),
+        where,
+        points.interval(law.exponent_after, laws.exponent_after, probabilities),
+    )
+    return (fit, *intervals), (
+        f"break taken: it lowers AICc by {gain:.1f}; the exponent turns from {law.exponent:.3g} to "
+        f"{law.exponent_after:.3g} at {law.break_size:.3g} frames"
+    )
+
+
 def _remarks(points: _Points, fit: Fit, exponent: Interval) -> list[str]:
     remarks = []
     distinct = np.unique(points.sizes)
@@ -196,7 +269,10 @@ def _remarks(points: _Points, fit: Fit, exponent: Interval) -> list[str]:
     means = np.array([points.log_errors[points.sizes == n].mean() for n in distinct])
     for i in np.flatnonzero(np.diff(means) > 0):
         remarks.append(f"the mean error rises from size {distinct[i]:g} to {distinct[i + 1]:g}")
-    if fit.law.exponent <= 0:
+    if fit.law.exponent_after is not None:
+        if fit.law.exponent_after <= 0:
+            remarks.append("the error does not fall with size beyond the break")
+    elif fit.law.exponent <= 0:
         remarks.append("the error does not fall with size")
     elif exponent is not None and exponent[0] <= 0:
         remarks.append("the interval of the exponent holds 0: no fall with size is shown")

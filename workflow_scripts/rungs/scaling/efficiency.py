@@ -1,8 +1,10 @@
 """What transfer saves: the number of frames that training from scratch would have needed.
 
-The idea is that of the effective data transferred of Hernandez et al. (arXiv 2102.01293): the law
-of the baseline is inverted at the error that the other method reaches. It is inverted only between
-the smallest and the largest size that the law was fitted to; beyond, the answer is 'out of range'.
+The effective data transferred of Hernandez et al. (arXiv 2102.01293): the law of the baseline is
+inverted at the error that the other method reaches, and the frames it used are subtracted. It is
+inverted only between the smallest and the largest size that the law was fitted to; beyond, the
+answer is 'out of range'. The interval holds the sizes at which the data do not tell the baseline's
+law from that error.
 """
 
 import os
@@ -13,11 +15,9 @@ import numpy as np
 
 from rungs.errors import StudyError
 from rungs.files import write_rows
-from rungs.scaling.bootstrap import LEVEL, N_RESAMPLES, resample_seeds, seed_interval
-from rungs.scaling.fit import MIN_SIZES
-from rungs.scaling.floor import fit_floor_laws
-from rungs.scaling.laws import FLOOR_LAW
-from rungs.scaling.line import fit_lines
+from rungs.scaling.band import GRID_POINTS, interval_ends
+from rungs.scaling.bootstrap import LEVEL, N_RESAMPLES, half_widths
+from rungs.scaling.refits import Refits, refit_seeds
 from rungs.scaling.runs import Curve, curves_of
 from rungs.scaling.study import LawRow
 
@@ -38,6 +38,11 @@ class EfficiencyRow:
     """Interval from the seeds of both curves; an end outside the baseline's range is None."""
     frames_per_frame: float | None = None
     """Baseline frames that one frame of this method is worth; None at size 0."""
+    frames_transferred: float | None = None
+    """Effective data transferred: ``scratch_equivalent_frames`` less the frames used. Below 0
+    where transfer hurts."""
+    transferred_low: float | None = None
+    transferred_high: float | None = None
     note: str = ""
 
 
@@ -77,14 +82,21 @@ def data_efficiency(
         )
     law_of = {(row.method, row.metric): row for row in laws}
     scratch = {curve.metric: curve for curve in curves if curve.method == baseline}
+    refits: dict[str, Refits | None] = {}
     out = []
     for curve in curves:
         if curve.method == baseline:
             continue
         law = law_of.get((baseline, curve.metric))
-        refits = _refits(scratch[curve.metric], law, n_resamples, seed) if law else None
+        if curve.metric not in refits:
+            points = scratch[curve.metric].trained() if curve.metric in scratch else None
+            fitted = law is not None and law.law is not None and points is not None
+            refits[curve.metric] = (
+                refit_seeds(*points, law.form, n_resamples, seed) if fitted else None
+            )
         out += [
-            _compare(curve, size, baseline, law, refits, level) for size in sorted(set(curve.sizes))
+            _compare(curve, size, baseline, law, refits[curve.metric], level)
+            for size in sorted(set(curve.sizes))
         ]
     return out
 
@@ -94,47 +106,12 @@ def write_efficiency(path: str | os.PathLike, rows: Iterable[EfficiencyRow]) -> 
     write_rows(path, COLUMNS, map(asdict, rows))
 
 
-@dataclass(frozen=True, slots=True)
-class _Refits:
-    """The baseline's law, refitted to each resample of its seeds."""
-
-    seeds: list[str]
-    counts: np.ndarray
-    probabilities: np.ndarray
-    prefactor: np.ndarray
-    exponent: np.ndarray
-    floor: np.ndarray
-
-
-def _refits(curve: Curve, row: LawRow, n_resamples: int, seed: int) -> _Refits | None:
-    if row.law is None:
-        return None
-    sizes, labels, errors = curve.trained()
-    seeds, which = np.unique(labels, return_inverse=True)
-    if len(seeds) < 2:
-        return None
-    resamples = resample_seeds(len(seeds), n_resamples, seed)
-    weights = resamples.counts[:, which]
-    present = np.stack([weights[:, sizes == n].any(axis=1) for n in np.unique(sizes)], axis=1)
-    keep = present.sum(axis=1) >= (3 if row.form == FLOOR_LAW else MIN_SIZES)
-    weights, log_errors = weights[keep], np.log(errors)
-    if row.form == FLOOR_LAW:
-        fitted = fit_floor_laws(sizes, log_errors, weights)
-        parameters = (fitted.prefactor, fitted.exponent, fitted.floor)
-    else:
-        lines = fit_lines(np.log(sizes), log_errors, weights)
-        parameters = (np.exp(lines.intercept), -lines.slope, np.zeros(len(weights)))
-    return _Refits(
-        seeds.tolist(), resamples.counts[keep], resamples.probabilities[keep], *parameters
-    )
-
-
 def _compare(
     curve: Curve,
     size: int,
     baseline: str,
     row: LawRow | None,
-    refits: _Refits | None,
+    refits: Refits | None,
     level: float,
 ) -> EfficiencyRow:
     errors = curve.by_seed(size)
@@ -143,23 +120,26 @@ def _compare(
     out["mean_error"] = float(np.exp(log_mean))
     if row is None or row.law is None:
         return EfficiencyRow(**out, note=f"{baseline} has no law in this metric")
-    if row.exponent <= 0:
-        return EfficiencyRow(**out, note=f"the error of {baseline} does not fall with size")
     at_small, at_large = row.law([row.smallest_size, row.largest_size])
+    if at_large >= at_small:
+        return EfficiencyRow(**out, note=f"the error of {baseline} does not fall with size")
     if out["mean_error"] < at_large:
         note = f"out of range: {baseline} needs more than {row.largest_size} frames"
         return EfficiencyRow(**out, note=note)
-    if out["mean_error"] > at_small:
+    equivalent = row.law.size_for(out["mean_error"])
+    if equivalent is None or equivalent < row.smallest_size:
         note = f"out of range: {baseline} needs fewer than {row.smallest_size} frames"
         return EfficiencyRow(**out, note=note)
-    equivalent = row.law.size_for(out["mean_error"])
-    interval, note = _interval(errors, size, equivalent, row, refits, level)
+    (low, high), note = _interval(errors, size, row, refits, level)
     return EfficiencyRow(
         **out,
         scratch_equivalent_frames=equivalent,
-        equivalent_low=interval[0],
-        equivalent_high=interval[1],
+        equivalent_low=low,
+        equivalent_high=high,
         frames_per_frame=equivalent / size if size else None,
+        frames_transferred=equivalent - size,
+        transferred_low=None if low is None else low - size,
+        transferred_high=None if high is None else high - size,
         note=note,
     )
 
@@ -167,36 +147,30 @@ def _compare(
 def _interval(
     errors: dict[str, float],
     size: int,
-    equivalent: float,
     row: LawRow,
-    refits: _Refits | None,
+    refits: Refits | None,
     level: float,
 ) -> tuple[tuple[float | None, float | None], str]:
     if refits is None:
         return (None, None), "one seed: no interval"
+    notes = []
     if size == 0:
         log_error = np.full(len(refits.counts), np.log(list(errors.values())).mean())
-        note = "one pretrained model: the interval is that of the baseline's law"
+        notes.append("one pretrained model: the interval is that of the baseline's law")
     elif sorted(errors) == sorted(refits.seeds):
         ordered = np.log([errors[label] for label in refits.seeds])
         log_error = refits.counts @ ordered / refits.counts.sum(axis=1)
-        note = ""
     else:
         return (None, None), "not the same seeds as the baseline: no interval"
-    above = np.exp(log_error) - refits.floor
-    solvable = (above > 0) & (refits.exponent > 0)
-    if not solvable.all():
-        return (None, None), "some resamples of the baseline never reach this error: no interval"
-    replicates = (np.log(refits.prefactor) - np.log(above)) / refits.exponent
-    low, high = seed_interval(
-        float(np.log(equivalent)), replicates, refits.probabilities, len(refits.seeds), level
+    grid = np.geomspace(row.smallest_size, row.largest_size, GRID_POINTS)
+    gap = np.log(row.law(grid)) - np.log(list(errors.values())).mean()
+    half = half_widths(
+        refits.log_errors(grid) - log_error[:, None],
+        refits.probabilities,
+        len(refits.seeds),
+        level,
     )
-    low, high = float(np.exp(low)), float(np.exp(high))
-    notes = [note] if note else []
-    if low < row.smallest_size:
-        low = None
-        notes.append("lower end out of range")
-    if high > row.largest_size:
-        high = None
-        notes.append("upper end out of range")
+    low, high = interval_ends(np.log(grid), gap, half)
+    notes += ["lower end out of range"] if low is None else []
+    notes += ["upper end out of range"] if high is None else []
     return (low, high), "; ".join(notes)

@@ -1,4 +1,4 @@
-"""Fitting one learning curve: a power law, or a power law with a floor."""
+"""Fitting one learning curve: a power law, one with a floor, or one with a break."""
 
 import math
 from dataclasses import dataclass
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from rungs.errors import StudyError
+from rungs.scaling.broken import fit_broken_laws
 from rungs.scaling.floor import fit_floor_laws
 from rungs.scaling.laws import Law
 from rungs.scaling.line import HUBER_DELTA, fit_lines
 
 MIN_SIZES = 2
 MIN_SIZES_FLOOR = 4
+MIN_SIZES_BREAK = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +32,27 @@ class Fit:
     share: float = 0.0
     """Floor as a share of the fitted error at the largest size."""
     at_edge: bool = False
-    """Whether the exponent of a law with floor ran to an end of the searched range."""
+    """Whether the exponent of a law with floor, or a break, ran to an end of the searched range."""
 
 
-def fit_power_law(sizes: object, errors: object, delta: float = HUBER_DELTA) -> Fit:
+def fit_power_law(
+    sizes: object, errors: object, delta: float = HUBER_DELTA, *, above: float = 0.0
+) -> Fit:
     """Fit L = B·N^−β as a robust line through the log errors.
 
     Args:
         sizes, errors: (n,) positive numbers: frames, and errors in any unit; as many points at a
             size as there are runs.
         delta: where Huber's loss on natural-log errors turns from quadratic to linear.
+        above: fit only sizes from this one on, as Huang et al. (npj Comput. Mater. 2025) do for
+            more than 1,000 frames; ``r2`` is then that of these points.
 
     Raises:
         StudyError: for fewer than two distinct sizes, or a number that is not positive.
     """
+    sizes, errors = np.asarray(sizes, dtype=np.float64), np.asarray(errors, dtype=np.float64)
+    if above > 0 and sizes.shape == errors.shape:
+        sizes, errors = sizes[sizes >= above], errors[sizes >= above]
     sizes, log_errors = checked_points(sizes, errors, MIN_SIZES)
     lines = fit_lines(np.log(sizes), log_errors, np.ones((1, len(sizes))), delta)
     law = Law(math.exp(lines.intercept[0]), -float(lines.slope[0]))
@@ -61,7 +70,7 @@ def fit_power_law(sizes: object, errors: object, delta: float = HUBER_DELTA) -> 
 def fit_floor_law(sizes: object, errors: object, delta: float = HUBER_DELTA) -> Fit:
     """Fit L = E + B·N^−β with E ≥ 0, by variable projection (:mod:`rungs.scaling.floor`).
 
-    Whether the data can identify the floor is not judged here; see :mod:`rungs.scaling.choice`.
+    Whether the data can identify the floor is not judged here; see :mod:`rungs.scaling.curve`.
 
     Args:
         sizes, errors, delta: as for :func:`fit_power_law`.
@@ -82,6 +91,37 @@ def fit_floor_law(sizes: object, errors: object, delta: float = HUBER_DELTA) -> 
         len(sizes),
         float(laws.share[0]),
         bool(laws.at_edge[0]),
+    )
+
+
+def fit_broken_law(sizes: object, errors: object, delta: float = HUBER_DELTA) -> Fit:
+    """Fit a power law with one break, by variable projection (:mod:`rungs.scaling.broken`).
+
+    Whether the data can identify the break is not judged here; see :mod:`rungs.scaling.curve`.
+
+    Args:
+        sizes, errors, delta: as for :func:`fit_power_law`.
+
+    Raises:
+        StudyError: for fewer than five distinct sizes, or a number that is not positive.
+    """
+    sizes, log_errors = checked_points(sizes, errors, MIN_SIZES_BREAK)
+    laws = fit_broken_laws(sizes, log_errors, np.ones((1, len(sizes))), delta)
+    law = Law(
+        math.exp(laws.log_prefactor[0]),
+        float(laws.exponent[0]),
+        break_size=math.exp(laws.log_break[0]),
+        exponent_after=float(laws.exponent_after[0]),
+    )
+    loss = float(laws.loss[0])
+    return Fit(
+        law,
+        loss,
+        _r2(law, sizes, log_errors),
+        _aicc(loss, len(sizes), 5),
+        bool(laws.converged[0]),
+        len(sizes),
+        at_edge=bool(laws.at_edge[0]),
     )
 
 

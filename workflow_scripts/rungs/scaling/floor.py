@@ -163,8 +163,9 @@ def _solve(
         damping[active] = np.where(
             better, np.minimum(1.0, 2.0 * damping[active]), 0.25 * damping[active]
         )
-        # A rejected step that is this small is rounding, not a way further down.
-        done = change <= 1e-12
+        # A rejected step this small is rounding, not a way further down: the loss is flat there to
+        # second order, so that it cannot tell parameters apart that differ by less than its root.
+        done = (change <= 1e-12) | (~better & (change <= 1e-7))
         settled[active[done]] = True
         active = active[~done]
         if not active.size:

@@ -27,7 +27,7 @@ class LawRow:
     method: str
     metric: str
     form: str
-    """``power law``, ``power law with floor`` or ``not fitted``."""
+    """``power law``, ``power law with floor``, ``broken power law`` or ``not fitted``."""
     exponent: float | None = None
     exponent_low: float | None = None
     exponent_high: float | None = None
@@ -47,6 +47,15 @@ class LawRow:
     """The law holds between these two sizes and is not to be drawn beyond."""
     n_seeds: int = 0
     converged: bool | None = None
+    break_size: float | None = None
+    """In frames; None for a law without a break, for which ``exponent`` holds throughout. See
+    :class:`rungs.scaling.laws.Law` for the form."""
+    break_low: float | None = None
+    break_high: float | None = None
+    exponent_after: float | None = None
+    """Beyond the break."""
+    exponent_after_low: float | None = None
+    exponent_after_high: float | None = None
     note: str = ""
 
     @property
@@ -54,7 +63,13 @@ class LawRow:
         """The fitted law; None where there is none."""
         if self.exponent is None or self.prefactor is None:
             return None
-        return Law(self.prefactor, self.exponent, self.floor or 0.0)
+        return Law(
+            self.prefactor,
+            self.exponent,
+            self.floor or 0.0,
+            break_size=self.break_size,
+            exponent_after=self.exponent_after,
+        )
 
 
 COLUMNS = tuple(field.name for field in fields(LawRow))
@@ -79,8 +94,8 @@ def fit_learning_curves(
         rows: a table with ``method``, ``size``, ``seed`` and one column per metric; see
             :func:`rungs.scaling.runs.curves_of`.
         metrics: columns to fit; all by default.
-        floor: False fits straight lines only, as the exponents of several methods can then be
-            compared without regard to their floors.
+        floor: False fits straight lines only, without floor or break: the exponents of several
+            methods can then be compared without regard to either.
         level, n_resamples, seed: of the intervals; see :mod:`rungs.scaling.bootstrap`.
 
     Raises:
@@ -114,8 +129,15 @@ def _law_row(curve: Curve, floor: bool, level: float, n_resamples: int, seed: in
         sizes, seeds, errors, floor=floor, level=level, n_resamples=n_resamples, seed=seed
     )
     law = found.law
-    exponent, prefactor, floors = (
-        interval or (None, None) for interval in (found.exponent, found.prefactor, found.floor)
+    exponent, prefactor, floors, breaks, after = (
+        interval or (None, None)
+        for interval in (
+            found.exponent,
+            found.prefactor,
+            found.floor,
+            found.break_size,
+            found.exponent_after,
+        )
     )
     return LawRow(
         curve.method,
@@ -130,6 +152,12 @@ def _law_row(curve: Curve, floor: bool, level: float, n_resamples: int, seed: in
         r2=found.fit.r2,
         **extent,
         converged=found.fit.converged,
+        break_size=law.break_size,
+        break_low=breaks[0],
+        break_high=breaks[1],
+        exponent_after=law.exponent_after,
+        exponent_after_low=after[0],
+        exponent_after_high=after[1],
         note="; ".join([*notes, *found.notes]),
     )
 

@@ -1,0 +1,145 @@
+"""Power laws with one break, many at a time, by variable projection.
+
+For a given size of the break, ln L = ln B − β·ln N − (β' − β)·g(N/N_b) is linear in its three other
+parameters (:func:`rungs.scaling.laws.break_shape` is g); they are solved for with Huber's loss by
+iteratively reweighted least squares. What is left is a search along the break: on a grid, then by
+golden section.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from rungs.scaling.laws import break_shape
+from rungs.scaling.line import HUBER_DELTA, huber, huber_weights
+
+GRID_POINTS = 24
+_GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
+_GOLDEN_STEPS = 20
+_CHUNK = 2_000_000
+
+
+class BrokenLaws(NamedTuple):
+    """R fitted laws; each field is (R,)."""
+
+    log_prefactor: np.ndarray
+    exponent: np.ndarray
+    exponent_after: np.ndarray
+    log_break: np.ndarray
+    loss: np.ndarray
+    at_edge: np.ndarray
+    """Whether the break ran to an end of the searched range."""
+    converged: np.ndarray
+
+
+def fit_broken_laws(
+    sizes: np.ndarray, log_errors: np.ndarray, weights: np.ndarray, delta: float = HUBER_DELTA
+) -> BrokenLaws:
+    """Fit one law with a break per row of ``weights``.
+
+    The break is searched between the second and the second-largest size: beyond, one of the two
+    exponents would rest on a single size.
+
+    Args:
+        sizes, log_errors: (n,) frames and natural logarithms of the errors; five distinct sizes.
+        weights: (R, n) how often each point counts in each fit; every row must keep four distinct
+            sizes.
+        delta: where Huber's loss turns linear.
+    """
+    log_sizes = np.log(np.asarray(sizes, dtype=np.float64))
+    distinct = np.unique(log_sizes)
+    grid = np.linspace(distinct[1], distinct[-2], GRID_POINTS)
+    n_fits, n_points = weights.shape
+    best = np.empty(n_fits, dtype=np.int64)
+    step = max(1, _CHUNK // (GRID_POINTS * n_points))
+    for start in range(0, n_fits, step):
+        some = weights[start : start + step]
+        losses = _solve(
+            np.tile(grid, len(some)),
+            log_sizes,
+            log_errors,
+            np.repeat(some, GRID_POINTS, axis=0),
+            delta,
+            iterations=8,  # only a ranking is needed here
+        ).loss
+        best[start : start + step] = losses.reshape(-1, GRID_POINTS).argmin(axis=1)
+
+    def solve(log_break: np.ndarray) -> _Solved:
+        return _solve(log_break, log_sizes, log_errors, weights, delta, iterations=30)
+
+    low, high = grid[np.maximum(best - 1, 0)], grid[np.minimum(best + 1, GRID_POINTS - 1)]
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    at_left, at_right = solve(left).loss, solve(right).loss
+    for _ in range(_GOLDEN_STEPS):
+        go_left = at_left < at_right
+        low, high = np.where(go_left, low, left), np.where(go_left, right, high)
+        kept, at_kept = np.where(go_left, left, right), np.where(go_left, at_left, at_right)
+        fresh = np.where(go_left, high - _GOLDEN * (high - low), low + _GOLDEN * (high - low))
+        at_fresh = solve(fresh).loss
+        left, right = np.where(go_left, fresh, kept), np.where(go_left, kept, fresh)
+        at_left = np.where(go_left, at_fresh, at_kept)
+        at_right = np.where(go_left, at_kept, at_fresh)
+    log_break = 0.5 * (low + high)
+    final = _solve(log_break, log_sizes, log_errors, weights, delta, iterations=500)
+    width = grid[1] - grid[0]
+    at_edge = np.minimum(log_break - grid[0], grid[-1] - log_break) < 1e-3 * width
+    exponent = -final.coefficients[:, 1]
+    return BrokenLaws(
+        final.coefficients[:, 0],
+        exponent,
+        exponent - final.coefficients[:, 2],
+        log_break,
+        final.loss,
+        at_edge,
+        final.settled & ~at_edge,
+    )
+
+
+class _Solved(NamedTuple):
+    coefficients: np.ndarray
+    loss: np.ndarray
+    settled: np.ndarray
+
+
+def _solve(
+    log_break: np.ndarray,
+    log_sizes: np.ndarray,
+    log_errors: np.ndarray,
+    weights: np.ndarray,
+    delta: float,
+    iterations: int,
+) -> _Solved:
+    """Solve for intercept, slope and change of slope of each row, its break given."""
+    x, y = log_sizes - log_sizes.mean(), log_errors - log_errors.mean()
+    moments = np.stack([np.ones_like(x), x, x * x, y, x * y], axis=1)
+    bend = break_shape(log_sizes - log_break[:, None])
+    coefficients = np.zeros((len(weights), 3))
+    settled = np.zeros(len(weights), dtype=bool)
+    robust = np.ones_like(weights, dtype=np.float64)
+    active = np.arange(len(weights))
+    for _ in range(iterations):
+        w, g = weights[active] * robust[active], bend[active]
+        weighted = w * g
+        sums, bent = w @ moments, weighted @ moments[:, [0, 1, 3]]
+        squared = (weighted * g).sum(axis=1)
+        normal = np.empty((len(active), 3, 3))
+        normal[:, 0, 0], normal[:, 1, 1], normal[:, 2, 2] = sums[:, 0], sums[:, 2], squared
+        normal[:, 0, 1] = normal[:, 1, 0] = sums[:, 1]
+        normal[:, 0, 2] = normal[:, 2, 0] = bent[:, 0]
+        normal[:, 1, 2] = normal[:, 2, 1] = bent[:, 1]
+        # A resample of few sizes can leave the three nearly dependent.
+        normal[:, [0, 1, 2], [0, 1, 2]] *= 1.0 + 1e-12
+        right = np.stack([sums[:, 3], sums[:, 4], bent[:, 2]], axis=1)
+        new = np.linalg.solve(normal, right[..., None])[..., 0]
+        change = np.abs(new - coefficients[active]).max(axis=1)
+        coefficients[active] = new
+        residuals = y - new[:, :1] - new[:, 1:2] * x - new[:, 2:] * g
+        robust[active] = huber_weights(residuals, delta)
+        done = change <= 1e-10 * (1.0 + np.abs(new).max(axis=1))
+        settled[active[done]] = True
+        active = active[~done]
+        if not active.size:
+            break
+    residuals = y - coefficients[:, :1] - coefficients[:, 1:2] * x - coefficients[:, 2:] * bend
+    coefficients[:, 0] += log_errors.mean() - coefficients[:, 1] * log_sizes.mean()
+    return _Solved(coefficients, (weights * huber(residuals, delta)).sum(axis=1), settled)

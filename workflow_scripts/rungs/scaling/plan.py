@@ -1,0 +1,370 @@
+"""What a person deciding on a budget asks of the learning curves of a study.
+
+Four questions, each answered for every method that has a law in the metric, from the law and its
+band (:mod:`rungs.scaling.band`) between the smallest and the largest size that were run. Beyond,
+the answer is 'out of range', with how far the curve reaches: laws are not extrapolated.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+
+import numpy as np
+
+from rungs.errors import StudyError
+from rungs.files import write_rows
+from rungs.scaling.band import Band, band_of, interval_ends, last_fall
+from rungs.scaling.bootstrap import LEVEL, N_RESAMPLES, half_widths
+from rungs.scaling.runs import Curve, curves_of
+from rungs.scaling.study import LawRow
+
+FRAMES = "frames for this error"
+ERROR = "error from these frames"
+GAIN = "gain of more frames"
+CATCH_UP = "scratch catches up"
+QUESTIONS = (FRAMES, ERROR, GAIN, CATCH_UP)
+
+LARGE_MISFIT = 0.1
+"""A law that misses a mean by more than this share is said to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One row of ``plan.csv``: one question about one method in one metric."""
+
+    method: str
+    metric: str
+    question: str
+    """One of ``QUESTIONS``."""
+    given: float | None = None
+    """The error asked for (in the metric's unit), or the frames that there are already."""
+    more: int | None = None
+    """Frames added to ``given``, for the gain."""
+    answer: float | None = None
+    """Frames, or an error (or its decrease) in the metric's unit; None where out of range."""
+    low: float | None = None
+    high: float | None = None
+    """90 % interval from the seeds; an end beyond the curve is None. ``low`` can be there without
+    an answer: the answer lies beyond the curve, its interval reaches into it."""
+    reaches_from: int | None = None
+    reaches_to: int | None = None
+    """Sizes between which the curve supports an answer."""
+    cost: float | None = None
+    """Of the frames in the answer; for the gain, of the frames added."""
+    cost_low: float | None = None
+    cost_high: float | None = None
+    cost_unit: str = ""
+    note: str = ""
+    """Why there is no answer or no end of the interval, and what else a reader should know."""
+
+
+COLUMNS = tuple(field.name for field in fields(Answer))
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What making one target frame costs."""
+
+    amount: float
+    unit: str
+
+
+CALCULATIONS = Price(1.0, "calculations")
+
+
+def plan(
+    rows: Iterable[Mapping[str, object]],
+    laws: Iterable[LawRow],
+    *,
+    errors: Mapping[str, float],
+    budget: int | None = None,
+    more: int | None = None,
+    baseline: str | None = "scratch",
+    price: Price = CALCULATIONS,
+    level: float = LEVEL,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> list[Answer]:
+    """Answer the four questions for every method, in the metrics that ``errors`` names.
+
+    Args:
+        rows: the learning curve, as for :func:`rungs.scaling.runs.curves_of`.
+        laws: the laws fitted to it.
+        errors: the error asked for in each metric, in its unit.
+        budget: frames that can be paid for; None leaves the two questions about it away.
+        more: frames on top of the budget, whose gain is asked for; None leaves it away.
+        baseline: the method that starts from random weights; None where there is none.
+        price: of one frame.
+        level, n_resamples, seed: of the intervals.
+
+    Raises:
+        StudyError: for an error or number of frames that is not above 0, a metric that the table
+            lacks, or a baseline that it lacks.
+    """
+    curves = {(curve.method, curve.metric): curve for curve in curves_of(rows)}
+    methods = list(dict.fromkeys(method for method, _ in curves))
+    metrics = list(dict.fromkeys(metric for _, metric in curves))
+    _check(errors, budget, more, baseline, methods, metrics)
+    law_of = {(row.method, row.metric): row for row in laws}
+    out = []
+    for metric, error in errors.items():
+        bands = {}
+        for method in methods:
+            row = law_of[method, metric]
+            bands[method] = band_of(curves[method, metric], row, level, n_resamples, seed)
+        for method in methods:
+            curve, row, band = curves[method, metric], law_of[method, metric], bands[method]
+            found = [_frames_for(curve, row, band, error)]
+            if budget is not None:
+                found.append(_error_from(row, band, budget))
+                if more is not None:
+                    found.append(_gain(row, band, budget, more))
+            if baseline is not None and method != baseline:
+                found.append(_catch_up(row, band, bands[baseline], baseline))
+            misfit = _misfit(curve, row)
+            out += [_priced(_with_note(answer, misfit), price) for answer in found]
+    return out
+
+
+def write_plan(path: str | os.PathLike, answers: Iterable[Answer]) -> None:
+    """Write ``plan.csv``; None becomes an empty field."""
+    write_rows(path, COLUMNS, map(asdict, answers))
+
+
+def usual_questions(
+    rows: Iterable[Mapping[str, object]],
+    metrics: Sequence[str],
+    baseline: str | None = "scratch",
+) -> tuple[dict[str, float], int | None, int | None]:
+    """Return errors, budget and more for a study of which nothing in particular is asked.
+
+    The error is the one that the baseline (or, without one, the first method) has at its largest
+    size, rounded up to two digits; the budget is the second largest size, and the frames on top are
+    those up to the largest.
+    """
+    errors, budget, more = {}, None, None
+    curves = {(curve.method, curve.metric): curve for curve in curves_of(rows)}
+    for metric in metrics:
+        named = [curve for (_, name), curve in curves.items() if name == metric]
+        chosen = curves.get((baseline, metric)) or (named[0] if named else None)
+        if chosen is None:
+            continue
+        sizes, _, values = chosen.trained()
+        if not sizes.size:
+            continue
+        distinct = np.unique(sizes)
+        mean = np.exp(np.log(values[sizes == distinct[-1]]).mean())
+        unit = 10.0 ** (np.floor(np.log10(mean)) - 1)
+        errors[metric] = float(format(np.ceil(mean / unit) * unit, ".2g"))
+        if len(distinct) > 1:
+            budget, more = int(distinct[-2]), int(distinct[-1] - distinct[-2])
+    return errors, budget, more
+
+
+def _check(
+    errors: Mapping[str, float],
+    budget: int | None,
+    more: int | None,
+    baseline: str | None,
+    methods: Sequence[str],
+    metrics: Sequence[str],
+) -> None:
+    for metric, error in errors.items():
+        if metric not in metrics:
+            raise StudyError(
+                f"metric {metric}: not in the learning curve, which has {', '.join(metrics)}"
+            )
+        if not (np.isfinite(error) and error > 0):
+            raise StudyError(
+                f"{metric}: an error of {error:g} cannot be asked for; give one above 0"
+            )
+    for name, value in (("budget", budget), ("frames more", more)):
+        if value is not None and value < 1:
+            raise StudyError(f"{name}: {value} frames cannot be planned with; give 1 or more")
+    if baseline is not None and baseline not in methods:
+        raise StudyError(f"method {baseline}: not in the learning curve ({', '.join(methods)})")
+
+
+def _start(row: LawRow, question: str, **given: object) -> Answer:
+    return Answer(
+        row.method,
+        row.metric,
+        question,
+        reaches_from=row.smallest_size,
+        reaches_to=row.largest_size,
+        **given,
+    )
+
+
+def _frames_for(curve: Curve, row: LawRow, band: Band | None, error: float) -> Answer:
+    answer = _start(row, FRAMES, given=error)
+    without = curve.by_seed(0)
+    if without and np.exp(np.log(list(without.values())).mean()) <= error:
+        note = "the pretrained model reaches it without a frame"
+        if band is not None and band.law(band.smallest) > error:
+            note += f", and loses it again when trained on {band.smallest}"
+        return replace(answer, answer=0.0, note=note)
+    if band is None:
+        return replace(answer, note=_no_law(row))
+    grid = band.grid()
+    gap = np.log(band.law(grid)) - np.log(error)
+    if gap[-1] > 0:
+        at_end = float(band.law(band.largest))
+        note = f"out of range: at {band.largest} frames the error is still {at_end:.3g}"
+        return _perhaps(answer, grid, gap, band.half(grid), note)
+    if not (gap > 0).any():
+        at_start = float(band.law(band.smallest))
+        note = f"out of range: at {band.smallest} frames the error is already {at_start:.3g}"
+        return replace(answer, note=note)
+    size = float(np.exp(last_fall(np.log(grid), gap)))
+    low, high, note = _ends(grid, gap, band.half(grid))
+    return replace(answer, answer=size, low=low, high=high, note=note)
+
+
+def _error_from(row: LawRow, band: Band | None, budget: int) -> Answer:
+    answer = _start(row, ERROR, given=budget)
+    refusal = _beyond(row, band, budget)
+    if refusal:
+        return replace(answer, note=refusal)
+    error, low, high = band.error_at(budget)
+    note = "one seed: no interval" if low is None else ""
+    return replace(answer, answer=error, low=low, high=high, note=note)
+
+
+def _gain(row: LawRow, band: Band | None, budget: int, more: int) -> Answer:
+    answer = _start(row, GAIN, given=budget, more=more)
+    refusal = _beyond(row, band, budget) or _beyond(row, band, budget + more)
+    if refusal:
+        return replace(answer, note=refusal)
+    before, after = band.law([budget, budget + more])
+    answer = replace(answer, answer=float(before - after))
+    if band.refits is None:
+        return replace(answer, note="one seed: no interval")
+    replicates = np.exp(band.refits.log_errors(np.array([budget, budget + more])))
+    half = half_widths(
+        replicates[:, 0] - replicates[:, 1],
+        band.refits.probabilities,
+        len(band.refits.seeds),
+        band.level,
+    )
+    low, high = answer.answer - float(half), answer.answer + float(half)
+    note = "the interval holds 0: no gain is shown" if low <= 0 <= high else ""
+    return replace(answer, low=low, high=high, note=note)
+
+
+def _catch_up(row: LawRow, band: Band | None, scratch: Band | None, baseline: str) -> Answer:
+    answer = _start(row, CATCH_UP)
+    if band is None:
+        return replace(answer, note=_no_law(row))
+    if scratch is None:
+        return replace(answer, note=f"{baseline} has no law in this metric")
+    smallest, largest = max(band.smallest, scratch.smallest), min(band.largest, scratch.largest)
+    answer = replace(answer, reaches_from=smallest, reaches_to=largest)
+    if smallest >= largest:
+        return replace(answer, note=f"out of range: no sizes in common with {baseline}")
+    grid = band.grid(smallest, largest)
+    gap = np.log(scratch.law(grid)) - np.log(band.law(grid))
+    half, without = None, "one seed: no interval"
+    if band.refits is not None and scratch.refits is not None:
+        if band.refits.seeds == scratch.refits.seeds:
+            # Row by row over the same resamples, so that luck that both share cancels.
+            half = half_widths(
+                scratch.refits.log_errors(grid) - band.refits.log_errors(grid),
+                np.where(scratch.refits.probabilities > 0, band.refits.probabilities, 0.0),
+                len(band.refits.seeds),
+                band.level,
+            )
+        without = f"not the same seeds as {baseline}: no interval"
+    if gap[-1] > 0:
+        note = f"not within the sizes: {baseline} is still behind at {largest} frames"
+        return _perhaps(answer, grid, gap, half, note)
+    if not (gap > 0).any():
+        note = f"not within the sizes: {baseline} is ahead from {smallest} frames on"
+        return replace(answer, note=note)
+    answer = replace(answer, answer=float(np.exp(last_fall(np.log(grid), gap))))
+    low, high, note = _ends(grid, gap, half, without)
+    return replace(answer, low=low, high=high, note=note)
+
+
+def _perhaps(
+    answer: Answer, grid: np.ndarray, gap: np.ndarray, half: np.ndarray | None, note: str
+) -> Answer:
+    """An answer beyond the curve, with the size from which on the data do not rule it out."""
+    low = None if half is None else interval_ends(np.log(grid), gap, half)[0]
+    if low is not None:
+        note += f", but the interval reaches down to {low:.0f} frames"
+    return replace(answer, low=low, note=note)
+
+
+def _ends(
+    grid: np.ndarray,
+    gap: np.ndarray,
+    half: np.ndarray | None,
+    without: str = "one seed: no interval",
+) -> tuple[float | None, float | None, str]:
+    """Ends of the interval of the size where ``gap`` falls below 0, and what to say of them."""
+    if half is None:
+        return None, None, without
+    low, high = interval_ends(np.log(grid), gap, half)
+    notes = []
+    if low is None:
+        notes.append(f"lower end of the interval lies below {grid[0]:.0f} frames")
+    if high is None:
+        notes.append(f"upper end of the interval lies beyond {grid[-1]:.0f} frames")
+    return low, high, "; ".join(notes)
+
+
+def _no_law(row: LawRow) -> str:
+    return f"no law: {row.note}"
+
+
+def _beyond(row: LawRow, band: Band | None, size: int) -> str:
+    if band is None:
+        return _no_law(row)
+    if size > band.largest:
+        return f"out of range: the curve ends at {band.largest} frames"
+    if size < band.smallest:
+        return f"out of range: the curve begins at {band.smallest} frames"
+    return ""
+
+
+def _misfit(curve: Curve, row: LawRow) -> str:
+    if row.law is None:
+        return ""
+    size, miss = largest_misfit(curve, row)
+    if abs(miss) <= LARGE_MISFIT:
+        return ""
+    way = "above" if miss > 0 else "below"
+    return f"the law lies {abs(miss):.0%} {way} the mean error at {size} frames"
+
+
+def largest_misfit(curve: Curve, row: LawRow) -> tuple[int, float]:
+    """Return the size where the law is furthest from the geometric mean, and law / mean − 1."""
+    sizes, _, errors = curve.trained()
+    worst = (int(sizes[0]), 0.0)
+    for size in np.unique(sizes):
+        mean = np.exp(np.log(errors[sizes == size]).mean())
+        miss = float(row.law(size) / mean - 1.0)
+        if abs(np.log1p(miss)) > abs(np.log1p(worst[1])):
+            worst = (int(size), miss)
+    return worst
+
+
+def _with_note(answer: Answer, note: str) -> Answer:
+    # Of no use next to an answer that was not read off the law.
+    if not note or not answer.answer:
+        return answer
+    return replace(answer, note="; ".join(filter(None, [answer.note, note])))
+
+
+def _priced(answer: Answer, price: Price) -> Answer:
+    if answer.question in (FRAMES, CATCH_UP):
+        frames = (answer.answer, answer.low, answer.high)
+    elif answer.question == ERROR:
+        frames = (answer.given, None, None)
+    else:
+        frames = (answer.more, None, None)
+    if frames[0] is None:
+        return answer
+    cost, low, high = (None if n is None else n * price.amount for n in frames)
+    return replace(answer, cost=cost, cost_low=low, cost_high=high, cost_unit=price.unit)

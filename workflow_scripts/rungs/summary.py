@@ -1,0 +1,218 @@
+"""``summary.json``: a study's question, answer and numbers, for programs.
+
+Its JSON schema is generated from the models here: ``python -m rungs.summary FILE`` writes it.
+"""
+
+import csv
+import hashlib
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from rungs.config.options import Options
+from rungs.config.study import Study
+from rungs.errors import StudyError
+from rungs.files import write_text
+from rungs.scaling.answer import pretraining_answer
+from rungs.scaling.checks import CheckRow
+from rungs.scaling.efficiency import EfficiencyRow
+from rungs.scaling.means import MeanRow
+from rungs.scaling.plan import Answer
+from rungs.scaling.study import LawRow
+
+Row = TypeVar("Row")
+PACKAGES = ("rungs", "torch", "chgnet", "numpy", "scipy", "pymatgen", "snakemake")
+
+for _row in (MeanRow, LawRow, EfficiencyRow, Answer, CheckRow):
+    # The docstrings of their fields are the schema's descriptions; the library knows no pydantic.
+    _row.__pydantic_config__ = ConfigDict(use_attribute_docstrings=True)
+
+
+class LevelSummary(Options):
+    """One level of theory."""
+
+    label: str
+    functional: str
+    kind: str
+    """Where the frames come from: the kind of source. `crystals` are labelled by a published
+    model and not by DFT."""
+
+
+class MethodSummary(Options):
+    """One method of transfer."""
+
+    name: str
+    initial: Literal["random", "pretrained"]
+    reference: Literal["source", "target"]
+    reference_fitted_on: Literal["training", "subset"]
+    train_reference: bool
+
+
+class Summary(Options):
+    """What a study found. Errors are in the unit that ends the metric's name; sizes are numbers of
+    target training frames; intervals are of 90 %, from the scatter between seeds, and null where
+    they cannot be had."""
+
+    schema_version: Literal[1]
+    """Rises when a key changes its meaning or goes."""
+    study: str
+    title: str
+    question: str
+    answer: list[str]
+    """Two sentences."""
+    source: LevelSummary
+    target: LevelSummary
+    seeds: list[int]
+    sizes: list[int]
+    methods: list[MethodSummary]
+    baseline: str | None
+    """The method that the others are compared with: the first that starts from random weights."""
+    points: list[MeanRow]
+    """Mean, lowest and highest error at every size."""
+    laws: list[LawRow]
+    checks: list[CheckRow]
+    efficiency: list[EfficiencyRow]
+    plan: list[Answer]
+    configuration_digest: str
+    """SHA-256 of the configuration, defaults filled in, as JSON with sorted keys."""
+    versions: dict[str, str]
+    """Of Python and of the packages that wrote this file."""
+
+
+def read_table(path: str | os.PathLike, row: type[Row]) -> list[Row]:
+    """Read a CSV table that was written from rows of the class ``row``; empty fields are None.
+
+    Raises:
+        StudyError: when the file is missing or holds other columns.
+    """
+    adapter = TypeAdapter(row)
+    try:
+        with open(path, newline="", encoding="utf-8") as handle:
+            return [
+                adapter.validate_python({k: v for k, v in line.items() if v != ""})
+                for line in csv.DictReader(handle)
+            ]
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise StudyError(f"{path}: {where}: {first['msg']}; delete it and run again") from None
+
+
+def summarize(
+    study: Study,
+    *,
+    points: Iterable[MeanRow],
+    laws: Iterable[LawRow],
+    checks: Iterable[CheckRow],
+    efficiency: Iterable[EfficiencyRow],
+    plan: Iterable[Answer],
+    baseline: str | None,
+) -> Summary:
+    """Put a study's numbers and the answer generated from them together."""
+    points, laws, efficiency = list(points), list(laws), list(efficiency)
+    return Summary(
+        schema_version=1,
+        study=study.study,
+        title=study.title,
+        question=question(study),
+        answer=list(answer(study, points, laws, efficiency, baseline)),
+        source=_level(study.source),
+        target=_level(study.target),
+        seeds=study.subsets.seeds,
+        sizes=study.subsets.sizes,
+        methods=[
+            MethodSummary(
+                name=name,
+                **{
+                    key: getattr(method, key) for key in MethodSummary.model_fields if key != "name"
+                },
+            )
+            for name, method in study.methods.items()
+        ],
+        baseline=baseline,
+        points=points,
+        laws=laws,
+        checks=list(checks),
+        efficiency=efficiency,
+        plan=list(plan),
+        configuration_digest=digest(study.model_dump(mode="json")),
+        versions=_versions(),
+    )
+
+
+def question(study: Study) -> str:
+    """Return the question that a study asks."""
+    return f"How many {study.target.label} frames does pretraining on {study.source.label} save?"
+
+
+def answer(
+    study: Study,
+    points: Iterable[MeanRow],
+    laws: Iterable[LawRow],
+    efficiency: Iterable[EfficiencyRow],
+    baseline: str | None,
+    quote: str = "",
+) -> tuple[str, str]:
+    """Return the two sentences of :func:`rungs.scaling.answer.pretraining_answer`."""
+    pretrained = [name for name, m in study.methods.items() if m.initial == "pretrained"]
+    return pretraining_answer(
+        points,
+        laws,
+        efficiency,
+        pretrained=pretrained,
+        baseline=baseline,
+        target=study.target.label,
+        fitted_on_all=[
+            name
+            for name in pretrained
+            if study.methods[name].reference == "target"
+            and study.methods[name].reference_fitted_on == "training"
+        ],
+        quote=quote,
+    )
+
+
+def digest(configuration: Mapping[str, object]) -> str:
+    """Return the SHA-256 of a configuration."""
+    text = json.dumps(configuration, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_summary(path: str | os.PathLike, summary: Summary) -> None:
+    """Write ``summary.json``; NaN and infinities are refused, not written."""
+    values = summary.model_dump(mode="python")
+    write_text(path, json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def schema_text() -> str:
+    """Return the schema, generated from the models, as indented JSON."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    schema |= Summary.model_json_schema(mode="serialization")
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _level(level: object) -> LevelSummary:
+    return LevelSummary(label=level.label, functional=level.functional, kind=level.data.kind)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+if __name__ == "__main__":
+    write_text(Path(sys.argv[1]), schema_text())

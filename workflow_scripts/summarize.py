@@ -1,0 +1,32 @@
+"""Put question, answer and numbers into one file for programs, the answer into one for people."""
+
+from rungs.jobs import job
+
+with job(snakemake.log[0]) as say:
+    from rungs.config import load_study
+    from rungs.files import write_text
+    from rungs.scaling.checks import CheckRow
+    from rungs.scaling.efficiency import EfficiencyRow
+    from rungs.scaling.means import MeanRow
+    from rungs.scaling.plan import Answer
+    from rungs.scaling.study import LawRow
+    from rungs.summary import answer, read_table, summarize, write_summary
+
+    study, baseline = load_study(snakemake.params.study), snakemake.params.baseline
+    tables = {
+        "points": read_table(snakemake.input.means, MeanRow),
+        "laws": read_table(snakemake.input.laws, LawRow),
+        "efficiency": read_table(snakemake.input.efficiency, EfficiencyRow),
+    }
+    summary = summarize(
+        study,
+        **tables,
+        checks=read_table(snakemake.input.checks, CheckRow),
+        plan=read_table(snakemake.input.plan, Answer),
+        baseline=baseline,
+    )
+    write_summary(snakemake.output.summary, summary)
+    sentences = answer(study, **tables, baseline=baseline, quote="``")
+    write_text(snakemake.output.answer, "\n".join(sentences) + "\n")
+    for sentence in summary.answer:
+        say(sentence)

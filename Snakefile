@@ -55,6 +55,9 @@ rule all:
         results / "learning_curve.csv",
         results / "scaling_laws.csv",
         results / "tables/efficiency.csv",
+        results / "tables/table1.csv",
+        results / "tables/material_errors.parquet",
+        results / "tables/forgetting.csv" if study.judged_on_source else [],
         collect(
             results / "figures/{figure}.{suffix}",
             figure=[
@@ -63,6 +66,9 @@ rule all:
                 "methods",
                 "learning_curves",
                 "histories",
+                "parity",
+                "element_errors",
+                *(["forgetting"] if study.judged_on_source else []),
             ],
             suffix=["png", "pdf", "svg"],
         ),

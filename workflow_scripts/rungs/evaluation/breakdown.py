@@ -14,7 +14,7 @@ import pandas as pd
 
 from rungs.errors import StudyError
 from rungs.evaluation.elements import ELEMENT_COLUMNS
-from rungs.evaluation.frames import FRAME_COLUMNS, read_frame_errors
+from rungs.evaluation.frames import ERROR_COLUMNS, FRAME_COLUMNS, read_frame_errors
 from rungs.files import whole_file
 from rungs.potential.properties import PROPERTIES
 
@@ -263,8 +263,8 @@ def _worst(
 ) -> Iterable[dict]:
     columns = {
         column: np.mean([run.frames[column].to_numpy(dtype=np.float64) for run in runs], axis=0)
-        for column in WORST_COLUMNS
-        if column in FRAME_COLUMNS and column != "n_atoms" and column not in test_frames.columns
+        for column in ERROR_COLUMNS
+        if column in WORST_COLUMNS
     }
     columns["energy_mae_mev_per_atom"] = np.mean(
         [np.abs(run.frames["energy_error_mev_per_atom"].to_numpy(dtype=float)) for run in runs],

@@ -105,7 +105,7 @@ def draw_parity(
         for counts in drawn:
             counts.set_norm(norm)
         bar = figure.colorbar(
-            drawn[0], ax=axes.tolist(), location="bottom", shrink=0.5, aspect=45, pad=0.01
+            drawn[0], ax=axes.ravel().tolist(), location="bottom", shrink=0.5, aspect=45, pad=0.01
         )
         bar.set_label("frames, components or atoms per hexagon")
     return figure

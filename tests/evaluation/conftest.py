@@ -1,5 +1,7 @@
 """A small study of real models on a few crystals, and made-up errors of a whole one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -97,6 +99,17 @@ class ToyStudy:
 def toy(tmp_path_factory):
     levels = {"source": make_frames("GGA", 0.0), "target": make_frames("r2SCAN", -20.0)}
     return ToyStudy(tmp_path_factory.mktemp("toy"), levels)
+
+
+@pytest.fixture
+def study_of():
+    """Makes a study whose frames have other labels."""
+
+    def make(folder, **changes):
+        frames = [replace(frame, **changes) for frame in make_frames("PBE", 0.0)]
+        return ToyStudy(folder, {"target": frames})
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -125,6 +125,19 @@ def test_drawn_frames_reach_the_number_of_components(toy):
     assert len(draw_frames(store, np.arange(12), seed=5, n_components=10**6)) == 12
 
 
+def test_without_any_stress_or_moment(tmp_path, study_of):
+    """What is unlabelled everywhere is null by frame, and absent from the other files."""
+    toy = study_of(tmp_path, stress=None, magmoms=None)
+    files = EvaluationFiles(*(tmp_path / name for name in ("e.csv", "f.pq", "el.csv", "c.pq")))
+    models = {Run("m", 10, 0): toy.model("m", 0, -3.0)}
+    evaluate_runs(models, graphs=toy.graphs("target"), split=toy.split, outputs=files)
+    table = read_frame_errors(files.frames)
+    assert table["stress_mae_gpa"].null_count == table["magmom_mae_mu_b"].null_count == 12
+    assert table["force_mae_mev_per_angstrom"].null_count == 0
+    assert set(read_components(files.components)["property"]) == {"force"}
+    assert set(pd.read_csv(files.errors)["property"]) == {"energy", "force"}
+
+
 def rows(path):
     with open(path, newline="", encoding="utf-8") as handle:
         return {

@@ -60,7 +60,7 @@ def test_without_an_element_formation_is_undefined_and_decomposition_may_be_not(
     energies = np.array([-3.0, -2.0, -2.6, -3.0, -1.0])
     assert np.isnan(phases.formation_energies(energies)).all()
     found = phases.decomposition_energies(energies)
-    assert found[2] == pytest.approx(-2.6 + 2.5)
+    assert found[2] == pytest.approx(-2.6 + 2.5) == phases.decompose(2, energies)[0]
     assert np.isnan(found[[0, 1, 3, 4]]).all()
 
 
@@ -93,6 +93,9 @@ def test_agrees_with_pymatgen_where_all_elements_are_there(values):
         for f, e in zip(SYSTEM, energies, strict=True)
     ]
     diagram = PhaseDiagram(entries)
+    assert found[3:] == pytest.approx(
+        [phases.decompose(i, energies)[0] for i in range(3, len(SYSTEM))], abs=1e-6
+    )
     for i, entry in enumerate(entries[3:], start=3):
         above = diagram.get_e_above_hull(entry)
         if above > 1e-6:

@@ -49,6 +49,8 @@ class ComponentSample:
         atoms = wanted[owner]
 
         def add(name: str, places: np.ndarray, true, predicted) -> None:
+            if not len(places):
+                return  # nothing is labelled
             true, predicted = (
                 v.detach().cpu().numpy().reshape(len(places), -1) for v in (true, predicted)
             )

@@ -152,7 +152,7 @@ def _phase_rows(
         reasons = dict.fromkeys(true, "an element")
         if phases.is_compound[i]:
             reasons = {
-                "formation_energy": f"no test material of the element {', '.join(lacking)}"
+                "formation_energy": f"no elemental test material of {', '.join(lacking)}"
                 if lacking
                 else "",
                 "decomposition_energy": ""

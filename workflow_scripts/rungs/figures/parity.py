@@ -30,10 +30,10 @@ _GRID = 45
 # The pale end of the map would not be seen on white.
 _COLOURS = ListedColormap(colormaps["YlGnBu"](np.linspace(0.3, 1.0, 256)))
 _COLUMNS = {
-    "energy": "energy − reference (eV/atom)",
-    "force": "force component (eV/Å)",
-    "stress": "stress component (GPa)",
-    "magmom": r"magnetic moment ($\mu_\mathrm{B}$)",
+    "energy": "energy\n− reference (eV/atom)",
+    "force": "force\ncomponent (eV/Å)",
+    "stress": "stress\ncomponent (GPa)",
+    "magmom": "magnetic\n" + r"moment ($\mu_\mathrm{B}$)",
 }
 
 
@@ -78,7 +78,7 @@ def draw_parity(
             panel_letter(ax, i * len(columns) + j)
             of_method = of_property[of_property["method"] == method]
             if i == len(methods) - 1:
-                ax.set_xlabel(f"{plain(target)} {_COLUMNS[name].replace(' (', chr(10) + '(')}")
+                ax.set_xlabel(f"{plain(target)} {_COLUMNS[name]}")
             if of_method.empty:
                 say_in_panel(ax, "not labelled")
                 continue

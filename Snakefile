@@ -59,6 +59,9 @@ rule all:
         results / "tables/plan.csv",
         results / "summary.json",
         results / "answer.rst",
+        results / "tables/table1.csv",
+        results / "tables/material_errors.parquet",
+        results / "tables/forgetting.csv" if study.judged_on_source else [],
         collect(
             results / "figures/{figure}.{suffix}",
             figure=[
@@ -67,6 +70,9 @@ rule all:
                 "methods",
                 "learning_curves",
                 "histories",
+                "parity",
+                "element_errors",
+                *(["forgetting"] if study.judged_on_source else []),
             ],
             suffix=["png", "pdf", "svg"],
         ),

@@ -3,12 +3,25 @@
 
 
 rule evaluate:
+    # On the source's own test frames too, where the study asks what fine-tuning made it forget.
     input:
         models=models_of_all_seeds,
         graphs=results / "graphs/target.safetensors",
         split=results / "splits/split.csv",
+        source_graphs=(
+            results / "graphs/source.safetensors" if study.judged_on_source else []
+        ),
+        pretrained=results / "pretrained/model.pt" if study.judged_on_source else [],
     output:
-        results / "evaluations/{method}/{size}.csv",
+        errors=results / "evaluations/{method}/{size}.csv",
+        frames=results / "evaluations/{method}/{size}.parquet",
+        elements=results / "evaluations/{method}/{size}_elements.csv",
+        components=results / "evaluations/{method}/{size}_components.parquet",
+        source=(
+            results / "evaluations/{method}/{size}_source.csv"
+            if study.judged_on_source
+            else []
+        ),
     log:
         logs / "evaluate/{method}/{size}.log",
     benchmark:
@@ -21,6 +34,7 @@ rule evaluate:
         runtime=60,
     params:
         seeds=lambda wildcards: study.points[wildcards.method, int(wildcards.size)],
+        seed=study.seed,
     script:
         "../workflow_scripts/evaluate.py"
 
@@ -53,3 +67,130 @@ rule gather_evaluations:
         runtime=10,
     script:
         "../workflow_scripts/gather_evaluations.py"
+
+
+rule tabulate_errors:
+    # Where each method errs: by material, kind of frame and element, and its worst frames.
+    input:
+        errors=of_all_points("evaluations/{method}/{size}.parquet"),
+        elements=of_all_points("evaluations/{method}/{size}_elements.csv"),
+        graphs=results / "graphs/target.safetensors",
+        frames=results / "frames/target.parquet",
+        split=results / "splits/split.csv",
+        reference=results / "references/target.csv",
+    output:
+        test_frames=results / "tables/test_frames.parquet",
+        materials=results / "tables/material_errors.parquet",
+        groups=report(
+            results / "tables/errors_by_group.csv",
+            caption="../report/errors_by_group.rst",
+            category="Tables",
+            labels={"table": "Errors by kind of frame"},
+        ),
+        elements=report(
+            results / "tables/errors_by_element.csv",
+            caption="../report/errors_by_element.rst",
+            category="Tables",
+            labels={"table": "Errors by element"},
+        ),
+        worst=report(
+            results / "tables/worst_frames.csv",
+            caption="../report/worst_frames.rst",
+            category="Tables",
+            labels={"table": "The worst frames"},
+        ),
+    log:
+        logs / "tabulate_errors.log",
+    benchmark:
+        benchmarks / "tabulate_errors.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        points=list(study.points),
+    script:
+        "../workflow_scripts/tabulate_errors.py"
+
+
+rule make_table1:
+    # The paper's Table 1: all methods at their largest size, with phase stability.
+    input:
+        evaluation=results / "evaluation.csv",
+        errors=[
+            results / f"evaluations/{method}/{size}.parquet"
+            for method, size in study.largest_points
+        ],
+        test_frames=results / "tables/test_frames.parquet",
+        reference=results / "references/target.csv",
+    output:
+        table=report(
+            results / "tables/table1.csv",
+            caption="../report/table1.rst",
+            category="Tables",
+            labels={"table": "All methods at the largest size"},
+        ),
+        phases=results / "tables/competing_phases.csv",
+    log:
+        logs / "make_table1.log",
+    benchmark:
+        benchmarks / "make_table1.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        points=study.largest_points,
+    script:
+        "../workflow_scripts/make_table1.py"
+
+
+rule evaluate_pretrained:
+    # What there is to forget: the pretrained model on the source's own test frames.
+    input:
+        model=results / "pretrained/model.pt",
+        graphs=results / "graphs/source.safetensors",
+        split=results / "splits/split.csv",
+    output:
+        results / "pretrained/source_test.csv",
+    log:
+        logs / "evaluate_pretrained.log",
+    benchmark:
+        benchmarks / "evaluate_pretrained.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    script:
+        "../workflow_scripts/evaluate_pretrained.py"
+
+
+rule gather_forgetting:
+    input:
+        runs=of_all_points("evaluations/{method}/{size}_source.csv"),
+        pretrained=results / "pretrained/source_test.csv",
+    output:
+        report(
+            results / "tables/forgetting.csv",
+            caption="../report/forgetting.rst",
+            category="Tables",
+            labels={"table": "What fine-tuning made the models forget"},
+        ),
+    log:
+        logs / "gather_forgetting.log",
+    benchmark:
+        benchmarks / "gather_forgetting.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../workflow_scripts/gather_forgetting.py"

@@ -183,3 +183,96 @@ rule draw_histories:
         methods=list(study.methods),
     script:
         "../workflow_scripts/draw_histories.py"
+
+
+rule draw_parity:
+    input:
+        errors=[
+            results / f"evaluations/{method}/{size}.parquet"
+            for method, size in study.largest_points
+        ],
+        components=[
+            results / f"evaluations/{method}/{size}_components.parquet"
+            for method, size in study.largest_points
+        ],
+        test_frames=results / "tables/test_frames.parquet",
+        evaluation=results / "evaluation.csv",
+    output:
+        report(
+            results / "figures/parity.png",
+            caption="../report/parity.rst",
+            category="Figures",
+            labels={"figure": "Predicted against true"},
+        ),
+        vector_forms("parity"),
+    log:
+        logs / "draw_parity.log",
+    benchmark:
+        benchmarks / "draw_parity.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        target=study.target.label,
+        methods=list(study.methods),
+    script:
+        "../workflow_scripts/draw_parity.py"
+
+
+rule draw_element_errors:
+    input:
+        results / "tables/errors_by_element.csv",
+    output:
+        report(
+            results / "figures/element_errors.png",
+            caption="../report/element_errors.rst",
+            category="Figures",
+            labels={"figure": "Errors by element"},
+        ),
+        vector_forms("element_errors"),
+    log:
+        logs / "draw_element_errors.log",
+    benchmark:
+        benchmarks / "draw_element_errors.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        methods=list(study.methods),
+    script:
+        "../workflow_scripts/draw_element_errors.py"
+
+
+rule draw_forgetting:
+    input:
+        results / "tables/forgetting.csv",
+    output:
+        report(
+            results / "figures/forgetting.png",
+            caption="../report/forgetting.rst",
+            category="Figures",
+            labels={"figure": "Forgetting"},
+        ),
+        vector_forms("forgetting"),
+    log:
+        logs / "draw_forgetting.log",
+    benchmark:
+        benchmarks / "draw_forgetting.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        source=study.source.label,
+        target=study.target.label,
+        methods=list(study.methods),
+    script:
+        "../workflow_scripts/draw_forgetting.py"

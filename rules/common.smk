@@ -96,6 +96,14 @@ def models_of_all_seeds(wildcards):
     return [folder / f"seed_{seed}/model.pt" for seed in seeds]
 
 
+def of_all_points(pattern):
+    # One file for each method and size.
+    return [
+        results / pattern.format(method=method, size=size)
+        for method, size in study.points
+    ]
+
+
 def vector_forms(name):
     # Beside the PNG that the report shows.
     return [results / f"figures/{name}.pdf", results / f"figures/{name}.svg"]

@@ -12,16 +12,23 @@ docutils_core = pytest.importorskip("docutils.core")
 
 CAPTIONS = {
     "efficiency",
+    "element_errors",
+    "errors_by_element",
+    "errors_by_group",
     "evaluation",
+    "forgetting",
     "histories",
     "learning_curve_table",
     "learning_curves",
     "levels",
     "methods",
+    "parity",
     "reference_shift",
     "scaling_laws",
     "split",
+    "table1",
     "workflow",
+    "worst_frames",
 }
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, NamedTuple
 from pydantic import Field, model_validator
 
 from rungs.config.data import Door, Level, Split, Subsets, TargetLevel
+from rungs.config.evaluation import Evaluation
 from rungs.config.methods import Method
 from rungs.config.options import Name, NonNegativeInt, Options
 from rungs.config.plan import Plan
@@ -44,6 +45,7 @@ class Study(Options):
     """The same for every method and size; from scratch included."""
     methods: Annotated[dict[Name, Method], Field(min_length=1)]
     plan: Plan = Plan()
+    evaluation: Evaluation = Evaluation()
 
     @model_validator(mode="after")
     def _architecture_has_one_source(self) -> "Study":
@@ -71,6 +73,12 @@ class Study(Options):
         if not self.runs:
             raise ValueError("no method has a size and a seed to run at")
         return self
+
+    @property
+    def judged_on_source(self) -> bool:
+        """Whether runs are measured on the source's test frames too."""
+        asked = self.evaluation.source_test
+        return self.pretraining.training is not None if asked is None else asked
 
     def sampling(self, method: str) -> str:
         """Return the strategy that draws the subsets of a method."""
@@ -105,3 +113,11 @@ class Study(Options):
         for run in self.runs:
             points.setdefault((run.method, run.size), []).append(run.seed)
         return points
+
+    @property
+    def largest_points(self) -> list[tuple[str, int]]:
+        """Every method with the largest size that it runs at."""
+        largest = {
+            method: max(s for m, s in self.points if m == method) for method, _ in self.points
+        }
+        return list(largest.items())

@@ -27,11 +27,11 @@ def evaluation_rows(run: Run, errors: Mapping[str, PropertyError]) -> list[dict]
     ]
 
 
-def read_rows(path: str | os.PathLike) -> list[dict[str, str]]:
+def read_rows(path: str | os.PathLike, may_be_empty: bool = False) -> list[dict[str, str]]:
     """Return the rows of a CSV file as text.
 
     Raises:
-        StudyError: when the file is missing or has no rows.
+        StudyError: when the file is missing, or has no rows and may not be empty.
     """
     path = Path(path)
     try:
@@ -39,7 +39,7 @@ def read_rows(path: str | os.PathLike) -> list[dict[str, str]]:
             rows = list(csv.DictReader(handle))
     except OSError as error:
         raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
-    if not rows:
+    if not rows and not may_be_empty:
         raise StudyError(f"{path}: holds no rows; delete it and run again")
     return rows
 

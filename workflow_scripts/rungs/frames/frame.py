@@ -10,6 +10,16 @@ VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 """Matrix places of the six stress components, in the order xx, yy, zz, yz, xz, xy."""
 
 
+def hill_formula(atomic_numbers: np.ndarray) -> str:
+    """Return the formula of a cell in Hill order: C and H first where there is carbon, else by
+    symbol."""
+    counts = np.bincount(atomic_numbers, minlength=MAX_ATOMIC_NUMBER + 1)
+    symbols = {SYMBOLS[z - 1]: int(counts[z]) for z in np.flatnonzero(counts)}
+    first = [s for s in ("C", "H") if "C" in symbols and s in symbols]
+    order = first + sorted(set(symbols) - set(first))
+    return "".join(f"{s}{symbols[s] if symbols[s] > 1 else ''}" for s in order)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """A configuration of n atoms in a periodic cell, with its labels.
@@ -79,13 +89,8 @@ class Frame:
 
     @property
     def formula(self) -> str:
-        """Formula of the cell in Hill order: C and H first where there is carbon, else by
-        symbol."""
-        counts = np.bincount(self.atomic_numbers, minlength=MAX_ATOMIC_NUMBER + 1)
-        symbols = {SYMBOLS[z - 1]: int(counts[z]) for z in np.flatnonzero(counts)}
-        first = [s for s in ("C", "H") if "C" in symbols and s in symbols]
-        order = first + sorted(set(symbols) - set(first))
-        return "".join(f"{s}{symbols[s] if symbols[s] > 1 else ''}" for s in order)
+        """Formula of the cell, as :func:`hill_formula` writes it."""
+        return hill_formula(self.atomic_numbers)
 
     def shape_fault(self) -> str | None:
         """What is wrong with the shapes of the fields, in words; None where they agree."""

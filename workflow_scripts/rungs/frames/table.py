@@ -178,6 +178,17 @@ def iter_geometries(path: str | os.PathLike, positions: bool = True) -> Iterator
             )
 
 
+def read_groups(path: str | os.PathLike) -> dict[str, str]:
+    """The ``group`` of every frame id that has one; nothing else is read. Raises as
+    :func:`iter_frames`."""
+    groups: dict[str, str] = {}
+    with _open(path) as parquet, _told(path):
+        for batch in parquet.iter_batches(columns=["frame_id", "group"]):
+            pairs = zip(batch["frame_id"].to_pylist(), batch["group"].to_pylist(), strict=True)
+            groups |= {name: group for name, group in pairs if group is not None}
+    return groups
+
+
 def read_provenance(path: str | os.PathLike) -> dict[str, object]:
     """The provenance that the file was written with. Raises as :func:`iter_frames`."""
     with _open(path) as parquet:

@@ -1,0 +1,149 @@
+"""A small study of real models on a few crystals, and made-up errors of a whole one."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rungs.config import Run
+from rungs.config.training import Architecture
+from rungs.frames.elements import MAX_ATOMIC_NUMBER
+from rungs.frames.frame import Frame
+from rungs.graphs.store import GraphStore, write_graphs
+from rungs.potential.published import new_model, save_model
+from rungs.splits.files import write_split
+from rungs.splits.split import SplitRow
+from rungs.training.starting import set_reference
+
+TOY = Architecture(
+    atom_fea_dim=8,
+    bond_fea_dim=8,
+    angle_fea_dim=8,
+    atom_conv_hidden_dim=8,
+    bond_conv_hidden_dim=8,
+    mlp_hidden_dims=[8],
+    n_conv=2,
+    num_radial=5,
+    num_angular=5,
+    atom_graph_cutoff=4.0,
+    bond_graph_cutoff=3.0,
+)
+FCC = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]], dtype=float)
+CRYSTALS = {
+    "NaCl": (11, 17, 2.82),
+    "MgO": (12, 8, 2.11),
+    "FeO": (26, 8, 2.16),
+    "KCl": (19, 17, 3.1),
+}
+
+
+def make_frames(functional: str, shift: float) -> list[Frame]:
+    """Three frames of each crystal; the second has no stress, and only FeO has moments."""
+    rng = np.random.default_rng(3)
+    frames = []
+    for name, (cation, anion, half) in CRYSTALS.items():
+        for i in range(3):
+            coords = np.array([[0.0, 0, 0], [half, half, half]]) + rng.normal(0, 0.05, (2, 3))
+            frames.append(
+                Frame(
+                    frame_id=f"{name}-{i}",
+                    material_id=name,
+                    functional=functional,
+                    cell=FCC * half,
+                    atomic_numbers=[cation, anion],
+                    cart_coords=coords,
+                    energy=2 * (-3.0 + shift + 0.1 * i + 0.01 * rng.normal()),
+                    forces=rng.normal(0, 0.3, (2, 3)),
+                    stress=None if i == 1 else rng.normal(0, 1, 6),
+                    magmoms=[3.7, 0.1] if name == "FeO" else None,
+                    group="rattled" if i else "relaxed",
+                )
+            )
+    return frames
+
+
+class ToyStudy:
+    """Files of a study whose test frames are all frames."""
+
+    def __init__(self, folder, frames_of_level):
+        self.folder = folder
+        self.frames = frames_of_level
+        for level, frames in frames_of_level.items():
+            write_graphs(frames, self.graphs(level), 4.0, 3.0)
+        self.split = folder / "split.csv"
+        write_split(
+            self.split,
+            [
+                SplitRow(level, f.material_id, f.frame_id, "test")
+                for level, frames in frames_of_level.items()
+                for f in frames
+            ],
+        )
+
+    def graphs(self, level):
+        return self.folder / f"{level}.safetensors"
+
+    def store(self, level="target"):
+        return GraphStore.open(self.graphs(level))
+
+    def model(self, name, seed, reference):
+        path = self.folder / f"{name}.pt"
+        model = new_model(TOY, seed)
+        set_reference(model, np.full(MAX_ATOMIC_NUMBER, reference))
+        save_model(model, path)
+        return path
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory):
+    levels = {"source": make_frames("GGA", 0.0), "target": make_frames("r2SCAN", -20.0)}
+    return ToyStudy(tmp_path_factory.mktemp("toy"), levels)
+
+
+@pytest.fixture
+def study_of():
+    """Makes a study whose frames have other labels."""
+
+    def make(folder, **changes):
+        frames = [replace(frame, **changes) for frame in make_frames("PBE", 0.0)]
+        return ToyStudy(folder, {"target": frames})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def toy_runs(toy):
+    return {
+        Run("transfer", 10, 0): toy.model("a", 0, -22.8),
+        Run("transfer", 10, 1): toy.model("b", 1, -23.2),
+    }
+
+
+def made_up_test_frames(formulas: dict[str, float], per_material: int = 2) -> pd.DataFrame:
+    """Test frames of materials with the given lowest energies in eV/atom."""
+
+    rows = []
+    for formula, energy in formulas.items():
+        n_elements = sum(c.isupper() for c in formula.split("/")[0])
+        for i in range(per_material):
+            rows.append(
+                {
+                    "frame_id": f"{formula}-{i}",
+                    "material_id": formula,
+                    "formula": formula.split("/")[0],
+                    "n_atoms": 2,
+                    "n_elements": n_elements,
+                    "group": None,
+                    "energy_ev_per_atom": energy + 0.03 * ((i + 1) % per_material),
+                    "reference_ev_per_atom": 0.0,
+                    "max_force_ev_per_angstrom": 0.1 + i,
+                    "energy_above_lowest_mev_per_atom": 30.0 * ((i + 1) % per_material),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def test_frames_of():
+    return made_up_test_frames

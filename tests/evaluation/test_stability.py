@@ -1,0 +1,125 @@
+"""Formation and decomposition energies, against numbers worked out by hand and pymatgen's own."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
+from pymatgen.core import Composition
+
+from rungs.evaluation.stability import Phase, PhaseSet, fractions_of, lowest_phases
+
+
+def phases_of(*formulas):
+    return PhaseSet([Phase(f"m{i}", f"f{i}", f, fractions_of(f)) for i, f in enumerate(formulas)])
+
+
+# Na-Cl: elements at −1 and −2; Na3Cl, NaCl and NaCl3 at −1.5, −3 and −2.2 eV/atom.
+BINARY = ("Na", "Cl2", "Na3Cl", "Na4Cl4", "NaCl3")
+ENERGIES = np.array([-1.0, -2.0, -1.5, -3.0, -2.2])
+
+
+def test_formation_energies_of_a_binary_system():
+    # Na3Cl: −1.5 + (3·1 + 2)/4 = −0.25; NaCl: −3 + 1.5 = −1.5; NaCl3: −2.2 + (1 + 6)/4 = −0.45
+    found = phases_of(*BINARY).formation_energies(ENERGIES)
+    assert found[2:] == pytest.approx([-0.25, -1.5, -0.45])
+    assert np.isnan(found[:2]).all()
+
+
+def test_decomposition_energies_of_a_binary_system():
+    """NaCl without itself falls into Na3Cl and NaCl3, half of the atoms each: −0.35 eV/atom.
+    Na3Cl lies on the line from Na (0) to NaCl (−1.5) at −0.75, NaCl3 on that to Cl at −0.75."""
+    found = phases_of(*BINARY).decomposition_energies(ENERGIES)
+    assert found[2:] == pytest.approx([-0.25 + 0.75, -1.5 + 0.35, -0.45 + 0.75])
+    assert np.isnan(found[:2]).all()
+
+
+def test_products_are_named():
+    above, products = phases_of(*BINARY).decompose(3, ENERGIES)
+    assert above == pytest.approx(-1.15)
+    assert products == ["m2", "m4"]
+
+
+def test_polymorphs_do_not_compete():
+    """The second NaCl lies 0.1 eV above the first; both fall into the same phases."""
+    phases = phases_of(*BINARY, "NaCl")
+    found = phases.decomposition_energies(np.append(ENERGIES, -2.9))
+    assert found[3] == pytest.approx(-1.15)
+    assert found[5] == pytest.approx(-1.05)
+
+
+def test_of_two_elemental_phases_the_lower_counts():
+    phases = phases_of(*BINARY, "Na2")
+    found = phases.formation_energies(np.append(ENERGIES, -1.4))
+    assert found[3] == pytest.approx(-3.0 + 0.5 * (1.4 + 2.0))
+
+
+def test_without_an_element_formation_is_undefined_and_decomposition_may_be_not():
+    """CaFeO2 falls into CaO and FeO, no element needed; CaO into nothing that is there."""
+    phases = phases_of("CaO", "FeO", "CaFeO2", "NaCl", "KF")
+    energies = np.array([-3.0, -2.0, -2.6, -3.0, -1.0])
+    assert np.isnan(phases.formation_energies(energies)).all()
+    found = phases.decomposition_energies(energies)
+    assert found[2] == pytest.approx(-2.6 + 2.5) == phases.decompose(2, energies)[0]
+    assert np.isnan(found[[0, 1, 3, 4]]).all()
+
+
+def test_elements_present_but_not_enough_to_make_it_up():
+    """Na3Cl and NaCl cannot make NaCl3, however their shares are chosen."""
+    found = phases_of("Na3Cl", "NaCl", "NaCl3").decomposition_energies(ENERGIES[2:])
+    assert np.isnan(found[[0, 2]]).all()
+    assert found[1] == pytest.approx(-1.15)
+
+
+def test_a_study_of_one_element():
+    phases = phases_of("Ge2", "Ge8")
+    assert np.isnan(phases.formation_energies(np.array([-4.4, -4.5]))).all()
+    assert np.isnan(phases.decomposition_energies(np.array([-4.4, -4.5]))).all()
+
+
+SYSTEM = ("Li", "Fe", "O2", "Li2O", "FeO", "Fe2O3", "Fe3O4", "LiFeO2", "Li5FeO4")
+energies_of_system = st.lists(st.floats(-6, -1), min_size=len(SYSTEM), max_size=len(SYSTEM))
+
+
+@given(energies_of_system)
+def test_agrees_with_pymatgen_where_all_elements_are_there(values):
+    """Above the hull of all phases a phase decomposes by that much; else its own phase separation
+    energy is not above 0."""
+    energies = np.array(values)
+    phases = phases_of(*SYSTEM)
+    found = phases.decomposition_energies(energies)
+    entries = [
+        PDEntry(Composition(f), e * Composition(f).num_atoms)
+        for f, e in zip(SYSTEM, energies, strict=True)
+    ]
+    diagram = PhaseDiagram(entries)
+    assert found[3:] == pytest.approx(
+        [phases.decompose(i, energies)[0] for i in range(3, len(SYSTEM))], abs=1e-6
+    )
+    for i, entry in enumerate(entries[3:], start=3):
+        above = diagram.get_e_above_hull(entry)
+        if above > 1e-6:
+            assert found[i] == pytest.approx(above, abs=1e-6)
+        else:
+            assert found[i] < 1e-6
+
+
+@given(energies_of_system, st.lists(st.floats(-20, 20), min_size=94, max_size=94))
+def test_reference_energies_change_nothing(values, shifts):
+    energies, shift = np.array(values), np.array(shifts)
+    phases = phases_of(*SYSTEM)
+    referenced = PhaseSet(phases.phases, reference=shift)
+    moved = energies + phases.fractions @ shift
+    for found, of_moved in (
+        (phases.formation_energies(energies), phases.formation_energies(moved)),
+        (phases.decomposition_energies(energies), referenced.decomposition_energies(moved)),
+    ):
+        assert np.allclose(found, of_moved, atol=1e-6, equal_nan=True)
+
+
+def test_each_material_is_its_lowest_frame(test_frames_of):
+    table = test_frames_of({"NaCl": -3.0, "Na": -1.0})
+    assert [(p.material_id, p.frame_id) for p in lowest_phases(table)] == [
+        ("Na", "Na-1"),
+        ("NaCl", "NaCl-1"),
+    ]

@@ -1,0 +1,16 @@
+"""Gather the errors on the source's test frames into forgetting.csv."""
+
+from rungs.jobs import job
+
+with job(snakemake.log[0]) as say:
+    from rungs.evaluation.forgetting import FORGETTING_COLUMNS, forgetting_rows
+    from rungs.evaluation.tables import read_rows
+    from rungs.files import write_rows
+
+    given = snakemake.input
+    rows = forgetting_rows(
+        [row for path in given.runs for row in read_rows(path, may_be_empty=True)],
+        read_rows(given.pretrained, may_be_empty=True),
+    )
+    write_rows(snakemake.output[0], FORGETTING_COLUMNS, rows)
+    say(f"{len(rows)} errors on the source's test frames in {snakemake.output[0]}")

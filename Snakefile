@@ -66,6 +66,7 @@ rule all:
             ],
             suffix=["png", "pdf", "svg"],
         ),
+        lambda wildcards: figures_of_transfer(),
 
 
 include: "rules/common.smk"

@@ -98,3 +98,21 @@ def models_of_all_seeds(wildcards):
 def vector_forms(name):
     # Beside the PNG that the report shows.
     return [results / f"figures/{name}.pdf", results / f"figures/{name}.svg"]
+
+
+# Runs on the most frames that start from pretrained weights; a study may have none.
+largest_transfers = [
+    run
+    for run in study.runs
+    if run.size == max(study.subsets.sizes) > 0
+    and study.methods[run.method].initial == "pretrained"
+]
+
+
+def figures_of_transfer():
+    names = ["references", "gradients"] if largest_transfers else []
+    return collect(
+        results / "figures/{figure}.{suffix}",
+        figure=names,
+        suffix=["png", "pdf", "svg"],
+    )

@@ -67,6 +67,8 @@ rule all:
             suffix=["png", "pdf", "svg"],
         ),
         lambda wildcards: figures_of_transfer(),
+        results / "tables/costs.csv",
+        results / "opening.rst",
 
 
 include: "rules/common.smk"
@@ -80,4 +82,5 @@ include: "rules/6_fine_tuning.smk"
 include: "rules/7_evaluation.smk"
 include: "rules/8_scaling_laws.smk"
 include: "rules/9_figures.smk"
+include: "rules/10_report.smk"
 include: "rules/estimate.smk"

@@ -129,7 +129,7 @@ rule draw_learning_curves:
         report(
             results / "figures/learning_curves.png",
             caption="../report/learning_curves.rst",
-            category="Figures",
+            category="Answer",
             labels={"figure": "Learning curves"},
         ),
         vector_forms("learning_curves"),

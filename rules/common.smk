@@ -100,6 +100,16 @@ def vector_forms(name):
     return [results / f"figures/{name}.pdf", results / f"figures/{name}.svg"]
 
 
+def answer_of_study(wildcards):
+    # Two sentences in words, where a rule of the scaling laws writes them.
+    answer = results / "answer.rst"
+    made = (str(file) for rule in workflow.rules for file in rule.output)
+    return {"answer": answer} if str(answer) in made else {}
+
+
+starts_from_pretrained = any(
+    study.methods[run.method].initial == "pretrained" for run in study.runs
+)
 # Runs on the most frames that start from pretrained weights; a study may have none.
 largest_transfers = [
     run

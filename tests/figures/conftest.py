@@ -110,7 +110,15 @@ def drawable(monkeypatch):
         made.append(original(*args))
         return made[-1]
 
-    for name in ("learning_curves", "methods", "histories", "levels", "reference_shift"):
+    for name in (
+        "learning_curves",
+        "methods",
+        "histories",
+        "levels",
+        "reference_shift",
+        "references",
+        "gradients",
+    ):
         module = pytest.importorskip(f"rungs.figures.{name}")
         monkeypatch.setattr(module, "new_figure", new_figure)
     yield

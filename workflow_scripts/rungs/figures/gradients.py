@@ -21,6 +21,8 @@ from rungs.figures.style import (
 )
 
 N_COLUMNS = 3
+# Methods that differ in whether references are trained may lie on each other.
+_DASHES = ["-", (0, (3, 2))]
 
 
 @styled
@@ -29,8 +31,8 @@ def draw_gradients(
 ) -> Figure:
     """Draw one panel per layer: gradient norm against the share of the first epoch.
 
-    One thin line per seed and the geometric mean over the seeds in bold, one colour per method; all
-    panels share their axes, so that layers can be compared.
+    One thin line per seed and the geometric mean over the seeds in bold, one colour per method.
+    The panels' error axes span the same number of decades, each about its own layer's gradients.
 
     Args:
         gradients: ``gradients.csv``.
@@ -47,15 +49,19 @@ def draw_gradients(
         return figure
     n_rows = -(-len(names) // N_COLUMNS)
     figure = new_figure(DOUBLE, 0.8 + 1.65 * n_rows)
-    axes = figure.subplots(n_rows, N_COLUMNS, sharex=True, sharey=True, squeeze=False)
-    positive = gradients.loc[gradients["gradient_norm"] > 0, "gradient_norm"]
+    axes = figure.subplots(n_rows, N_COLUMNS, sharex=True, squeeze=False)
+    limits = _limits(gradients[gradients["gradient_norm"] > 0])
     for i, (ax, name) in enumerate(zip(axes.flat, names, strict=False)):
         panel_letter(ax, i)
         ax.set_title(name)
         ax.set_yscale("log")
-        for method in drawn:
+        for k, method in enumerate(drawn):
             runs = gradients[(gradients["layer"] == name) & (gradients["method"] == method)]
-            _draw_lines(ax, runs, look.colour(method), look.marker(method))
+            line = {"color": look.colour(method), "ls": _DASHES[k % len(_DASHES)]}
+            _draw_lines(ax, runs, look.marker(method), line)
+        if name in limits:
+            ax.set_ylim(limits[name])
+            log_ticks(ax.yaxis, *limits[name])
         # The panel below may be one of those that stay empty.
         if i + N_COLUMNS >= len(names):
             ax.tick_params(labelbottom=True)
@@ -65,12 +71,16 @@ def draw_gradients(
     for ax in axes.flat[len(names) :]:
         ax.set_visible(False)
     axes[0, 0].set_xlim(-0.03, 1.03)
-    if len(positive):
-        axes[0, 0].set_ylim(log_limits(positive))
-        log_ticks(axes[0, 0].yaxis, *axes[0, 0].get_ylim())
     sizes = sorted(set(gradients["size"]))
     handles = [
-        Line2D([], [], color=look.colour(m), marker=look.marker(m), label=look.label(m))
+        Line2D(
+            [],
+            [],
+            color=look.colour(m),
+            marker=look.marker(m),
+            ls=_DASHES[drawn.index(m) % len(_DASHES)],
+            label=look.label(m),
+        )
         for m in methods
         if m in drawn
     ]
@@ -83,13 +93,24 @@ def draw_gradients(
     return figure
 
 
-def _draw_lines(ax: Axes, runs: pd.DataFrame, colour: str, marker: str) -> None:
+def _limits(gradients: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Return limits for each layer, all of the same width on a logarithmic axis."""
+    ends = {
+        layer: np.log10(log_limits(rows["gradient_norm"]))
+        for layer, rows in gradients.groupby("layer")
+    }
+    half = max((high - low for low, high in ends.values()), default=1.0) / 2
+    middle = {layer: (low + high) / 2 for layer, (low, high) in ends.items()}
+    return {layer: (10 ** (m - half), 10 ** (m + half)) for layer, m in middle.items()}
+
+
+def _draw_lines(ax: Axes, runs: pd.DataFrame, marker: str, line: dict) -> None:
     runs = runs[runs["gradient_norm"] > 0]
     if runs.empty:
         return
     seeds = runs.groupby("seed")
     if len(seeds) > 1:
         for _, run in seeds:
-            ax.plot(run["epoch"], run["gradient_norm"], color=colour, lw=0.6, alpha=0.35)
+            ax.plot(run["epoch"], run["gradient_norm"], lw=0.6, alpha=0.35, **line)
     mean = runs.assign(log=np.log(runs["gradient_norm"])).groupby("epoch")["log"].mean()
-    ax.plot(mean.index, np.exp(mean), color=colour, marker=marker, markersize=2.6, lw=1.2)
+    ax.plot(mean.index, np.exp(mean), marker=marker, markersize=2.6, lw=1.2, **line)

@@ -59,6 +59,7 @@ rule all:
             results / "figures/{figure}.{suffix}",
             figure=[
                 "levels",
+                "level_shifts",
                 "reference_shift",
                 "methods",
                 "learning_curves",

@@ -10,6 +10,7 @@ rule compare_levels:
     output:
         energies=results / "tables/level_energies.parquet",
         forces=results / "tables/level_forces.parquet",
+        others=results / "tables/level_others.parquet",
         correlations=report(
             results / "tables/level_correlations.csv",
             caption="../report/levels.rst",
@@ -60,6 +61,36 @@ rule draw_levels:
         target=study.target.label,
     script:
         "../workflow_scripts/draw_levels.py"
+
+
+rule draw_level_shifts:
+    input:
+        energies=results / "tables/level_energies.parquet",
+        others=results / "tables/level_others.parquet",
+        correlations=results / "tables/level_correlations.csv",
+    output:
+        report(
+            results / "figures/level_shifts.png",
+            caption="../report/level_shifts.rst",
+            category="Figures",
+            labels={"figure": "Shift between the levels, stresses, magnetic moments"},
+        ),
+        vector_forms("level_shifts"),
+    log:
+        logs / "draw_level_shifts.log",
+    benchmark:
+        benchmarks / "draw_level_shifts.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        source=study.source.label,
+        target=study.target.label,
+    script:
+        "../workflow_scripts/draw_level_shifts.py"
 
 
 rule draw_reference_shift:

@@ -115,6 +115,7 @@ def drawable(monkeypatch):
         "methods",
         "histories",
         "levels",
+        "level_shifts",
         "reference_shift",
         "references",
         "gradients",

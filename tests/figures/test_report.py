@@ -19,6 +19,7 @@ CAPTIONS = {
     "histories",
     "learning_curve_table",
     "learning_curves",
+    "level_shifts",
     "levels",
     "methods",
     "reference_shift",

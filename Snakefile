@@ -66,6 +66,7 @@ rule all:
             results / "figures/{figure}.{suffix}",
             figure=[
                 "levels",
+                "level_shifts",
                 "reference_shift",
                 "methods",
                 "learning_curves",
@@ -76,6 +77,9 @@ rule all:
             ],
             suffix=["png", "pdf", "svg"],
         ),
+        lambda wildcards: figures_of_transfer(),
+        results / "tables/costs.csv",
+        results / "opening.rst",
 
 
 include: "rules/common.smk"
@@ -89,4 +93,5 @@ include: "rules/6_fine_tuning.smk"
 include: "rules/7_evaluation.smk"
 include: "rules/8_scaling_laws.smk"
 include: "rules/9_figures.smk"
+include: "rules/10_report.smk"
 include: "rules/estimate.smk"

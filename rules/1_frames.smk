@@ -4,7 +4,12 @@
 rule record_study:
     # The configuration as it was understood, defaults filled in.
     output:
-        results / "study.yaml",
+        report(
+            results / "study.yaml",
+            caption="../report/configuration.rst",
+            category="What was run",
+            labels={"file": "Configuration with all defaults"},
+        ),
     log:
         logs / "record_study.log",
     benchmark:

@@ -35,3 +35,39 @@ rule pretrain:
         checkpoint=str(results / "checkpoints/pretrained.pt"),
     script:
         "../workflow_scripts/pretrain.py"
+
+
+rule compare_references:
+    # What every way of fitting the target's reference energies is worth, before any transfer.
+    input:
+        graphs=results / "graphs/target.safetensors",
+        split=results / "splits/split.csv",
+        subsets=[
+            results / f"subsets/{study.subsets.sampling}/seed_{seed}.csv"
+            for seed in study.subsets.seeds
+        ],
+        source_reference=results / "references/source.csv",
+        pretrained=results / "pretrained/model.pt",
+    output:
+        report(
+            results / "tables/reference_errors.csv",
+            caption="../report/references.rst",
+            category="Tables",
+            labels={"table": "Rules for the reference energies"},
+        ),
+    log:
+        logs / "compare_references.log",
+    benchmark:
+        benchmarks / "compare_references.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=1,
+    params:
+        seeds=study.subsets.seeds,
+        sizes=study.subsets.sizes,
+    script:
+        "../workflow_scripts/compare_references.py"

@@ -38,3 +38,45 @@ rule fine_tune:
         ),
     script:
         "../workflow_scripts/fine_tune.py"
+
+
+rule record_gradients:
+    # The first epoch of the runs on the most frames, once more: what it asks of each layer.
+    input:
+        graphs=results / "graphs/target.safetensors",
+        split=results / "splits/split.csv",
+        subsets=[
+            results / f"subsets/{study.sampling(run.method)}/seed_{run.seed}.csv"
+            for run in largest_transfers
+        ],
+        source_reference=results / "references/source.csv",
+        target_reference=results / "references/target.csv",
+        pretrained=results / "pretrained/model.pt",
+    output:
+        report(
+            results / "tables/gradients.csv",
+            caption="../report/gradients.rst",
+            category="Tables",
+            labels={"table": "Gradients of the first epoch"},
+        ),
+    log:
+        logs / "record_gradients.log",
+    benchmark:
+        benchmarks / "record_gradients.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=24 * 60,
+        gpu=1,
+    params:
+        runs=[tuple(run) for run in largest_transfers],
+        methods={
+            run.method: study.methods[run.method].model_dump(mode="json")
+            for run in largest_transfers
+        },
+        training=study.fine_tuning.model_dump(mode="json"),
+        seed=study.seed,
+    script:
+        "../workflow_scripts/record_gradients.py"

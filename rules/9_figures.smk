@@ -10,6 +10,7 @@ rule compare_levels:
     output:
         energies=results / "tables/level_energies.parquet",
         forces=results / "tables/level_forces.parquet",
+        others=results / "tables/level_others.parquet",
         correlations=report(
             results / "tables/level_correlations.csv",
             caption="../report/levels.rst",
@@ -60,6 +61,36 @@ rule draw_levels:
         target=study.target.label,
     script:
         "../workflow_scripts/draw_levels.py"
+
+
+rule draw_level_shifts:
+    input:
+        energies=results / "tables/level_energies.parquet",
+        others=results / "tables/level_others.parquet",
+        correlations=results / "tables/level_correlations.csv",
+    output:
+        report(
+            results / "figures/level_shifts.png",
+            caption="../report/level_shifts.rst",
+            category="Figures",
+            labels={"figure": "Shift between the levels, stresses, magnetic moments"},
+        ),
+        vector_forms("level_shifts"),
+    log:
+        logs / "draw_level_shifts.log",
+    benchmark:
+        benchmarks / "draw_level_shifts.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        source=study.source.label,
+        target=study.target.label,
+    script:
+        "../workflow_scripts/draw_level_shifts.py"
 
 
 rule draw_reference_shift:
@@ -129,7 +160,7 @@ rule draw_learning_curves:
         report(
             results / "figures/learning_curves.png",
             caption="../report/learning_curves.rst",
-            category="Figures",
+            category="Answer",
             labels={"figure": "Learning curves"},
         ),
         vector_forms("learning_curves"),
@@ -276,3 +307,59 @@ rule draw_forgetting:
         methods=list(study.methods),
     script:
         "../workflow_scripts/draw_forgetting.py"
+
+
+rule draw_references:
+    input:
+        results / "tables/reference_errors.csv",
+    output:
+        report(
+            results / "figures/references.png",
+            caption="../report/references.rst",
+            category="Figures",
+            labels={"figure": "Rules for the reference energies"},
+        ),
+        vector_forms("references"),
+    log:
+        logs / "draw_references.log",
+    benchmark:
+        benchmarks / "draw_references.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        source=study.source.label,
+        target=study.target.label,
+    script:
+        "../workflow_scripts/draw_references.py"
+
+
+rule draw_gradients:
+    input:
+        results / "tables/gradients.csv",
+    output:
+        report(
+            results / "figures/gradients.png",
+            caption="../report/gradients.rst",
+            category="Figures",
+            labels={"figure": "Gradients of the first epoch"},
+        ),
+        vector_forms("gradients"),
+    log:
+        logs / "draw_gradients.log",
+    benchmark:
+        benchmarks / "draw_gradients.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        target=study.target.label,
+        methods=list(study.methods),
+    script:
+        "../workflow_scripts/draw_gradients.py"

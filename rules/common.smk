@@ -107,3 +107,31 @@ def of_all_points(pattern):
 def vector_forms(name):
     # Beside the PNG that the report shows.
     return [results / f"figures/{name}.pdf", results / f"figures/{name}.svg"]
+
+
+def answer_of_study(wildcards):
+    # Two sentences in words, where a rule of the scaling laws writes them.
+    answer = results / "answer.rst"
+    made = (str(file) for rule in workflow.rules for file in rule.output)
+    return {"answer": answer} if str(answer) in made else {}
+
+
+starts_from_pretrained = any(
+    study.methods[run.method].initial == "pretrained" for run in study.runs
+)
+# Runs on the most frames that start from pretrained weights; a study may have none.
+largest_transfers = [
+    run
+    for run in study.runs
+    if run.size == max(study.subsets.sizes) > 0
+    and study.methods[run.method].initial == "pretrained"
+]
+
+
+def figures_of_transfer():
+    names = ["references", "gradients"] if largest_transfers else []
+    return collect(
+        results / "figures/{figure}.{suffix}",
+        figure=names,
+        suffix=["png", "pdf", "svg"],
+    )

@@ -18,5 +18,5 @@ with job(snakemake.log[0]) as say:
         read_reference(given.target_reference).energies,
         seed=derive_seed(snakemake.params.seed, "level comparison"),
     )
-    write_levels(tables, output.energies, output.forces, output.correlations)
+    write_levels(tables, output.energies, output.forces, output.others, output.correlations)
     say(tables.summary)

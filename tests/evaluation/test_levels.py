@@ -1,4 +1,5 @@
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -122,12 +123,13 @@ def test_levels_without_shared_frames(levels, tmp_path):
     assert "0 shared" in tables.summary
     assert len(tables.forces["source"]) == 0
     assert all(row["n"] == 0 and row["pearson_r"] is None for row in tables.correlations)
-    names = ("energies.parquet", "forces.parquet", "correlations.csv")
+    names = ("energies.parquet", "forces.parquet", "others.parquet", "correlations.csv")
     write_levels(tables, *(tmp_path / name for name in names))
     assert pq.read_table(tmp_path / names[0]).num_rows == 20
     assert pq.read_table(tmp_path / names[1]).num_rows == 0
     assert pq.read_table(tmp_path / names[1]).column_names == ["frame_id", "source", "target"]
-    with open(tmp_path / names[2], newline="") as handle:
+    assert pq.read_table(tmp_path / names[2]).num_rows == 0
+    with open(tmp_path / names[3], newline="") as handle:
         assert [row["pearson_r"] for row in csv.DictReader(handle)] == [""] * 4
 
 
@@ -162,7 +164,7 @@ def test_streams_are_opened_twice_and_give_the_same(levels, tmp_path):
     assert lists.correlations == streams.correlations
     with pytest.raises(ValueError, match="read twice"):
         compare_levels(iter(source), target, SOURCE, TARGET)
-    names = ("energies.parquet", "forces.parquet", "correlations.csv")
+    names = ("energies.parquet", "forces.parquet", "others.parquet", "correlations.csv")
     write_levels(streams, *(tmp_path / name for name in names))
     back = pq.read_table(tmp_path / names[0])
     assert back["frame_id"].to_pylist() == lists.energies["frame_id"]
@@ -184,3 +186,32 @@ def test_bad_input_is_refused(levels):
     heavy = frame("am-0", [95, 8], -8.0, np.random.default_rng(0))
     with pytest.raises(StudyError, match="am-0: element 95"):
         compare_levels([heavy], target, SOURCE, TARGET)
+
+
+def test_stresses_and_moments_where_both_levels_have_them():
+    rng = np.random.default_rng(0)
+    source, target = [], []
+    for i in range(8):
+        pair = [frame(f"m-{i}", [3, 9], -8.0, rng) for _ in range(2)]
+        stress = rng.normal(size=6)
+        with_stress = [{"stress": stress}, {"stress": None if i == 0 else 2 * stress}]
+        moments = rng.normal(size=2)
+        # the other sign of all moments is the same magnetic order
+        with_moments = [{"magmoms": moments}, {"magmoms": None if i < 3 else -moments}]
+        for k, level in enumerate((source, target)):
+            level.append(replace(pair[k], **with_stress[k], **with_moments[k]))
+    tables = compare_levels(source, target, SOURCE, TARGET)
+    found = rows(tables)
+    assert (found["stress"]["n"], found["stress"]["unit"]) == (42, "GPa")
+    assert (found["magmom"]["n"], found["magmom"]["unit"]) == (10, "μB")
+    assert found["stress"]["pearson_r"] == pytest.approx(1)
+    assert found["stress"]["mae"] > 0.5
+    assert found["magmom"]["mae"] == pytest.approx(0, abs=1e-12)
+    names, values = tables.others["property"], tables.others["source"]
+    assert (values[names == "magmom"] >= 0).all()
+    assert "m-0" not in tables.others["frame_id"]
+    assert tables.others["frame_id"].count("m-1") == 6
+    bare = compare_levels(
+        [replace(f, stress=None, magmoms=None) for f in source], target, SOURCE, TARGET
+    )
+    assert {"stress", "magmom"}.isdisjoint(rows(bare))

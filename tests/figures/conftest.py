@@ -110,8 +110,19 @@ def drawable(monkeypatch):
         made.append(original(*args))
         return made[-1]
 
-    names = ("learning_curves", "methods", "histories", "levels", "reference_shift")
-    for name in (*names, "parity", "element_errors", "forgetting"):
+    for name in (
+        "learning_curves",
+        "methods",
+        "histories",
+        "levels",
+        "level_shifts",
+        "reference_shift",
+        "references",
+        "gradients",
+        "parity",
+        "element_errors",
+        "forgetting",
+    ):
         module = pytest.importorskip(f"rungs.figures.{name}")
         monkeypatch.setattr(module, "new_figure", new_figure)
     yield

@@ -11,19 +11,24 @@ jinja2 = pytest.importorskip("jinja2")
 docutils_core = pytest.importorskip("docutils.core")
 
 CAPTIONS = {
+    "configuration",
+    "costs",
     "efficiency",
     "element_errors",
     "errors_by_element",
     "errors_by_group",
     "evaluation",
     "forgetting",
+    "gradients",
     "histories",
     "learning_curve_table",
     "learning_curves",
+    "level_shifts",
     "levels",
     "methods",
     "parity",
     "reference_shift",
+    "references",
     "scaling_laws",
     "split",
     "table1",
@@ -32,12 +37,12 @@ CAPTIONS = {
 }
 
 
-def render(path, config):
+def render(path, config, files=()):
     environment = jinja2.Environment(
         trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     text = environment.from_string(path.read_text(encoding="utf-8")).render(
-        snakemake=SimpleNamespace(config=config)
+        snakemake=SimpleNamespace(config=config), files=files
     )
     complaints = io.StringIO()
     html = docutils_core.publish_parts(
@@ -77,6 +82,19 @@ def test_model_labels_are_called_that(repository, configs):
     half["source"]["data"] = half["target"]["data"]
     html = render(repository / "report/workflow.rst", half)
     assert "DFT" not in html.replace(default["title"], "")
+
+
+def test_the_opening_page_comes_before_the_data(repository, configs, tmp_path):
+    """It lies beside the table of errors, which the report always has."""
+    files = [
+        SimpleNamespace(path=tmp_path / name) for name in ("methods.png", "learning_curve.csv")
+    ]
+    workflow = repository / "report/workflow.rst"
+    assert "Some frames" not in render(workflow, configs[0], files)
+    (tmp_path / "opening.rst").write_text("Some frames are saved.\n")
+    html = render(workflow, configs[0], files)
+    places = [html.index(text) for text in ("The question.", "Some frames", "The data.")]
+    assert places == sorted(places)
 
 
 def test_methods_are_described_by_their_settings(repository, configs):

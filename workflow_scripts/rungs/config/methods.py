@@ -1,10 +1,15 @@
 """A method of transfer is data: what a run starts from and what it may change."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from rungs.config.options import Options, Sampling
+
+ReferenceRule = Literal["target", "shrunken", "residual", "shrunken_residual"]
+"""Ways of fitting the target's reference energies to target frames."""
+RULES_OF_RESIDUALS = ("residual", "shrunken_residual")
+"""Those that need a pretrained model."""
 
 
 class Method(Options):
@@ -12,12 +17,15 @@ class Method(Options):
 
     initial: Literal["random", "pretrained"]
     """Weights at the start: drawn at random (by the run's seed) or those of the pretraining."""
-    reference: Literal["source", "target"]
-    """Elemental reference energies: those fitted to the source, or fitted to the target."""
+    reference: Literal["source"] | ReferenceRule
+    """Elemental reference energies: those of the `source`, or fitted to target frames, by least
+    squares (`target`), as a shrunken shift of the source's that is safe for elements which few or
+    no frames have (`shrunken`), or by either to what the pretrained model leaves of the energies
+    (`residual`, `shrunken_residual`)."""
     train_reference: bool = False
     """Whether the reference energies are trained along with the network."""
     reference_fitted_on: Literal["training", "subset"] = "training"
-    """Target frames that the target's reference energies are fitted on: the whole training part
+    """Target frames that reference energies are fitted on: the whole training part
     (as in the GGA to r2SCAN paper) or only the run's own subset (what a person with N
     calculations has)."""
     copy_embedding: dict[str, str] = {}
@@ -34,5 +42,10 @@ class Method(Options):
         if self.copy_embedding and self.initial == "random":
             raise ValueError("copy_embedding needs `initial: pretrained`")
         if self.reference == "source" and self.reference_fitted_on == "subset":
-            raise ValueError("reference_fitted_on: subset needs `reference: target`")
+            raise ValueError(
+                "reference_fitted_on: subset needs a `reference` that is fitted: "
+                + ", ".join(get_args(ReferenceRule))
+            )
+        if self.reference in RULES_OF_RESIDUALS and self.initial == "random":
+            raise ValueError(f"reference: {self.reference} needs `initial: pretrained`")
         return self

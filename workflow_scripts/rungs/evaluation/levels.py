@@ -31,6 +31,10 @@ class LevelTables:
     forces: Mapping[str, Sequence]
     """Columns of ``level_forces.parquet``: ``frame_id`` and the same force component at each level,
     ``source`` and ``target``, in eV/Å; all components of frames drawn at random."""
+    others: Mapping[str, Sequence]
+    """Columns of ``level_others.parquet``: ``frame_id``, ``property`` (``stress``, six components
+    in GPa, or ``magmom``, absolute values in μB), ``source`` and ``target``; of the same frames,
+    where both levels have the label."""
     correlations: list[dict]
     """Rows of ``level_correlations.csv``; differences are target minus source. None where fewer
     than two values can be compared."""
@@ -75,7 +79,7 @@ def compare_levels(
     }
     energies = _join(source, target, shared)
     drawn = _draw(sorted(shared), target, n_force_components, seed)
-    forces, moved = _pair_forces(_opened(source_frames), _opened(target_frames), drawn)
+    forces, others, moved = _pair_labels(_opened(source_frames), _opened(target_frames), drawn)
     pairs = {
         "raw": ("source_energy", "target_energy"),
         "source_reference": ("source_minus_source_ref", "target_minus_source_ref"),
@@ -85,6 +89,11 @@ def compare_levels(
         _compare(name, energies[x], energies[y], "eV/atom") for name, (x, y) in pairs.items()
     ]
     correlations.append(_compare("forces", forces["source"], forces["target"], "eV/Å"))
+    for name, unit in (("stress", "GPa"), ("magmom", "μB")):
+        chosen = others["property"] == name
+        if chosen.any():
+            pair = (others[level][chosen] for level in ("source", "target"))
+            correlations.append(_compare(name, *pair, unit))
     same_id = len(source.index.keys() & target.index.keys())
     summary = (
         f"{len(source.index)} source and {len(target.index)} target frames, {len(shared)} shared; "
@@ -94,20 +103,22 @@ def compare_levels(
         summary += f"; {same_id - len(shared)} have the same id but other atoms"
     if moved:
         summary += f"; {moved} drawn frames have the same id but other positions"
-    return LevelTables(energies, forces, correlations, summary)
+    return LevelTables(energies, forces, others, correlations, summary)
 
 
 def write_levels(
     tables: LevelTables,
     energies: str | os.PathLike,
     forces: str | os.PathLike,
+    others: str | os.PathLike,
     correlations: str | os.PathLike,
 ) -> None:
-    """Write the three tables, two as Parquet and the correlations as CSV."""
+    """Write the four tables, three as Parquet and the correlations as CSV."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    for path, columns in ((energies, tables.energies), (forces, tables.forces)):
+    written = ((energies, tables.energies), (forces, tables.forces), (others, tables.others))
+    for path, columns in written:
         with whole_file(path) as partial:
             pq.write_table(
                 pa.table(
@@ -201,13 +212,14 @@ def _draw(shared: list[str], target: _Energies, n_components: int, seed: int) ->
     return drawn
 
 
-def _pair_forces(
+def _pair_labels(
     source: Iterable[Frame], target: Iterable[Frame], drawn: set[str]
-) -> tuple[dict[str, Sequence], int]:
-    """Force components of the drawn frames at both levels, and how many of those frames are not
-    the same configuration."""
+) -> tuple[dict[str, Sequence], dict[str, Sequence], int]:
+    """Force components of the drawn frames at both levels; stresses and magnetic moments; and how
+    many of those frames are not the same configuration."""
     kept = {frame.frame_id: frame for frame in source if frame.frame_id in drawn}
     ids, pairs, moved = [], [np.empty((0, 2))], 0
+    other_ids, names, other_pairs = [], [], [np.empty((0, 2))]
     for frame in target:
         other = kept.get(frame.frame_id)
         if other is None:
@@ -221,8 +233,24 @@ def _pair_forces(
             continue
         pairs.append(np.stack([other.forces.ravel(), frame.forces.ravel()], axis=1))
         ids += [frame.frame_id] * frame.forces.size
-    both = np.concatenate(pairs)
-    return {"frame_id": ids, "source": both[:, 0], "target": both[:, 1]}, moved
+        labels = {"stress": (other.stress, frame.stress), "magmom": (other.magmoms, frame.magmoms)}
+        for name, (theirs, ours) in labels.items():
+            if theirs is None or ours is None:
+                continue
+            pair = np.stack([theirs, ours], axis=1)
+            # CHGNet learns the size of a moment; its sign is a convention.
+            other_pairs.append(np.abs(pair) if name == "magmom" else pair)
+            other_ids += [frame.frame_id] * len(pair)
+            names += [name] * len(pair)
+    both, rest = np.concatenate(pairs), np.concatenate(other_pairs)
+    forces = {"frame_id": ids, "source": both[:, 0], "target": both[:, 1]}
+    others = {
+        "frame_id": other_ids,
+        "property": np.array(names, dtype=str),
+        "source": rest[:, 0],
+        "target": rest[:, 1],
+    }
+    return forces, others, moved
 
 
 def _compare(name: str, source: np.ndarray, target: np.ndarray, unit: str) -> dict:

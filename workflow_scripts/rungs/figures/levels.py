@@ -97,10 +97,10 @@ def draw_levels(
         if not seen.any():
             say_in_panel(ax, "no frames in the same geometry" if force else "no shared frames")
             continue
-        counts = _draw_pairs(ax, x[seen], y[seen], same_scale=i >= 2)
+        counts = draw_pairs(ax, x[seen], y[seen], same_scale=i >= 2)
         if counts is not None:
             drawn.append(counts)
-        _write_numbers(ax, x[seen], y[seen], row)
+        write_numbers(ax, x[seen], y[seen], row)
     if drawn:
         # One scale for all panels, so that one colour bar serves them.
         largest = max(2.0, *(float(counts.get_array().max()) for counts in drawn))
@@ -119,7 +119,7 @@ def draw_levels(
     return figure
 
 
-def _draw_pairs(ax: Axes, x: np.ndarray, y: np.ndarray, same_scale: bool):
+def draw_pairs(ax: Axes, x: np.ndarray, y: np.ndarray, same_scale: bool):
     """Draw points, or how many lie where; return the coloured cells, None for points."""
     limits = _limits(x), _limits(y)
     low, high = min(limits[0][0], limits[1][0]), max(limits[0][1], limits[1][1])
@@ -158,7 +158,7 @@ def _draw_pairs(ax: Axes, x: np.ndarray, y: np.ndarray, same_scale: bool):
     )
 
 
-def _write_numbers(ax: Axes, x: np.ndarray, y: np.ndarray, row: pd.Series) -> None:
+def write_numbers(ax: Axes, x: np.ndarray, y: np.ndarray, row: pd.Series) -> None:
     """Write r, mean shift and MAE into the corner with the fewest points."""
     if pd.isna(row["mae"]):
         return

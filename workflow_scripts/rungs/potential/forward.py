@@ -66,6 +66,7 @@ class BatchedCHGNet:
         forces: bool = True,
         stress: bool = True,
         magmoms: bool = True,
+        reference: bool = True,
         create_graph: bool = True,
     ) -> Prediction:
         """Return predictions for the frames of ``batch``.
@@ -77,6 +78,7 @@ class BatchedCHGNet:
         Args:
             batch: graphs on the device and of the dtype of the model.
             forces, stress, magmoms: what to predict besides the energy.
+            reference: whether the energy has the reference energies in it.
             create_graph: whether the predictions will be differentiated.
 
         Raises:
@@ -93,7 +95,9 @@ class BatchedCHGNet:
             vectors = batch.bond_vectors.detach().requires_grad_(differentiate)
             energies, moments = self._atom_energies(batch, vectors, magmoms, sweep)
             total = sum_by(energies, batch.atom_frames, batch.n_frames)
-            energy = total / batch.n_atoms + self._reference_energy(batch)
+            energy = total / batch.n_atoms
+            if reference:
+                energy = energy + self._reference_energy(batch)
             gradient = None
             if differentiate:
                 with sweep.to_geometry():

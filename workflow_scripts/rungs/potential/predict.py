@@ -70,3 +70,29 @@ def predict(
             zip(chosen, np.split(forces, ends), np.split(magmoms, ends), strict=True)
         ):
             yield FramePrediction(int(index), float(energy[i]), f, stress[i][rows, columns], m)
+
+
+def interaction_energies(
+    model: nn.Module,
+    graphs: GraphStore,
+    indices: Sequence[int] | np.ndarray,
+    max_rows: int = 60_000,
+) -> np.ndarray:
+    """Return (n,) energies per atom in eV/atom without the model's own reference energies.
+
+    Args:
+        model, graphs, indices, max_rows: as in :func:`predict`.
+
+    Raises:
+        StudyError: when the model is not supported, or the store was built with other cutoffs.
+    """
+    potential = BatchedCHGNet(model)
+    parameter = next(model.parameters())
+    energies = [np.zeros(0)]
+    for chosen in graphs.chunks(indices, max_rows):
+        batch = graphs.batch(chosen, parameter.device, parameter.dtype)
+        prediction = potential(
+            batch, forces=False, stress=False, magmoms=False, reference=False, create_graph=False
+        )
+        energies.append(prediction.energy.to("cpu", torch.float64).numpy())
+    return np.concatenate(energies)

@@ -6,5 +6,14 @@ from rungs.references.fit import (
     read_reference,
     write_reference,
 )
+from rungs.references.shrunken import Shrinkage, choose_shrinkage, fit_shrunken
 
-__all__ = ["ReferenceEnergies", "fit_reference", "read_reference", "write_reference"]
+__all__ = [
+    "ReferenceEnergies",
+    "Shrinkage",
+    "choose_shrinkage",
+    "fit_reference",
+    "fit_shrunken",
+    "read_reference",
+    "write_reference",
+]

@@ -73,6 +73,30 @@ def fit_reference(
         StudyError: without frames, or where an energy or composition is no finite number.
         ValueError: when the shapes do not agree or a row of fractions does not sum to 1.
     """
+    fractions, energies, base = checked_data(compositions, energies, prior)
+    residual = energies - fractions @ base
+    shift = residual.mean()
+    present = np.flatnonzero(fractions.any(axis=0))
+    delta, _, rank, _ = np.linalg.lstsq(fractions[:, present], residual - shift, rcond=_RCOND)
+    fitted = base + shift
+    fitted[present] += delta
+    return ReferenceEnergies(
+        energies=fitted,
+        n_frames=np.count_nonzero(fractions, axis=0),
+        rank=int(rank),
+        residual_mae=float(np.abs(energies - fractions @ fitted).mean()),
+    )
+
+
+def checked_data(
+    compositions: np.ndarray, energies: np.ndarray, prior: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (n, 94) fractions, (n,) energies and the (94,) prior (0 for None) as float64.
+
+    Raises:
+        StudyError: without frames, or where a number is not finite.
+        ValueError: when the shapes do not agree or a row of fractions does not sum to 1.
+    """
     fractions = np.asarray(compositions, dtype=np.float64)
     energies = np.asarray(energies, dtype=np.float64)
     base = np.zeros(MAX_ATOMIC_NUMBER) if prior is None else np.asarray(prior, dtype=np.float64)
@@ -98,18 +122,7 @@ def fit_reference(
         raise StudyError("the prior reference energies are no finite numbers; fit them again")
     if np.abs(fractions.sum(axis=1) - 1).max() > 1e-5:
         raise ValueError("each row of compositions must sum to 1")
-    residual = energies - fractions @ base
-    shift = residual.mean()
-    present = np.flatnonzero(fractions.any(axis=0))
-    delta, _, rank, _ = np.linalg.lstsq(fractions[:, present], residual - shift, rcond=_RCOND)
-    fitted = base + shift
-    fitted[present] += delta
-    return ReferenceEnergies(
-        energies=fitted,
-        n_frames=np.count_nonzero(fractions, axis=0),
-        rank=int(rank),
-        residual_mae=float(np.abs(energies - fractions @ fitted).mean()),
-    )
+    return fractions, energies, base
 
 
 def write_reference(path: str | os.PathLike, reference: ReferenceEnergies) -> None:

@@ -3,28 +3,27 @@
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from rungs.config.methods import Method
+from rungs.config.methods import RULES_OF_RESIDUALS, Method
 from rungs.config.study import Run
 from rungs.config.training import Architecture, Pretraining, Training
 from rungs.files import write_json, write_rows
 from rungs.graphs.store import GraphStore
 from rungs.potential.device import pick_device
 from rungs.potential.initial import load_initial
+from rungs.potential.predict import interaction_energies
 from rungs.potential.published import load_model, new_model, save_model
-from rungs.references.fit import (
-    ReferenceEnergies,
-    fit_reference,
-    read_reference,
-    write_reference,
-)
+from rungs.references.fit import ReferenceEnergies, read_reference, write_reference
+from rungs.references.rules import reference_by_rule
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_order, read_split
+from rungs.splits.split import SplitRow
 from rungs.splits.subsets import take
 from rungs.training.loop import HISTORY_COLUMNS, TrainingResult
 from rungs.training.record import CostRecord
@@ -134,8 +133,9 @@ def fine_tune(
     device = pick_device()
     cost = CostRecord(device)
     store = GraphStore.open(inputs.graphs)
+    split = read_split(inputs.split)
     training = store.index(take(read_order(inputs.subset), run.size))
-    validation = store.index(frame_ids(read_split(inputs.split), "target", "validation"))
+    validation = store.index(frame_ids(split, "target", "validation"))
     seed = derive_seed(study_seed, "fine-tuning", run.seed)
     if method.initial == "pretrained":
         model = load_model(inputs.pretrained)
@@ -143,8 +143,7 @@ def fine_tune(
         model = new_model(architecture, derive_seed(seed, "weights"))
     else:
         model = redraw(load_initial(initial), derive_seed(seed, "weights"))
-    set_reference(model, _reference(method, store, training, inputs))
-    copy_embedding(model, method.copy_embedding)
+    prepare(model, method, store, split, training, inputs, device)
 
     result = TrainingResult()
     if run.size:
@@ -171,17 +170,62 @@ def fine_tune(
     return f"{run.method}, {run.size} frames, seed {run.seed}: {_summary(result)}"
 
 
-def _reference(method: Method, store: GraphStore, training: np.ndarray, inputs: Any) -> np.ndarray:
+def prepare(
+    model: torch.nn.Module,
+    method: Method,
+    store: GraphStore,
+    split: Sequence[SplitRow],
+    subset: np.ndarray,
+    inputs: Any,
+    device: torch.device,
+) -> None:
+    """Make of pretrained or random weights what ``method`` starts with, in place.
+
+    Args:
+        model: the weights to start from.
+        method: embeddings to copy, and which reference energies.
+        store: the target's frames.
+        split: the study's split.
+        subset: places of the run's own frames in ``store``.
+        inputs: attributes ``source_reference`` and ``target_reference`` are paths.
+        device: to predict on, where reference energies are fitted to what the model leaves.
+    """
+    copy_embedding(model, method.copy_embedding)
+    set_reference(model, _reference(model, method, store, split, subset, inputs, device))
+
+
+def _reference(
+    model: torch.nn.Module,
+    method: Method,
+    store: GraphStore,
+    split: Sequence[SplitRow],
+    subset: np.ndarray,
+    inputs: Any,
+    device: torch.device,
+) -> np.ndarray:
     """Return the (94,) reference energies in eV/atom that ``method`` starts with."""
     source = read_reference(inputs.source_reference).energies
     if method.reference == "source":
         return source
+    frames = subset
     if method.reference_fitted_on == "training":
-        return read_reference(inputs.target_reference).energies
-    if not len(training):
+        if method.reference == "target":
+            return read_reference(inputs.target_reference).energies  # the same for all runs
+        frames = store.index(frame_ids(split, "target", "train"))
+    if not len(frames):
         return source  # no target frame, so nothing to shift by
-    energies = store.energies_per_atom[training]
-    return fit_reference(store.compositions(training), energies, prior=source).energies
+    interaction = None
+    if method.reference in RULES_OF_RESIDUALS:
+        interaction = interaction_energies(model.to(device), store, frames)
+    materials = {row.frame_id: row.material_id for row in split if row.level == "target"}
+    return reference_by_rule(
+        method.reference,
+        store.compositions(frames),
+        store.energies_per_atom[frames],
+        source,
+        groups=[materials[store.frame_ids[i]] for i in frames],
+        interaction=interaction,
+    ).energies
 
 
 def _fingerprint(

@@ -1,0 +1,9 @@
+"""Gather what every training cost, and on what it ran, into one table."""
+
+from rungs.jobs import job
+
+with job(snakemake.log[0]) as say:
+    from rungs.training.costs import gather_costs
+
+    given = snakemake.input
+    say(gather_costs(given.get("pretraining"), given.runs, snakemake.output[0]))

@@ -1,0 +1,126 @@
+"""What every rule for the reference energies is worth at every subset size, without a training."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from rungs.errors import StudyError
+from rungs.files import write_rows
+from rungs.graphs.store import GraphStore
+from rungs.potential.device import pick_device
+from rungs.potential.predict import interaction_energies
+from rungs.potential.published import load_model
+from rungs.references.fit import read_reference
+from rungs.references.rules import RULES, reference_by_rule
+from rungs.splits.files import frame_ids, read_order, read_split
+from rungs.splits.subsets import take
+
+PathLike = str | os.PathLike
+
+REFERENCE_ERROR_COLUMNS = (
+    "rule",
+    "fitted_on",
+    "size",
+    "seed",
+    "test_elements_absent",
+    "reference_mae_mev_per_atom",
+    "pretrained_mae_mev_per_atom",
+)
+
+
+def compare_references(
+    *,
+    model: PathLike,
+    graphs: PathLike,
+    split: PathLike,
+    subsets: Mapping[int, PathLike],
+    sizes: Sequence[int],
+    source_reference: PathLike,
+    output: PathLike,
+) -> str:
+    """Write ``tables/reference_errors.csv`` and return a line for the terminal.
+
+    One row for the source's own reference energies, one for each rule fitted to the whole training
+    part, and one for each rule, size and seed fitted to the subset: mean absolute errors of the
+    target's test energies, in meV/atom, of the reference energies alone and of the pretrained model
+    with them. ``test_elements_absent`` counts elements of the test frames that no fitted frame has.
+
+    Args:
+        model: the pretrained model.
+        graphs, split: of the target, and of the study.
+        subsets: the order of the target's training frames for each seed.
+        sizes: subset sizes; 0 is the source's row.
+        source_reference: the source's reference energies.
+        output: the table to write.
+
+    Raises:
+        StudyError: when a subset has fewer frames than asked for.
+    """
+    store = GraphStore.open(graphs)
+    rows = read_split(split)
+    training = store.index(frame_ids(rows, "target", "train"))
+    test = store.index(frame_ids(rows, "target", "test"))
+    if not len(test):
+        raise StudyError(f"{split}: the target has no test frames to compare references on")
+    source = read_reference(source_reference).energies
+    places = np.concatenate([training, test])
+    network = load_model(model).to(pick_device())
+    interaction = np.full(len(store), np.nan)
+    interaction[places] = interaction_energies(network, store, places)
+    materials = {row.frame_id: row.material_id for row in rows if row.level == "target"}
+    energies, compositions = store.energies_per_atom, store.compositions(test)
+
+    def errors(reference: np.ndarray, frames: np.ndarray) -> dict:
+        left = energies[test] - compositions @ reference
+        absent = compositions.any(axis=0) & ~store.compositions(frames).any(axis=0)
+        return {
+            "test_elements_absent": int(absent.sum()),
+            "reference_mae_mev_per_atom": 1000 * float(np.abs(left).mean()),
+            "pretrained_mae_mev_per_atom": 1000 * float(np.abs(left - interaction[test]).mean()),
+        }
+
+    def fitted(frames: np.ndarray) -> Iterator[dict]:
+        for rule in RULES:
+            reference = reference_by_rule(
+                rule,
+                store.compositions(frames),
+                energies[frames],
+                source,
+                groups=[materials[store.frame_ids[i]] for i in frames],
+                interaction=interaction[frames],
+            )
+            yield {"rule": rule, **errors(reference.energies, frames)}
+
+    table = [{"rule": "source", "fitted_on": "source", "size": 0, **errors(source, training)}]
+    about = {"fitted_on": "training", "size": len(training)}
+    table += [about | row for row in fitted(training)]
+    for seed, order in subsets.items():
+        for size in filter(None, sizes):
+            frames = store.index(take(read_order(order), size))
+            about = {"fitted_on": "subset", "size": size, "seed": seed}
+            table += [about | row for row in fitted(frames)]
+    write_rows(output, REFERENCE_ERROR_COLUMNS, table)
+    return _summary(table)
+
+
+def _summary(table: Sequence[Mapping]) -> str:
+    """Say which rule is best at the smallest and at the largest subset."""
+    sizes = sorted({row["size"] for row in table if row["fitted_on"] == "subset"})
+    if not sizes:
+        return "reference energies: no subsets to fit to"
+    parts = []
+    for size in dict.fromkeys((sizes[0], sizes[-1])):
+        means = {
+            rule: np.mean(
+                [
+                    row["pretrained_mae_mev_per_atom"]
+                    for row in table
+                    if (row["rule"], row["size"], row["fitted_on"]) == (rule, size, "subset")
+                ]
+            )
+            for rule in RULES
+        }
+        best = min(means, key=means.get)
+        parts.append(f"{size} frames: {best}, {means[best]:.0f} meV/atom")
+    return f"best reference energies for the pretrained model, on {'; on '.join(parts)}"

@@ -1,0 +1,65 @@
+"""What the trainings of a study cost, gathered from their records."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from rungs.errors import StudyError
+from rungs.files import write_rows
+
+COST_COLUMNS = (
+    "method",
+    "size",
+    "seed",
+    "started",
+    "wall_seconds",
+    "updates",
+    "frames_per_second",
+    "peak_memory_mb",
+    "peak_device_memory_mb",
+    "device",
+    "threads",
+    "python",
+    "torch",
+    "chgnet",
+)
+
+
+def gather_costs(
+    pretraining: str | os.PathLike | None,
+    runs: Iterable[str | os.PathLike],
+    output: str | os.PathLike,
+) -> str:
+    """Write one row for each training and return a line for the terminal.
+
+    A training that was cut off and went on counts from where it went on; the updates say how many
+    that were. ``pretraining`` stands in the column of the methods, without size and seed.
+
+    Args:
+        pretraining, runs: paths of ``record.json``; None without a pretraining.
+        output: the table to write.
+
+    Raises:
+        StudyError: for a record that is missing or is no record.
+    """
+    rows = [{"method": "pretraining", **_read(pretraining)}] if pretraining else []
+    rows += [_read(path) for path in runs]
+    rows = [{name: row.get(name) for name in COST_COLUMNS} for row in rows]
+    write_rows(output, COST_COLUMNS, rows)
+    hours = sum(row["wall_seconds"] for row in rows) / 3600
+    devices = sorted({row["device"] for row in rows})
+    return f"{len(rows)} trainings, {hours:.2f} hours in all, on {'; '.join(devices)}"
+
+
+def _read(path: str | os.PathLike) -> dict:
+    try:
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+        # those that every record has
+        return {**record, "wall_seconds": float(record["wall_seconds"]), "device": record["device"]}
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise StudyError(
+            f"{path}: is no record of a training ({error}); delete the run and redo it"
+        ) from None

@@ -1,0 +1,171 @@
+"""What the first epoch of a transfer asks of each part of the network.
+
+Figure 3 of the GGA to r2SCAN paper: where the reference energies are the wrong ones, the network
+has to learn a shift of several eV per atom, and its gradients say so.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from rungs.config.methods import Method
+from rungs.config.study import Run
+from rungs.config.training import Training
+from rungs.files import write_rows
+from rungs.graphs.store import GraphStore
+from rungs.potential.device import pick_device
+from rungs.potential.published import load_model
+from rungs.seeds import derive_seed
+from rungs.splits.files import read_order, read_split
+from rungs.splits.subsets import take
+from rungs.training.flat import FlatParameters
+from rungs.training.runs import prepare
+from rungs.training.schedule import BatchOrder, learning_rate, number_of_updates
+from rungs.training.step import Step
+
+GRADIENT_COLUMNS = ("method", "size", "seed", "epoch", "update", "layer", "gradient_norm")
+N_TENTHS = 10
+
+
+class Layer(NamedTuple):
+    """A part of the network by the start of its parameters' names."""
+
+    name: str
+    prefix: str
+
+
+def layers(model: torch.nn.Module) -> list[Layer]:
+    """Return the layers that the paper names, those that ``model`` has.
+
+    The last atom convolution is the one before the readout. A network with two interaction blocks
+    has one bond convolution, the first and the last at once.
+    """
+    last = {kind: len(getattr(model, f"{kind}_conv_layers")) - 1 for kind in ("atom", "bond")}
+    named = [
+        Layer("atom embedding", "atom_embedding."),
+        Layer("bond embedding", "bond_embedding."),
+        Layer("angle embedding", "angle_embedding."),
+        Layer("first atom convolution", "atom_conv_layers.0."),
+        Layer("last atom convolution", f"atom_conv_layers.{last['atom']}."),
+        Layer("first bond convolution", "bond_conv_layers.0."),
+        Layer("last bond convolution", f"bond_conv_layers.{last['bond']}."),
+        Layer("first layer of the MLP", "mlp.layers.0."),
+    ]
+    prefixes = [name for name, _ in model.named_parameters()]
+    unique = {layer.prefix: layer for layer in reversed(named)}
+    return [
+        layer
+        for layer in named
+        if unique[layer.prefix] is layer and any(p.startswith(layer.prefix) for p in prefixes)
+    ]
+
+
+def layer_norms(
+    model: torch.nn.Module, flat: FlatParameters, gradient: torch.Tensor
+) -> dict[str, float]:
+    """Return the Euclidean norm of a (P,) gradient over the parameters of each layer.
+
+    The references, where they are trained, are a layer of their own: ``reference energies``.
+    """
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    squares: dict[str, float] = {}
+    wanted = [*layers(model), Layer("reference energies", "composition_model.")]
+    for parameter, piece in zip(flat.parameters, gradient.split(flat.sizes), strict=True):
+        for layer in wanted:
+            if names[id(parameter)].startswith(layer.prefix):
+                square = float(piece.double().square().sum())
+                squares[layer.name] = squares.get(layer.name, 0.0) + square
+    return {layer.name: math.sqrt(squares[layer.name]) for layer in wanted if layer.name in squares}
+
+
+def record_gradients(
+    runs: Sequence[Run],
+    methods: dict[str, Method],
+    options: Training,
+    *,
+    inputs: Any,
+    study_seed: int,
+    output: Any,
+) -> list[str]:
+    """Write ``tables/gradients.csv``: gradient norms through the first epoch of some transfers.
+
+    Each run starts, and updates, exactly as in the study, with its schedule, its batches and its
+    clipping; what is recorded is the gradient of the batch before clipping, every tenth of the
+    epoch from its first update to the first of the next epoch (every update, where an epoch has
+    fewer than ten).
+
+    Args:
+        runs: which runs, none from random weights.
+        methods: the study's methods by name.
+        options: the study's fine-tuning.
+        inputs: attributes ``graphs``, ``split``, ``pretrained``, ``source_reference`` and
+            ``target_reference`` are paths; ``subsets`` are paths, one for each run.
+        study_seed: the study's seed.
+        output: the path to write.
+
+    Returns:
+        Lines for the terminal.
+    """
+    device = pick_device()
+    store = GraphStore.open(inputs.graphs)
+    split = read_split(inputs.split)
+    rows, lines = [], []
+    for run, order in zip(runs, inputs.subsets, strict=True):
+        method = methods[run.method]
+        training = store.index(take(read_order(order), run.size))
+        model = load_model(inputs.pretrained)
+        prepare(model, method, store, split, training, inputs, device)
+        model.to(device).composition_model.requires_grad_(method.train_reference)
+        seed = derive_seed(study_seed, "fine-tuning", run.seed)
+        recorded = first_epoch(model, store, training, options, seed, device)
+        rows += [run._asdict() | row for row in recorded]
+        whole = [row for row in recorded if row["layer"] == "whole network"]
+        lines.append(
+            f"{run.method}, {run.size} frames, seed {run.seed}: gradient of the network "
+            f"{whole[0]['gradient_norm']:.3g} at the first update, "
+            f"{whole[-1]['gradient_norm']:.3g} after {whole[-1]['epoch']:.3g} epochs"
+        )
+    write_rows(output, GRADIENT_COLUMNS, rows)
+    return lines
+
+
+def first_epoch(
+    model: torch.nn.Module,
+    store: GraphStore,
+    training: np.ndarray,
+    options: Training,
+    seed: int,
+    device: torch.device,
+) -> list[dict]:
+    """Train ``model`` in place for an epoch; return the rows of its gradients.
+
+    Args:
+        model: on ``device``; what is to be trained requires gradients.
+        store, training: the target's frames, and places of those to train on.
+        options: the study's fine-tuning, whose first epoch this is.
+        seed: of the run, as the training has it.
+        device: to work on.
+    """
+    step = Step(model, store, options, device)
+    costs = store.n_rows[training] if options.balance_batches else None
+    order = BatchOrder(len(training), options.batch_size, seed, costs)
+    n_updates = number_of_updates(options, len(training))
+    record_at = {order.per_epoch * k // N_TENTHS for k in range(N_TENTHS + 1)}
+    rows = []
+    for update in range(min(order.per_epoch + 1, n_updates)):
+        gradient, _ = step.gradient(training[order[update]])
+        if update in record_at:
+            network = gradient[: len(gradient) - step.flat.n_last]
+            norms = {"whole network": float(torch.linalg.vector_norm(network))}
+            norms |= layer_norms(model, step.flat, gradient)
+            epoch = update / order.per_epoch
+            rows += [
+                {"epoch": epoch, "update": update, "layer": layer, "gradient_norm": norm}
+                for layer, norm in norms.items()
+            ]
+        if update < order.per_epoch:
+            step.apply(gradient, update, learning_rate(update, n_updates, options))
+    return rows

@@ -5,10 +5,9 @@ from dataclasses import asdict
 
 import pytest
 
-from rungs.scaling import Law, data_efficiency, fit_learning_curves, learning_curve_means
+from rungs.scaling import Law, data_efficiency, fit_learning_curves, learning_curve_means, make_plan
 from rungs.scaling.answer import pretraining_answer
 from rungs.scaling.checks import check_laws
-from rungs.scaling.plan import plan
 
 ENERGY = "energy_mae_mev_per_atom"
 LAWS = {"scratch": Law(900, 0.45), "transfer": Law(300, 0.25)}
@@ -25,7 +24,7 @@ def everything(rows):
     tables = {
         "laws": laws,
         "efficiency": efficiency,
-        "plan": plan(rows, laws, errors={ENERGY: 60.0}, budget=100, more=100),
+        "plan": make_plan(rows, laws, errors={ENERGY: 60.0}, budget=100, more=100),
         "checks": check_laws(rows, laws),
     }
     for table in tables.values():

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rungs.errors import StudyError
-from rungs.scaling.plan import CALCULATIONS, Answer, Price, plan, usual_questions
+from rungs.scaling.plan import CALCULATIONS, Answer, Price, make_plan, usual_questions
 from rungs.scaling.plan_text import plan_text
 from rungs.scaling.study import fit_learning_curves
 from rungs.seeds import derive_seed
@@ -127,7 +127,7 @@ def answer_study(
     if not errors:
         return []
     laws = fit_learning_curves(study.rows, metrics=list(errors), seed=study.seed)
-    return plan(
+    return make_plan(
         study.rows,
         laws,
         errors=errors,

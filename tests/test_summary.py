@@ -17,7 +17,7 @@ from rungs.scaling import (
 from rungs.scaling.checks import CheckRow, check_laws, write_checks
 from rungs.scaling.efficiency import EfficiencyRow
 from rungs.scaling.means import MeanRow
-from rungs.scaling.plan import Answer, plan, write_plan
+from rungs.scaling.plan import Answer, make_plan, write_plan
 from rungs.scaling.study import LawRow
 from rungs.summary import Summary, digest, read_table, schema_text, summarize, write_summary
 
@@ -39,7 +39,7 @@ def tables():
         "laws": (laws, write_laws, LawRow),
         "efficiency": (data_efficiency(rows, laws), write_efficiency, EfficiencyRow),
         "checks": (check_laws(rows, laws), write_checks, CheckRow),
-        "plan": (plan(rows, laws, errors={ENERGY: 50.0}, budget=100), write_plan, Answer),
+        "plan": (make_plan(rows, laws, errors={ENERGY: 50.0}, budget=100), write_plan, Answer),
     }
 
 

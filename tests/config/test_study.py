@@ -160,3 +160,27 @@ def test_sampling_is_the_studys_unless_a_method_says(default):
     study = load_study(values)
     assert study.sampling("scratch") == "random"
     assert study.sampling("target_reference") == "diverse"
+
+
+def test_a_target_frame_can_have_a_price_and_a_source_frame_cannot(default):
+    priced = copy.deepcopy(default)
+    priced["target"]["price"] = {"amount": 12}
+    priced["plan"] = {"target_energy_mae": 20, "budget": 5000}
+    study = load_study(priced)
+    assert (study.target.price.amount, study.target.price.unit) == (12, "core-hours")
+    assert study.plan.budget == 5000
+    for bad in ({"amount": 0}, {"amount": -1}, {"amount": 3, "unit": ""}, {}):
+        priced["target"]["price"] = bad
+        with pytest.raises(StudyError, match=r"price"):
+            load_study(priced)
+    priced = copy.deepcopy(default)
+    priced["source"]["price"] = {"amount": 12}
+    with pytest.raises(StudyError, match=r"price"):
+        load_study(priced)
+
+
+def test_the_baseline_is_the_first_method_from_random_weights(default):
+    assert load_study(default).baseline == "scratch"
+    without = copy.deepcopy(default)
+    del without["methods"]["scratch"]
+    assert load_study(without).baseline is None

@@ -10,7 +10,7 @@ from rungs.scaling.plan import (
     FRAMES,
     GAIN,
     Price,
-    plan,
+    make_plan,
     usual_questions,
     write_plan,
 )
@@ -24,7 +24,7 @@ CROSSING = 3 ** (1 / 0.2)  # 900 N^-0.45 = 300 N^-0.25
 
 def ask(rows, error=60.0, floor=True, **options):
     laws = fit_learning_curves(rows, floor=floor)
-    found = plan(rows, laws, errors={ENERGY: error}, **options)
+    found = make_plan(rows, laws, errors={ENERGY: error}, **options)
     return {(answer.method, answer.question): answer for answer in found}
 
 
@@ -188,7 +188,9 @@ def test_table_and_text(learning_curve, tmp_path):
     rows = learning_curve(LAWS, scatter=0.01)
     laws = fit_learning_curves(rows)
     price = Price(12, "core-hours")
-    answers = plan(rows, laws, errors={ENERGY: 60.0, FORCE: 10.0}, budget=200, more=50, price=price)
+    answers = make_plan(
+        rows, laws, errors={ENERGY: 60.0, FORCE: 10.0}, budget=200, more=50, price=price
+    )
     write_plan(tmp_path / "plan.csv", answers)
     assert len(pd.read_csv(tmp_path / "plan.csv")) == 14
     text = plan_text(answers, "A study", "r2SCAN")

@@ -132,6 +132,17 @@ def test_result_loads_with_chgnet_and_predicts_what_was_evaluated(tiny_study):
     assert float(errors["force"]["mae"]) == pytest.approx(1000 * forces.mean(), rel=1e-3)
 
 
+def test_the_study_sums_itself_up(tiny_study, study):
+    summary = json.loads((tiny_study / "summary.json").read_text())
+    assert summary["question"] == "How many r2SCAN frames does pretraining on GGA save?"
+    assert summary["baseline"] == "scratch"
+    answer = (tiny_study / "answer.rst").read_text()
+    assert [line.replace("``", "") for line in answer.splitlines()] == summary["answer"]
+    assert {row["method"] for row in summary["plan"]} == set(study.methods)
+    assert len(rows(tiny_study / "tables/plan.csv")) == len(summary["plan"])
+    assert len(rows(tiny_study / "tables/law_checks.csv")) == len(summary["laws"])
+
+
 def test_second_run_does_nothing(snakemake, tiny_study, tiny_config):
     done = snakemake(tiny_study.parents[1], "--cores", "2", "--configfile", tiny_config)
     assert "Nothing to be done" in done.stdout
@@ -191,3 +202,15 @@ def test_the_estimate_covers_every_job(tiny_study, tiny_config, snakemake, study
     )
     assert all(float(row["job_minutes"]) > 0 for row in table)
     assert "divide by how many jobs run at once" in done.stdout
+
+
+def test_a_price_changes_the_plan_only(snakemake, tiny_study, tiny_config, tmp_path):
+    with open(tiny_config) as handle:
+        values = yaml.safe_load(handle)
+    values["target"]["price"] = {"amount": 12, "unit": "core-hours"}
+    priced = tmp_path / "priced.yaml"
+    priced.write_text(yaml.safe_dump(values))
+    done = snakemake(tiny_study.parents[1], "-n", "--cores", "2", "--configfile", str(priced))
+    jobs = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, flags=re.MULTILINE))
+    assert {"record_study", "plan", "summarize"} <= set(jobs)
+    assert not {"make_frames", "fit_references", "pretrain", "fine_tune", "evaluate"} & set(jobs)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rungs.errors import StudyError
-from rungs.scaling.plan import CALCULATIONS, Answer, Price, plan, usual_questions
+from rungs.scaling.plan import CALCULATIONS, Answer, Price, make_plan, usual_questions
 from rungs.scaling.plan_text import plan_text
 from rungs.scaling.study import fit_learning_curves
 from rungs.seeds import derive_seed
@@ -106,6 +106,9 @@ def answer_study(
         study: what was read of a finished study.
         errors: the error asked for by metric; empty asks as the configuration does.
         budget, more: frames.
+
+    Returns:
+        The answers; none where no run on at least one frame has a usable error of energy or force.
     """
     usual, usual_budget, usual_more = usual_questions(study.rows, (ENERGY, FORCE), study.baseline)
     if not errors and budget is None:
@@ -122,11 +125,9 @@ def answer_study(
     elif not errors:
         errors = usual
     if not errors:
-        raise StudyError(
-            f"the learning curve has neither {ENERGY} nor {FORCE}; name a column with --target"
-        )
+        return []
     laws = fit_learning_curves(study.rows, metrics=list(errors), seed=study.seed)
-    return plan(
+    return make_plan(
         study.rows,
         laws,
         errors=errors,
@@ -153,6 +154,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.target_force_mae is not None:
             errors[FORCE] = options.target_force_mae
         answers = answer_study(study, errors, options.budget, options.more)
+        if not answers:
+            raise StudyError(
+                f"{options.study}: no run on at least one frame has a usable {ENERGY} or {FORCE}; "
+                "name another column with --target"
+            )
     except StudyError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""Scaling laws of learning curves: fits, intervals, data efficiency.
+"""Scaling laws of learning curves: fits, intervals, data efficiency, plans.
 
 Needs NumPy and SciPy only, and works on any table of (size, seed, error)::
 
@@ -7,27 +7,46 @@ Needs NumPy and SciPy only, and works on any table of (size, seed, error)::
     found.law.exponent, found.exponent, found.notes
 """
 
+from rungs.scaling.answer import pretraining_answer
+from rungs.scaling.checks import CheckRow, check_laws, write_checks
 from rungs.scaling.curve import CurveFit, fit_curve
 from rungs.scaling.efficiency import EfficiencyRow, data_efficiency, write_efficiency
-from rungs.scaling.fit import Fit, fit_floor_law, fit_power_law
+from rungs.scaling.fit import Fit, fit_broken_law, fit_floor_law, fit_power_law
+from rungs.scaling.joint import JointFit, JointLaw, fit_joint_law
 from rungs.scaling.laws import Law
+from rungs.scaling.materials import MaterialErrors, hierarchical_interval
 from rungs.scaling.means import MeanRow, learning_curve_means, write_means
+from rungs.scaling.plan import Answer, Price, make_plan, write_plan
 from rungs.scaling.study import LawRow, fit_learning_curves, write_laws
 
 __all__ = [
+    "Answer",
+    "CheckRow",
     "CurveFit",
     "EfficiencyRow",
     "Fit",
+    "JointFit",
+    "JointLaw",
     "Law",
     "LawRow",
+    "MaterialErrors",
     "MeanRow",
+    "Price",
+    "check_laws",
     "data_efficiency",
+    "fit_broken_law",
     "fit_curve",
     "fit_floor_law",
+    "fit_joint_law",
     "fit_learning_curves",
     "fit_power_law",
+    "hierarchical_interval",
     "learning_curve_means",
+    "make_plan",
+    "pretraining_answer",
+    "write_checks",
     "write_efficiency",
     "write_laws",
     "write_means",
+    "write_plan",
 ]

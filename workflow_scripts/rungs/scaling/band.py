@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rungs.scaling.bootstrap import LEVEL, N_RESAMPLES, half_widths
+from rungs.scaling.bootstrap import LEVEL, half_widths
 from rungs.scaling.laws import Law
-from rungs.scaling.refits import Refits, refit_seeds
+from rungs.scaling.refits import N_RESAMPLES, Refits, refit_seeds
 from rungs.scaling.runs import Curve
 from rungs.scaling.study import LawRow
 

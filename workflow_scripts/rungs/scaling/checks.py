@@ -17,11 +17,11 @@ import numpy as np
 
 from rungs.errors import StudyError
 from rungs.files import write_rows
-from rungs.scaling.bootstrap import LEVEL, N_RESAMPLES, half_widths
+from rungs.scaling.bootstrap import LEVEL, half_widths
 from rungs.scaling.curve import fit_curve
 from rungs.scaling.fit import Fit, fit_broken_law, fit_floor_law, fit_power_law
 from rungs.scaling.plan import largest_misfit
-from rungs.scaling.refits import refit_seeds
+from rungs.scaling.refits import N_RESAMPLES, refit_seeds
 from rungs.scaling.runs import Curve, curves_of
 from rungs.scaling.study import LawRow
 

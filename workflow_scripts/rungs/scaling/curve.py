@@ -176,7 +176,7 @@ def _try_floor(
             None,
             f"no floor: {lost:.0%} of the resamples have fewer than {MIN_SIZES_FLOOR} sizes",
         )
-    laws = fit_floor_laws(points.sizes, points.log_errors, fits)
+    laws = fit_floor_laws(points.sizes, points.log_errors, fits, quick=True)
     unsettled = float(probabilities[laws.at_edge].sum() / probabilities.sum())
     if unsettled >= LOST_RESAMPLES:
         return None, (
@@ -228,7 +228,7 @@ def _try_break(
             None,
             f"no break: {lost:.0%} of the resamples have fewer than {MIN_SIZES_BREAK} sizes",
         )
-    laws = fit_broken_laws(points.sizes, points.log_errors, fits)
+    laws = fit_broken_laws(points.sizes, points.log_errors, fits, quick=True)
     unsettled = float(probabilities[laws.at_edge].sum() / probabilities.sum())
     if unsettled >= LOST_RESAMPLES:
         return None, (

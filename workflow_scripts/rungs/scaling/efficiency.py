@@ -16,8 +16,8 @@ import numpy as np
 from rungs.errors import StudyError
 from rungs.files import write_rows
 from rungs.scaling.band import GRID_POINTS, interval_ends
-from rungs.scaling.bootstrap import LEVEL, N_RESAMPLES, half_widths
-from rungs.scaling.refits import Refits, refit_seeds
+from rungs.scaling.bootstrap import LEVEL, half_widths
+from rungs.scaling.refits import N_RESAMPLES, Refits, refit_seeds
 from rungs.scaling.runs import Curve, curves_of
 from rungs.scaling.study import LawRow
 

@@ -25,6 +25,7 @@ LARGEST_SHARE = 1.0 - 1e-6
 _CHUNK = 2_000_000
 _GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 _GOLDEN_STEPS = 46
+_QUICK_STEPS = 18
 
 
 class FloorLaws(NamedTuple):
@@ -47,6 +48,8 @@ def fit_floor_laws(
     weights: np.ndarray,
     delta: float = HUBER_DELTA,
     grid_points: int = GRID_POINTS,
+    *,
+    quick: bool = False,
 ) -> FloorLaws:
     """Fit one law with floor per row of ``weights``.
 
@@ -56,6 +59,7 @@ def fit_floor_laws(
             distinct sizes.
         delta: where Huber's loss turns linear.
         grid_points: exponents tried before the best of them is refined.
+        quick: stop at five digits, which is enough for the scatter of resamples.
     """
     n_fits, n_points = weights.shape
     log_ratio = np.log(sizes / sizes.min())
@@ -79,9 +83,11 @@ def fit_floor_laws(
             solved.share.reshape(-1, grid_points), best[start : start + step, None], axis=1
         )[:, 0]
 
+    resolution = 1e-7 if quick else 1e-12
+
     def solve(log_exponent: np.ndarray, first_share: np.ndarray) -> _Solved:
         shape = np.exp(-np.exp(log_exponent)[:, None] * log_ratio)
-        return _solve(shape, log_errors, weights, first_share, delta)
+        return _solve(shape, log_errors, weights, first_share, delta, resolution=resolution)
 
     # Golden section between the neighbours of the best grid point.
     log_grid = np.log(grid)
@@ -89,7 +95,7 @@ def fit_floor_laws(
     high = log_grid[np.minimum(best + 1, grid_points - 1)]
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
     at_left, at_right = solve(left, share), solve(right, share)
-    for _ in range(_GOLDEN_STEPS):
+    for _ in range(_QUICK_STEPS if quick else _GOLDEN_STEPS):
         go_left = at_left.loss < at_right.loss
         low, high = np.where(go_left, low, left), np.where(go_left, right, high)
         kept = np.where(go_left, left, right)
@@ -134,6 +140,7 @@ def _solve(
     share: np.ndarray,
     delta: float,
     iterations: int = 200,
+    resolution: float = 1e-12,
 ) -> _Solved:
     """Find level ln A and share φ for each row of ``shapes``, the (N/N_min)^−β of one exponent."""
     share = np.clip(share, 0.0, LARGEST_SHARE)
@@ -165,7 +172,7 @@ def _solve(
         )
         # A rejected step this small is rounding, not a way further down: the loss is flat there to
         # second order, so that it cannot tell parameters apart that differ by less than its root.
-        done = (change <= 1e-12) | (~better & (change <= 1e-7))
+        done = (change <= resolution) | (~better & (change <= 1e-7))
         settled[active[done]] = True
         active = active[~done]
         if not active.size:

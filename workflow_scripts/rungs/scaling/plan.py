@@ -14,7 +14,8 @@ import numpy as np
 from rungs.errors import StudyError
 from rungs.files import write_rows
 from rungs.scaling.band import Band, band_of, interval_ends, last_fall
-from rungs.scaling.bootstrap import LEVEL, N_RESAMPLES, half_widths
+from rungs.scaling.bootstrap import LEVEL, half_widths
+from rungs.scaling.refits import N_RESAMPLES
 from rungs.scaling.runs import Curve, curves_of
 from rungs.scaling.study import LawRow
 
@@ -72,7 +73,7 @@ class Price:
 CALCULATIONS = Price(1.0, "calculations")
 
 
-def plan(
+def make_plan(
     rows: Iterable[Mapping[str, object]],
     laws: Iterable[LawRow],
     *,

@@ -10,7 +10,7 @@ def plan_text(answers: Sequence[Answer], title: str, target: str = "target") -> 
     """Return the answers in one block for each metric and question.
 
     Args:
-        answers: from :func:`rungs.scaling.plan.plan`.
+        answers: from :func:`rungs.scaling.plan.make_plan`.
         title: one line for the head.
         target: name of the expensive level of theory.
     """

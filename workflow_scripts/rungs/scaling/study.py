@@ -112,7 +112,9 @@ def write_laws(path: str | os.PathLike, laws: Iterable[LawRow]) -> None:
 def _law_row(curve: Curve, floor: bool, level: float, n_resamples: int, seed: int) -> LawRow:
     sizes, seeds, errors = curve.trained()
     distinct = np.unique(sizes)
-    notes = [_left_out(curve.left_out)] if curve.left_out else []
+    notes = [_named("left out", curve.left_out)] if curve.left_out else []
+    missing = _missing(curve, sizes, seeds)
+    notes += [_named("no run at", missing)] if missing else []
     extent = {
         "n_sizes": len(distinct),
         "smallest_size": int(distinct[0]) if len(distinct) else None,
@@ -162,6 +164,18 @@ def _law_row(curve: Curve, floor: bool, level: float, n_resamples: int, seed: in
     )
 
 
-def _left_out(runs: list[str]) -> str:
+def _missing(curve: Curve, sizes: np.ndarray, seeds: np.ndarray) -> list[str]:
+    """Runs that other seeds and sizes of the curve lead one to expect, but that are in no row."""
+    there = set(zip(sizes.tolist(), seeds.tolist(), strict=True))
+    gaps = [
+        f"size {size} seed {label}"
+        for size in sorted(set(sizes.tolist()))
+        for label in dict.fromkeys(seeds.tolist())
+        if (size, label) not in there
+    ]
+    return [gap for gap in gaps if not any(run.startswith(f"{gap} (") for run in curve.left_out)]
+
+
+def _named(what: str, runs: list[str]) -> str:
     more = f" and {len(runs) - _NAMED_RUNS} more" if len(runs) > _NAMED_RUNS else ""
-    return f"left out: {', '.join(runs[:_NAMED_RUNS])}{more}"
+    return f"{what}: {', '.join(runs[:_NAMED_RUNS])}{more}"

@@ -151,6 +151,26 @@ def test_unreadable_files_are_named(tmp_path, text):
         read_study(tmp_path / "absent.yaml")
 
 
+def test_runs_are_judged_on_the_source_where_its_graphs_are_there_anyhow(default):
+    assert load_study(default).judged_on_source
+    assert not load_study(default | {"evaluation": {"source_test": False}}).judged_on_source
+    published = {k: v for k, v in default.items() if k != "architecture"}
+    published["pretraining"] = {"initial": "0.3.0", "training": None}
+    assert not load_study(published).judged_on_source
+    assert load_study(published | {"evaluation": {"source_test": True}}).judged_on_source
+
+
+def test_largest_points_are_each_methods_own(default):
+    changed = copy.deepcopy(default)
+    changed["methods"]["frozen_reference"]["sizes"] = [0, 100]
+    assert load_study(changed).largest_points == [
+        ("scratch", 1000),
+        ("trainable_reference", 1000),
+        ("frozen_reference", 100),
+        ("target_reference", 1000),
+    ]
+
+
 def test_sampling_is_the_studys_unless_a_method_says(default):
     values = copy.deepcopy(default)
     study = load_study(values)

@@ -17,6 +17,7 @@ from rungs.frames.table import (
     count_frames,
     iter_frames,
     read_frames,
+    read_groups,
     read_provenance,
 )
 
@@ -95,6 +96,16 @@ def test_columns_are_those_of_the_materials_project(tmp_path, sound_frame):
     assert row["stress"] == [1.0, 2.0, 3.0, 0.1, 0.2, 0.3]
     assert row["atomic_numbers"] == [12, 8]
     assert {"energy", "forces", "magmoms", "material_id", "frame_id", "functional"} <= set(row)
+
+
+def test_groups_of_the_frames_that_have_one(tmp_path, sound_frame):
+    named = {"a": "AIMD", "b": None, "c": "elastic"}
+    path = tmp_path / "frames.parquet"
+    write(
+        path,
+        [dataclasses.replace(sound_frame, frame_id=i, group=g) for i, g in named.items()],
+    )
+    assert read_groups(path) == {"a": "AIMD", "c": "elastic"}
 
 
 def test_units_and_provenance_stand_in_the_metadata(tmp_path, sound_frame):

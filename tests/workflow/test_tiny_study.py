@@ -11,7 +11,16 @@ import yaml
 
 from rungs.config import load_study
 
-FIGURES = ("levels", "reference_shift", "methods", "learning_curves", "histories")
+FIGURES = (
+    "levels",
+    "reference_shift",
+    "methods",
+    "learning_curves",
+    "histories",
+    "parity",
+    "element_errors",
+    "forgetting",
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +63,48 @@ def test_evaluation_gives_units_and_counts(tiny_study, study):
     for name in ("energy", "force"):
         assert len({row["n"] for row in table if row["property"] == name}) == 1
     assert all(float(row["rmse"]) >= float(row["mae"]) > 0 for row in table)
+
+
+def test_errors_by_frame_and_material_are_those_of_the_runs(tiny_study, study):
+    import pandas as pd
+
+    evaluation = pd.read_csv(tiny_study / "evaluation.csv")
+    keys = ["method", "size", "seed", "property"]
+    mae = evaluation.set_index(keys)["mae"]
+    materials = pd.read_parquet(tiny_study / "tables/material_errors.parquet")
+    materials["sum"] = materials["mae"] * materials["n"]
+    sums = materials.groupby(keys)[["sum", "n"]].sum()
+    assert len(sums) == len(evaluation) == 4 * len(study.runs)
+    assert (sums["n"] == evaluation.set_index(keys)["n"]).all()
+    assert np.allclose(sums["sum"] / sums["n"], mae.loc[sums.index], rtol=1e-6)
+    worst = rows(tiny_study / "tables/worst_frames.csv")
+    assert {row["method"] for row in worst} == set(study.methods)
+    groups = rows(tiny_study / "tables/errors_by_group.csv")
+    assert {"number of elements", "largest force", "energy above lowest", "group"} == {
+        row["kind"] for row in groups
+    }
+
+
+def test_table1_has_every_method_and_says_what_it_lacks(tiny_study, study):
+    table = rows(tiny_study / "tables/table1.csv")
+    assert [row["method"] for row in table] == list(study.methods)
+    for row in table:
+        assert float(row["energy_mae_mev_per_atom"]) > 0
+        assert row["formation_energy_mae_mev_per_atom"] == ""
+        assert "formation energy is not defined for this study" in row["note"]
+
+
+def test_forgetting_starts_from_the_pretrained_model(tiny_study, study):
+    """A run on 0 frames, whatever its references, errs on the source as the pretrained model."""
+    table = rows(tiny_study / "tables/forgetting.csv")
+    assert len(table) == 4 * len(study.runs)
+    untouched = [row for row in table if row["size"] == "0"]
+    assert {row["method"] for row in untouched} == {
+        *("frozen_reference", "target_reference", "subset_reference")
+    }
+    assert all(float(row["ratio"]) == 1 for row in untouched)
+    tuned = [row for row in table if row["method"] == "target_reference" and row["size"] == "12"]
+    assert all(float(row["ratio"]) != 1 for row in tuned)
 
 
 def test_no_material_is_on_both_sides(tiny_study):

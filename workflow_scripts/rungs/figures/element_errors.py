@@ -23,7 +23,7 @@ from rungs.figures.style import (
 from rungs.frames.elements import ATOMIC_NUMBERS
 
 _CROWDED = 42
-"""More elements than this are written on two lines in turn."""
+"""The names of more elements than this are written upwards."""
 
 
 @styled
@@ -46,12 +46,9 @@ def draw_element_errors(errors: pd.DataFrame, *, methods: Sequence[str] | None =
         panel_letter(ax, i)
         ax.set_ylabel(PROPERTIES[name].label)
         _draw_panel(ax, PROPERTIES[name].column, errors, elements, methods, look)
-    labels = [
-        f"\n{symbol}" if len(elements) > _CROWDED and place % 2 else symbol
-        for place, symbol in enumerate(elements)
-    ]
-    panels[-1].set_xticks(range(len(elements)), labels)
-    panels[-1].tick_params(axis="x", labelsize=7.0 if len(elements) <= _CROWDED else 5.5)
+    panels[-1].set_xticks(range(len(elements)), elements)
+    if len(elements) > _CROWDED:
+        panels[-1].tick_params(axis="x", labelsize=5.0, labelrotation=90)
     panels[-1].set_xlabel("element")
     for ax in panels:
         ax.tick_params(axis="x", length=0)

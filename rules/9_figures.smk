@@ -122,6 +122,62 @@ rule draw_reference_shift:
         "../workflow_scripts/draw_reference_shift.py"
 
 
+rule draw_references:
+    input:
+        results / "tables/reference_errors.csv",
+    output:
+        report(
+            results / "figures/references.png",
+            caption="../report/references.rst",
+            category="Figures",
+            labels={"figure": "Rules for the reference energies"},
+        ),
+        vector_forms("references"),
+    log:
+        logs / "draw_references.log",
+    benchmark:
+        benchmarks / "draw_references.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        source=study.source.label,
+        target=study.target.label,
+    script:
+        "../workflow_scripts/draw_references.py"
+
+
+rule draw_gradients:
+    input:
+        results / "tables/gradients.csv",
+    output:
+        report(
+            results / "figures/gradients.png",
+            caption="../report/gradients.rst",
+            category="Figures",
+            labels={"figure": "Gradients of the first epoch"},
+        ),
+        vector_forms("gradients"),
+    log:
+        logs / "draw_gradients.log",
+    benchmark:
+        benchmarks / "draw_gradients.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        target=study.target.label,
+        methods=list(study.methods),
+    script:
+        "../workflow_scripts/draw_gradients.py"
+
+
 rule draw_methods:
     input:
         curve=results / "learning_curve.csv",
@@ -307,59 +363,3 @@ rule draw_forgetting:
         methods=list(study.methods),
     script:
         "../workflow_scripts/draw_forgetting.py"
-
-
-rule draw_references:
-    input:
-        results / "tables/reference_errors.csv",
-    output:
-        report(
-            results / "figures/references.png",
-            caption="../report/references.rst",
-            category="Figures",
-            labels={"figure": "Rules for the reference energies"},
-        ),
-        vector_forms("references"),
-    log:
-        logs / "draw_references.log",
-    benchmark:
-        benchmarks / "draw_references.tsv"
-    conda:
-        "../envs/rungs.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        source=study.source.label,
-        target=study.target.label,
-    script:
-        "../workflow_scripts/draw_references.py"
-
-
-rule draw_gradients:
-    input:
-        results / "tables/gradients.csv",
-    output:
-        report(
-            results / "figures/gradients.png",
-            caption="../report/gradients.rst",
-            category="Figures",
-            labels={"figure": "Gradients of the first epoch"},
-        ),
-        vector_forms("gradients"),
-    log:
-        logs / "draw_gradients.log",
-    benchmark:
-        benchmarks / "draw_gradients.tsv"
-    conda:
-        "../envs/rungs.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        target=study.target.label,
-        methods=list(study.methods),
-    script:
-        "../workflow_scripts/draw_gradients.py"

@@ -18,7 +18,7 @@ addEventListener("unhandledrejection", e => failed.push(String(e.reason)));
 </script>"""
 # Looks at the opening page, then loads every figure, and leaves what it found in the page.
 LOOK = """<script>
-addEventListener("load", () => setTimeout(async () => {
+async function look() {
   const page = document.querySelector("#app");
   const found = {
     text: page.innerText,
@@ -28,10 +28,12 @@ addEventListener("load", () => setTimeout(async () => {
     figures: {},
   };
   for (const [path, result] of Object.entries(results)) {
-    if (!result.mime_type.startsWith("image/")) continue;
+    if (!/^data:image/.test(result.data_uri)) continue;
     const image = new Image();
-    image.src = result.data_uri;
-    await image.decode().catch(() => 0);
+    await new Promise(done => {
+      image.onload = image.onerror = done;
+      image.src = result.data_uri;
+    });
     found.figures[path] = image.naturalWidth;
   }
   app.showCategory("Figures");
@@ -39,6 +41,10 @@ addEventListener("load", () => setTimeout(async () => {
   found.figuresMenu = page.innerText;
   found.asked = performance.getEntriesByType("resource")
     .map(r => r.name).filter(name => !/^(data|blob):/.test(name));
+  return found;
+}
+addEventListener("load", () => setTimeout(async () => {
+  const found = await look().catch(error => ({lost: String(error)}));
   found.failed = failed;
   const probe = document.createElement("pre");
   probe.id = "probe";

@@ -13,7 +13,10 @@ from rungs.config import load_study
 
 FIGURES = (
     "levels",
+    "level_shifts",
     "reference_shift",
+    "references",
+    "gradients",
     "methods",
     "learning_curves",
     "histories",
@@ -131,6 +134,38 @@ def test_every_run_tells_what_it_cost(tiny_study, study):
         else:
             assert record["frames_per_second"] is None
             assert history == []
+
+
+def test_costs_have_a_row_for_every_training(tiny_study, study):
+    table = rows(tiny_study / "tables/costs.csv")
+    assert [row["method"] for row in table] == ["pretraining", *(run.method for run in study.runs)]
+    assert all(row["device"] and float(row["wall_seconds"]) > 0 for row in table)
+
+
+def test_gradients_are_those_of_the_transfers_on_the_most_frames(tiny_study, study):
+    table = rows(tiny_study / "tables/gradients.csv")
+    found = {(row["method"], int(row["size"]), int(row["seed"])) for row in table}
+    assert found == {tuple(r) for r in study.runs if r.size == 12 and r.method != "scratch"}
+    first = {
+        (row["method"], row["seed"]): float(row["gradient_norm"])
+        for row in table
+        if (row["update"], row["layer"]) == ("0", "whole network")
+    }
+    assert first["frozen_reference", "0"] > first["target_reference", "0"]
+
+
+def test_rules_for_references_are_those_of_the_runs(tiny_study):
+    """The run that fits least squares to its subset is a row of the table, before its training."""
+    table = rows(tiny_study / "tables/reference_errors.csv")
+    zero = next(
+        row
+        for row in rows(tiny_study / "evaluations/target_reference/0.csv")
+        if row["property"] == "energy"
+    )
+    training = {row["rule"]: row for row in table if row["fitted_on"] == "training"}
+    assert float(training["target"]["pretrained_mae_mev_per_atom"]) == pytest.approx(
+        float(zero["mae"]), rel=1e-4
+    )
 
 
 def test_references_are_what_the_methods_ask_for(tiny_study):

@@ -71,6 +71,12 @@ def test_a_gain_beyond_the_curve_is_not_extrapolated(learning_curve):
     assert "beyond which the saving is out of range" in energy
 
 
+def test_a_gain_at_the_largest_size_only_has_no_number(learning_curve):
+    rows = learning_curve({"scratch": SCRATCH, "transfer": Law(4000, 0.75)}, scatter=0.001)
+    energy, _ = sentences([row for row in rows if row["method"] == "scratch" or row["size"] > 320])
+    assert "frames pretraining saves in energy is out of range: only with 1,000 frames" in energy
+
+
 def test_transfer_that_hurts(learning_curve):
     useless = learning_curve({"scratch": SCRATCH, "transfer": Law(1500, 0.1)})
     assert "Pretraining saves no r2SCAN frames in energy" in sentences(useless)[0]

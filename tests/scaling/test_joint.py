@@ -48,7 +48,7 @@ def test_intervals_hold_the_truth():
 
 def test_one_run_gone_wrong_does_not_bend_it():
     s, n, seeds, errors = points(JointLaw(5000, 0.15, 0.3), noise=0.01)
-    errors[7] *= 30
+    errors[0] *= 30  # a corner, where it has most leverage
     assert fit_joint_law(s, n, seeds, errors).law.target_exponent == pytest.approx(0.3, abs=0.03)
 
 

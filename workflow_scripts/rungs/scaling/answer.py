@@ -149,6 +149,11 @@ def _saved(
         when += ", its reference energies being fitted to all training frames,"
     if row.scratch_equivalent_frames is None:
         more = law.largest_size - row.size
+        if more <= 0:
+            return (
+                f"How many {target} frames {subject.lower()} saves in {word} is out of range: "
+                f"only {when} {method} is better than {baseline} with all {law.largest_size:,}"
+            )
         return (
             f"{subject} saves more than {rounded(more, 2)} {target} frames in {word}: {when} "
             f"{method} is better than {baseline} with all {law.largest_size:,}, beyond which the "

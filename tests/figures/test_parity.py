@@ -81,6 +81,18 @@ def test_properties_without_labels_have_no_column():
     assert len(figure.axes) == 6
 
 
+def test_more_panels_than_letters():
+    methods = [f"method_{i}" for i in range(17)]
+    energies, components, evaluation = make_tables(3, methods=("scratch",))
+    tables = [
+        pd.concat([table.assign(method=m) for m in methods])
+        for table in (energies, components, evaluation)
+    ]
+    figure = draw_parity(*tables, sizes=dict.fromkeys(methods, 1000))
+    assert [ax.get_title(loc="left") for ax in figure.axes[:8]] == ["a", *[""] * 3, "b", *[""] * 3]
+    assert len(figure.axes) == 4 * 17
+
+
 def test_one_method():
     figure, *_ = draw(methods=("scratch",))
     assert len(figure.axes) == 4

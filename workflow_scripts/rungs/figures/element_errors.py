@@ -12,6 +12,7 @@ from rungs.figures.properties import PROPERTIES
 from rungs.figures.style import (
     DOUBLE,
     LIGHT_GREY,
+    SINGLE,
     MethodStyle,
     log_limits,
     log_ticks,
@@ -22,6 +23,8 @@ from rungs.figures.style import (
 )
 from rungs.frames.elements import ATOMIC_NUMBERS
 
+_FEW = 8
+"""So many elements have room in one column of a page."""
 _CROWDED = 42
 """The names of more elements than this are written upwards."""
 
@@ -40,7 +43,8 @@ def draw_element_errors(errors: pd.DataFrame, *, methods: Sequence[str] | None =
     largest = errors.groupby("method")["size"].transform("max")
     errors = errors[errors["size"] == largest]
     elements = sorted(set(errors["element"]), key=ATOMIC_NUMBERS.get)
-    figure = new_figure(DOUBLE, 4.6 + 0.08 * len(methods))
+    n_columns = 2 if len(elements) > _FEW else 1
+    figure = new_figure(DOUBLE if n_columns == 2 else SINGLE, 4.4 + 0.16 * len(methods) / n_columns)
     panels = figure.subplots(2, 1, sharex=True)
     for i, (ax, name) in enumerate(zip(panels, ("energy", "force"), strict=True)):
         panel_letter(ax, i)
@@ -67,7 +71,7 @@ def draw_element_errors(errors: pd.DataFrame, *, methods: Sequence[str] | None =
             for m in drawn
         ],
         loc="outside upper center",
-        ncols=2,
+        ncols=n_columns,
         columnspacing=2.5,
     )
     return figure

@@ -75,7 +75,8 @@ def draw_parity(
         limits = _limits(of_property[["true", "predicted"]].to_numpy(dtype=float))
         for i, method in enumerate(methods):
             ax = axes[i, j]
-            panel_letter(ax, i * len(columns) + j)
+            if j == 0 and i < 16:  # a letter a method: there may be more panels than letters
+                panel_letter(ax, i)
             of_method = of_property[of_property["method"] == method]
             if i == len(methods) - 1:
                 ax.set_xlabel(f"{plain(target)} {_COLUMNS[name]}")

@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from rungs.config.methods import ReferenceRule
 from rungs.config.options import Options
 from rungs.config.study import Study
 from rungs.errors import StudyError
@@ -50,7 +51,7 @@ class MethodSummary(Options):
 
     name: str
     initial: Literal["random", "pretrained"]
-    reference: Literal["source", "target"]
+    reference: Literal["source"] | ReferenceRule
     reference_fitted_on: Literal["training", "subset"]
     train_reference: bool
 
@@ -174,7 +175,7 @@ def answer(
         fitted_on_all=[
             name
             for name in pretrained
-            if study.methods[name].reference == "target"
+            if study.methods[name].reference != "source"
             and study.methods[name].reference_fitted_on == "training"
         ],
         quote=quote,

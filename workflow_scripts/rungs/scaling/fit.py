@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rungs.errors import StudyError
-from rungs.scaling.broken import fit_broken_laws
-from rungs.scaling.floor import fit_floor_laws
+from rungs.scaling.broken import BrokenLaws, fit_broken_laws
+from rungs.scaling.floor import FloorLaws, fit_floor_laws
 from rungs.scaling.laws import Law
-from rungs.scaling.line import HUBER_DELTA, fit_lines
+from rungs.scaling.line import HUBER_DELTA, Lines, fit_lines
 
 MIN_SIZES = 2
 MIN_SIZES_FLOOR = 4
@@ -56,15 +56,7 @@ def fit_power_law(
     sizes, log_errors = checked_points(sizes, errors, MIN_SIZES)
     lines = fit_lines(np.log(sizes), log_errors, np.ones((1, len(sizes))), delta)
     law = Law(math.exp(lines.intercept[0]), -float(lines.slope[0]))
-    loss = float(lines.loss[0])
-    return Fit(
-        law,
-        loss,
-        _r2(law, sizes, log_errors),
-        _aicc(loss, len(sizes), 3),
-        bool(lines.converged[0]),
-        len(sizes),
-    )
+    return _fit(law, lines, sizes, log_errors, n_parameters=3)
 
 
 def fit_floor_law(sizes: object, errors: object, delta: float = HUBER_DELTA) -> Fit:
@@ -81,17 +73,8 @@ def fit_floor_law(sizes: object, errors: object, delta: float = HUBER_DELTA) -> 
     sizes, log_errors = checked_points(sizes, errors, MIN_SIZES_FLOOR)
     laws = fit_floor_laws(sizes, log_errors, np.ones((1, len(sizes))), delta)
     law = Law(float(laws.prefactor[0]), float(laws.exponent[0]), float(laws.floor[0]))
-    loss = float(laws.loss[0])
-    return Fit(
-        law,
-        loss,
-        _r2(law, sizes, log_errors),
-        _aicc(loss, len(sizes), 4),
-        bool(laws.converged[0]),
-        len(sizes),
-        float(laws.share[0]),
-        bool(laws.at_edge[0]),
-    )
+    more = {"share": float(laws.share[0]), "at_edge": bool(laws.at_edge[0])}
+    return _fit(law, laws, sizes, log_errors, n_parameters=4, **more)
 
 
 def fit_broken_law(sizes: object, errors: object, delta: float = HUBER_DELTA) -> Fit:
@@ -113,15 +96,29 @@ def fit_broken_law(sizes: object, errors: object, delta: float = HUBER_DELTA) ->
         break_size=math.exp(laws.log_break[0]),
         exponent_after=float(laws.exponent_after[0]),
     )
-    loss = float(laws.loss[0])
+    at_edge = bool(laws.at_edge[0])
+    return _fit(law, laws, sizes, log_errors, n_parameters=5, at_edge=at_edge)
+
+
+def _fit(
+    law: Law,
+    found: Lines | FloorLaws | BrokenLaws,
+    sizes: np.ndarray,
+    log_errors: np.ndarray,
+    *,
+    n_parameters: int,
+    **more: float | bool,
+) -> Fit:
+    """Return ``law``, the first of those ``found``, with how well it fits."""
+    loss = float(found.loss[0])
     return Fit(
         law,
         loss,
         _r2(law, sizes, log_errors),
-        _aicc(loss, len(sizes), 5),
-        bool(laws.converged[0]),
+        _aicc(loss, len(sizes), n_parameters),
+        bool(found.converged[0]),
         len(sizes),
-        at_edge=bool(laws.at_edge[0]),
+        **more,
     )
 
 

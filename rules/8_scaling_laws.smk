@@ -2,8 +2,10 @@
 
 
 rule fit_scaling_laws:
+    # The errors by material widen the intervals by the scatter of the test materials.
     input:
-        results / "learning_curve.csv",
+        curve=results / "learning_curve.csv",
+        materials=results / "tables/material_errors.parquet",
     output:
         laws=report(
             results / "scaling_laws.csv",

@@ -223,11 +223,9 @@ def _law_words(law: pd.Series) -> str:
     broken = pd.notna(law.get("break_size"))
     # Beyond its break is where a curve tells what more data buy.
     key = "exponent_after" if broken else "exponent"
-    # Rounded first: a tiny slope downwards is 0.00 and not −0.00.
-    exponent, low, high = (round(law[k], 2) + 0.0 for k in (key, f"{key}_low", f"{key}_high"))
-    words = rf"$\beta$ = {exponent:.2f}"
-    if pd.notna(low):
-        words += f" [{low:.2f}, {high:.2f}]"
+    words = rf"$\beta$ = {_two_places(law[key])}"
+    if pd.notna(law[f"{key}_low"]):
+        words += f" [{_two_places(law[f'{key}_low'])}, {_two_places(law[f'{key}_high'])}]"
     else:
         words += " (one seed)"
     words = words.replace("-", "−")
@@ -236,6 +234,11 @@ def _law_words(law: pd.Series) -> str:
     if broken:
         words += ", beyond " + number(float(format(law["break_size"], ".2g")))
     return words
+
+
+def _two_places(value: float) -> str:
+    # Rounded first: a tiny negative exponent is 0.00 and not −0.00.
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 def _draw_size_axis(ax: Axes, sizes: list[float], at_zero: float | None) -> None:

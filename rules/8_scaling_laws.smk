@@ -48,6 +48,7 @@ rule plan:
     input:
         study=results / "study.yaml",
         curve=results / "learning_curve.csv",
+        materials=results / "tables/material_errors.parquet",
     output:
         report(
             results / "tables/plan.csv",

@@ -6,6 +6,9 @@ import pytest
 from rungs.scaling import Law, data_efficiency, fit_learning_curves, learning_curve_means
 from rungs.scaling.answer import pretraining_answer
 from rungs.scaling.material_draws import draw_materials
+from rungs.scaling.plan import CATCH_UP, FRAMES, Price, make_plan
+from rungs.scaling.plan_text import plan_text
+from rungs.scaling.words import rounded
 
 SIZES = np.array([10, 32, 100, 320, 1000])
 LAWS = {"scratch": Law(900, 0.45), "transfer": Law(350, 0.32)}
@@ -219,3 +222,64 @@ def test_runs_that_the_table_of_materials_lacks_leave_the_seeds_alone():
     assert found == {"scratch": None, "transfer": 40}
     assert all(row.n_materials is None for row in efficiency)
     assert any(row.equivalent_low is not None for row in efficiency)
+
+
+def plan_of(curve, errors, error=100.0):
+    materials = draw_materials(errors, n_draws=200)
+    laws = fit_learning_curves(curve, floor=False, materials=materials)
+    price = Price(2.0, "core-hours")
+    found = make_plan(
+        curve, laws, errors={ENERGY: error}, budget=100, more=200, price=price, materials=materials
+    )
+    return {(answer.method, answer.question): answer for answer in found}
+
+
+def test_a_plan_has_intervals_with_materials():
+    found = plan_of(*study(np.random.default_rng(3)))
+    for answer in found.values():
+        assert answer.n_materials == 40
+        if answer.answer is None:
+            # The curve ends before; the wider interval may reach into it all the same.
+            assert "with the test materials: " in answer.note
+            continue
+        for end, sign in (("low", 1), ("high", -1)):
+            alone = getattr(answer, end)
+            both = getattr(answer, f"{end}_with_materials")
+            if both is not None:
+                assert sign * both <= sign * alone * (1 + sign * 1e-9)
+            else:
+                assert f"{'lower' if end == 'low' else 'upper'} end" in answer.note
+    frames = found["scratch", FRAMES]
+    assert frames.low_with_materials < 0.9 * frames.low
+    assert frames.cost_low_with_materials == pytest.approx(2 * frames.low_with_materials)
+    assert frames.cost_high_with_materials == pytest.approx(2 * frames.high_with_materials)
+
+
+def test_where_scratch_catches_up_materials_that_both_find_hard_cancel():
+    laws = {"scratch": Law(900, 0.45), "transfer": Law(450, 0.30)}
+    curve, errors = study(np.random.default_rng(4), laws=laws, tilt=0, own=0, noise=0, seeds=0.02)
+    found = plan_of(curve, errors)
+    crossing, frames = found["transfer", CATCH_UP], found["transfer", FRAMES]
+    assert crossing.low_with_materials == pytest.approx(crossing.low)
+    assert crossing.high_with_materials == pytest.approx(crossing.high)
+    assert frames.low_with_materials < 0.9 * frames.low
+    # Without the baseline's errors by material there is nothing to cancel against.
+    fewer = [row for row in errors if row["method"] != "scratch"]
+    alone = plan_of(curve, fewer)
+    assert alone["transfer", CATCH_UP].n_materials is None
+    assert alone["transfer", CATCH_UP].low == crossing.low
+    assert alone["scratch", FRAMES].n_materials is None
+    assert alone["transfer", FRAMES].n_materials == 40
+
+
+def test_the_text_of_a_plan_says_what_its_intervals_are_over():
+    curve, errors = study(np.random.default_rng(3))
+    found = plan_of(curve, errors)
+    text = plan_text(list(found.values()), "A study")
+    assert "Intervals: 90 %, over seeds and 40 test materials." in text
+    frames = found["scratch", FRAMES]
+    low, high = frames.low_with_materials, frames.high_with_materials
+    assert f"{rounded(low, 2)} to {rounded(high, 2)}" in text
+    assert f"core-hours ({rounded(2 * low, 2)} to {rounded(2 * high, 2)})" in text
+    alone = plan_text(list(plan_of(curve, []).values()), "A study")
+    assert "Intervals: 90 %, over the seeds alone." in alone

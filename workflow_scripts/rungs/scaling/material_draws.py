@@ -81,7 +81,8 @@ def draw_materials(
 
     table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     gathered = _Gathered()
-    gathered.add(table)
+    if len(table):
+        gathered.add(table)
     return gathered.draws(n_draws, seed)
 
 

@@ -1,6 +1,7 @@
 """Scaling laws of learning curves: fits, intervals, data efficiency, plans.
 
-Needs NumPy and SciPy only, and works on any table of (size, seed, error)::
+Needs NumPy and SciPy only (errors by test material: pandas), and works on any table of (size, seed,
+error)::
 
     from rungs.scaling import fit_curve
     found = fit_curve(sizes, seeds, errors)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from rungs.scaling.plan import CATCH_UP, ERROR, FRAMES, GAIN, Answer
+from rungs.scaling.plan_rows import CATCH_UP, ERROR, FRAMES, GAIN, Answer
 from rungs.scaling.words import metric_words, rounded
 
 

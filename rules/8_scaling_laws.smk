@@ -2,8 +2,10 @@
 
 
 rule fit_scaling_laws:
+    # The errors by material widen the intervals by the scatter of the test materials.
     input:
-        results / "learning_curve.csv",
+        curve=results / "learning_curve.csv",
+        materials=results / "tables/material_errors.parquet",
     output:
         laws=report(
             results / "scaling_laws.csv",
@@ -79,6 +81,7 @@ rule plan:
     input:
         study=results / "study.yaml",
         curve=results / "learning_curve.csv",
+        materials=results / "tables/material_errors.parquet",
     output:
         report(
             results / "tables/plan.csv",

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -44,6 +45,25 @@ def test_answers_are_printed(study, capsys):
     assert "3,900 core-hours" in text
     assert "the curve ends at 1000 frames" in text  # the next thousand
     assert "force" not in text
+
+
+def test_errors_by_material_widen_the_intervals(study, capsys):
+    main([str(study), "--target-energy-mae", "50"])
+    assert "Intervals: 90 %, over the seeds alone." in capsys.readouterr().out
+    curve = pd.read_csv(study / "learning_curve.csv")
+    material = pd.DataFrame({"material_id": [f"m{k}" for k in range(8)], "k": range(8)})
+    errors = curve.merge(material, how="cross")
+    share = 1 + 0.1 * (errors["k"] - 3.5)
+    errors["mae"] = errors["energy_mae_mev_per_atom"] * share
+    (study / "tables").mkdir()
+    errors.assign(property="energy", n=5).to_parquet(study / "tables/material_errors.parquet")
+    main([str(study), "--target-energy-mae", "50", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    fresh = next(a for a in found if a["method"] == "fresh")
+    assert fresh["n_materials"] == 8
+    assert fresh["low_with_materials"] < fresh["low"] < fresh["high"] < fresh["high_with_materials"]
+    main([str(study), "--target-energy-mae", "50"])
+    assert "over seeds and 8 test materials" in capsys.readouterr().out
 
 
 def test_the_price_can_be_given_afterwards(study, capsys):

@@ -6,17 +6,23 @@ with job(snakemake.log[0]) as say:
     from rungs.evaluation.tables import read_rows
     from rungs.scaling.checks import check_laws, write_checks
     from rungs.scaling.efficiency import data_efficiency, write_efficiency
+    from rungs.scaling.material_draws import read_material_draws
     from rungs.scaling.means import learning_curve_means, write_means
     from rungs.scaling.study import fit_learning_curves, write_laws
     from rungs.seeds import derive_seed
 
-    rows = read_rows(snakemake.input[0])
+    rows = read_rows(snakemake.input.curve)
     seed = derive_seed(snakemake.params.seed, "bootstrap")
-    laws = fit_learning_curves(rows, seed=seed)
+    materials = read_material_draws(
+        snakemake.input.materials, seed=derive_seed(snakemake.params.seed, "test materials")
+    )
+    laws = fit_learning_curves(rows, seed=seed, materials=materials)
     write_laws(snakemake.output.laws, laws)
     write_means(snakemake.output.means, learning_curve_means(rows))
     baseline = snakemake.params.baseline
-    efficiency = data_efficiency(rows, laws, baseline, seed=seed) if baseline else []
+    efficiency = (
+        data_efficiency(rows, laws, baseline, seed=seed, materials=materials) if baseline else []
+    )
     write_efficiency(snakemake.output.efficiency, efficiency)
     write_checks(snakemake.output.checks, check_laws(rows, laws, seed=seed))
     for law in laws:

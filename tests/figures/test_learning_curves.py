@@ -89,7 +89,7 @@ def test_one_seed_is_said(study):
 
 def test_one_size_has_points_and_no_law(study):
     ax = draw_learning_curves(*study(sizes=(32,))).axes[0]
-    assert all(text.endswith("no law fitted") for text in legend(ax))
+    assert all(text.endswith("no law fitted\none size") for text in legend(ax))
     assert not any(len(line.get_xdata()) == 100 for line in ax.lines)
 
 

@@ -123,3 +123,37 @@ def test_floor_that_leaves_no_exponent_is_refused():
         reasons.add("interval of the exponent" in reason(found))
         assert found.floor is None or found.exponent[0] > 0
     assert True in reasons
+
+
+def break_reason(found):
+    return next(note for note in found.notes if note.startswith(("no break", "break taken")))
+
+
+def two_breaks(sizes, first, second):
+    """Two seeds on the same law but for the place of the break."""
+    errors = [
+        Law(300, 0.05, break_size=size, exponent_after=0.6)(sizes) for size in (first, second)
+    ]
+    return np.tile(sizes, 2), np.repeat([0, 1], len(sizes)), np.concatenate(errors)
+
+
+def test_a_break_whose_interval_leaves_the_sizes_is_refused():
+    # The seeds agree on both exponents and break too far apart for two of them to say where. All
+    # else speaks for the break: with the seeds a little closer it is taken.
+    sizes = np.array([30, 45, 70, 100, 150, 220, 330, 500, 750])
+    apart = fit_curve(*two_breaks(sizes, 110, 190))
+    assert break_reason(apart) == "no break: the interval of the best one, 145, leaves the sizes"
+    assert apart.law.break_size is None
+    assert apart.break_size is None
+    close = fit_curve(*two_breaks(sizes, 115, 180))
+    assert break_reason(close).startswith("break taken")
+    assert 30 < close.break_size[0] < 144 < close.break_size[1] < 750
+
+
+def test_a_break_that_only_the_sizes_beyond_hold_is_taken():
+    # The same seeds, with sizes that reach as far as the interval does.
+    sizes = np.array([5, 10, 30, 45, 70, 100, 150, 220, 330, 500, 750, 2000, 5000])
+    found = fit_curve(*two_breaks(sizes, 110, 190))
+    assert break_reason(found).startswith("break taken")
+    assert found.break_size[0] < 30
+    assert found.break_size[1] > 750

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rungs.errors import StudyError
+from rungs.scaling.material_draws import MaterialDraws, read_material_draws
 from rungs.scaling.plan import CALCULATIONS, Answer, Price, make_plan, usual_questions
 from rungs.scaling.plan_text import plan_text
 from rungs.scaling.study import fit_learning_curves
@@ -35,6 +36,8 @@ class Finished(NamedTuple):
     rows: list[dict[str, str]]
     asked: Mapping[str, object]
     """The section ``plan`` of its configuration."""
+    materials: Mapping[str, MaterialDraws]
+    """Draws of the test materials, by property; empty where there are none."""
 
 
 def read_finished(path: Path) -> Finished:
@@ -48,7 +51,7 @@ def read_finished(path: Path) -> Finished:
     rows = _read_rows(path)
     methods = dict.fromkeys(row.get("method") for row in rows)
     baseline = "scratch" if "scratch" in methods else None
-    return Finished(path.name, "target", 0, baseline, CALCULATIONS, rows, {})
+    return Finished(path.name, "target", 0, baseline, CALCULATIONS, rows, {}, {})
 
 
 def _read_folder(folder: Path) -> Finished:
@@ -74,6 +77,9 @@ def _read_folder(folder: Path) -> Finished:
         Price(float(price["amount"]), price["unit"]) if price else CALCULATIONS,
         _read_rows(folder / "learning_curve.csv"),
         study.get("plan") or {},
+        read_material_draws(table, seed=derive_seed(study.get("seed", 0), "test materials"))
+        if (table := folder / "tables/material_errors.parquet").exists()
+        else {},
     )
 
 
@@ -136,6 +142,7 @@ def answer_study(
         baseline=study.baseline,
         price=study.price,
         seed=study.seed,
+        materials=study.materials,
     )
 
 

@@ -59,8 +59,8 @@ class MethodSummary(Options):
 
 class Summary(Options):
     """What a study found. Errors are in the unit that ends the metric's name; sizes are numbers of
-    target training frames; intervals are of 90 %, from the scatter between seeds, and null where
-    they cannot be had."""
+    target training frames; intervals are of 90 %, from the scatter between seeds and, where the key
+    ends in ``_with_materials``, between test materials too; null where they cannot be had."""
 
     schema_version: Literal[1]
     """Rises when a key changes its meaning or goes."""

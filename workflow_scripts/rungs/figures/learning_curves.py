@@ -41,6 +41,9 @@ def draw_learning_curves(
 ) -> Figure:
     """Draw one log-log panel per property: every run, means over seeds, and laws where they hold.
 
+    What stands against a curve (runs that are missing or have no usable error, a law from two
+    sizes, an error that does not fall) is said beneath its law in the legend.
+
     Args:
         curve: ``learning_curve.csv``, one row per run.
         means: ``learning_curve_means.csv``.
@@ -56,7 +59,9 @@ def draw_learning_curves(
     # A legend line that would be wider than its panel is broken in two.
     shown = laws[laws["metric"].isin([PROPERTIES[name].column for name in properties])]
     wrap = any(len(look.label(m)) > _LABEL_LENGTH for m in methods) or shown["floor"].notna().any()
-    legend_height = 0.14 * len(methods) * (2 if wrap else 1)
+    remarks = {name: _remarks(curve, laws, PROPERTIES[name].column, methods) for name in properties}
+    most = max(sum(map(bool, found.values())) for found in remarks.values())
+    legend_height = 0.14 * (len(methods) * (2 if wrap else 1) + most)
     figure = new_figure(DOUBLE if n_columns == 2 else SINGLE, n_rows * (2.75 + legend_height))
     axes = figure.subplots(n_rows, n_columns, squeeze=False)
     for ax in axes.flat[len(properties) :]:
@@ -64,7 +69,8 @@ def draw_learning_curves(
     for i, (ax, name) in enumerate(zip(axes.flat, properties, strict=False)):
         if len(properties) > 1:
             panel_letter(ax, i)
-        _draw_panel(ax, name, curve, means, laws, methods, look, "\n" if wrap else ": ")
+        separator = "\n" if wrap else ": "
+        _draw_panel(ax, name, curve, means, laws, methods, look, separator, remarks[name])
         ax.set_xlabel(f"{plain(target)} training frames")
         ax.set_ylabel(PROPERTIES[name].label)
     return figure
@@ -79,13 +85,15 @@ def _draw_panel(
     methods: list[str],
     look: MethodStyle,
     separator: str,
+    remarks: dict[str, str],
 ) -> None:
     metric = PROPERTIES[name].column
     means = means[means["metric"] == metric]
     laws = laws[laws["metric"] == metric].set_index("method")
-    points = pd.DataFrame() if metric not in curve else curve[curve[metric] > 0]
+    points = pd.DataFrame() if metric not in curve else curve[_usable(curve[metric])]
     if points.empty or means.empty:
-        say_in_panel(ax, "not labelled")
+        labelled = metric in curve and curve[metric].notna().any()
+        say_in_panel(ax, "no usable error" if labelled else "not labelled")
         return
     sizes = sorted(means.loc[means["size"] > 0, "size"].unique())
     span = np.log10(sizes[-1] / sizes[0]) if len(sizes) > 1 else 1.0
@@ -98,7 +106,7 @@ def _draw_panel(
         runs = points[(points["method"] == method) & (points["size"] > 0)]
         mean = means[means["method"] == method].sort_values("size")
         trained, zero = mean[mean["size"] > 0], mean[mean["size"] == 0]
-        if mean.empty:
+        if mean.empty and method not in remarks:
             continue
         colour, marker = look.colour(method), look.marker(method)
         ax.plot(
@@ -155,7 +163,8 @@ def _draw_panel(
                 linestyle="-" if fitted else "none",
                 label=look.label(method)
                 + separator
-                + (_law_words(law) if fitted else "no law fitted"),
+                + (_law_words(law) if fitted else "no law fitted")
+                + (f"\n{remarks[method]}" if remarks.get(method) else ""),
             )
         )
     drawn = pd.concat([points.loc[points["method"].isin(methods), metric], means["mean"]])
@@ -171,6 +180,39 @@ def _draw_panel(
     )
 
 
+def _remarks(
+    curve: pd.DataFrame, laws: pd.DataFrame, metric: str, methods: Sequence[str]
+) -> dict[str, str]:
+    """What stands against the curve of each method that has runs, in words; '' for nothing."""
+    if metric not in curve:
+        return {}
+    laws = laws[laws["metric"] == metric].set_index("method")
+    remarks = {}
+    for method in methods:
+        runs = curve[(curve["method"] == method) & (curve["size"] > 0)]
+        if runs.empty:
+            continue
+        usable = runs[_usable(runs[metric])]
+        # Runs that the others lead one to expect.
+        missing = runs["size"].nunique() * runs["seed"].nunique() - len(runs)
+        useless = len(runs) - len(usable)
+        sizes = usable["size"].nunique()
+        words = [f"{useless} run{'s' * (useless > 1)} without usable error"] if useless else []
+        words += [f"{missing} run{'s' * (missing > 1)} missing"] if missing else []
+        words += [f"{('no', 'one', 'two')[sizes]} size{'s' * (sizes != 1)}"] if sizes < 3 else []
+        if method in laws.index and sizes > 1:
+            law = laws.loc[method]
+            last = law.get("exponent_after")
+            if (law["exponent"] if pd.isna(last) else last) <= 0:
+                words.append("no fall with size")
+        remarks[method] = ", ".join(words)
+    return remarks
+
+
+def _usable(errors: pd.Series) -> pd.Series:
+    return (errors > 0) & np.isfinite(errors)
+
+
 def _law(row: pd.Series) -> Law:
     optional = {key: row.get(key) for key in ("floor", "break_size", "exponent_after")}
     optional = {key: value for key, value in optional.items() if pd.notna(value)}
@@ -181,9 +223,9 @@ def _law_words(law: pd.Series) -> str:
     broken = pd.notna(law.get("break_size"))
     # Beyond its break is where a curve tells what more data buy.
     key = "exponent_after" if broken else "exponent"
-    words = rf"$\beta$ = {law[key]:.2f}"
+    words = rf"$\beta$ = {_two_places(law[key])}"
     if pd.notna(law[f"{key}_low"]):
-        words += f" [{law[f'{key}_low']:.2f}, {law[f'{key}_high']:.2f}]"
+        words += f" [{_two_places(law[f'{key}_low'])}, {_two_places(law[f'{key}_high'])}]"
     else:
         words += " (one seed)"
     words = words.replace("-", "−")
@@ -192,6 +234,11 @@ def _law_words(law: pd.Series) -> str:
     if broken:
         words += ", beyond " + number(float(format(law["break_size"], ".2g")))
     return words
+
+
+def _two_places(value: float) -> str:
+    # Rounded first: a tiny negative exponent is 0.00 and not −0.00.
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 def _draw_size_axis(ax: Axes, sizes: list[float], at_zero: float | None) -> None:

@@ -1,6 +1,7 @@
 """Scaling laws of learning curves: fits, intervals, data efficiency, plans.
 
-Needs NumPy and SciPy only, and works on any table of (size, seed, error)::
+Needs NumPy and SciPy only (errors by test material: pandas), and works on any table of (size, seed,
+error)::
 
     from rungs.scaling import fit_curve
     found = fit_curve(sizes, seeds, errors)
@@ -14,6 +15,7 @@ from rungs.scaling.efficiency import EfficiencyRow, data_efficiency, write_effic
 from rungs.scaling.fit import Fit, fit_broken_law, fit_floor_law, fit_power_law
 from rungs.scaling.joint import JointFit, JointLaw, fit_joint_law
 from rungs.scaling.laws import Law
+from rungs.scaling.material_draws import MaterialDraws, draw_materials, read_material_draws
 from rungs.scaling.materials import MaterialErrors, hierarchical_interval
 from rungs.scaling.means import MeanRow, learning_curve_means, write_means
 from rungs.scaling.plan import Answer, Price, make_plan, write_plan
@@ -29,11 +31,13 @@ __all__ = [
     "JointLaw",
     "Law",
     "LawRow",
+    "MaterialDraws",
     "MaterialErrors",
     "MeanRow",
     "Price",
     "check_laws",
     "data_efficiency",
+    "draw_materials",
     "fit_broken_law",
     "fit_curve",
     "fit_floor_law",
@@ -44,6 +48,7 @@ __all__ = [
     "learning_curve_means",
     "make_plan",
     "pretraining_answer",
+    "read_material_draws",
     "write_checks",
     "write_efficiency",
     "write_laws",

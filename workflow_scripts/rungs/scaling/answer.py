@@ -160,8 +160,12 @@ def _saved(
             "saving is out of range"
         )
     saved, low, high = row.frames_transferred, row.transferred_low, row.transferred_high
+    scatter = "the seeds alone"
+    if row.n_materials is not None:
+        low, high = row.transferred_low_with_materials, row.transferred_high_with_materials
+        scatter = f"seeds and {row.n_materials:,} test materials"
     equivalent = rounded(row.scratch_equivalent_frames, 2)
-    interval = _interval(low, high, row.note)
+    interval = _interval(low, high, row.note, scatter)
     same = f"{when} {method} has the error that {baseline} reaches with {equivalent} frames"
     if (low is not None and low > 0) or (low is None and high is None and saved > 0):
         return (
@@ -169,9 +173,10 @@ def _saved(
             f"{same}"
         )
     if (high is not None and high < 0) or (low is None and high is None):
+        interval = _interval(_minus(high), _minus(low), row.note, scatter)
         return (
             f"{subject} costs {target} frames in {word} instead of saving them, about "
-            f"{rounded(-saved, 2)} ({_interval(_minus(high), _minus(low), row.note)}): {same}"
+            f"{rounded(-saved, 2)} ({interval}): {same}"
         )
     return (
         f"Whether {subject.lower()} saves {target} frames in {word} is open, about "
@@ -183,13 +188,13 @@ def _minus(value: float | None) -> float | None:
     return None if value is None else -value
 
 
-def _interval(low: float | None, high: float | None, note: str) -> str:
+def _interval(low: float | None, high: float | None, note: str, scatter: str) -> str:
     if low is not None and high is not None:
-        return f"90 % interval {rounded(low, 2)} to {rounded(high, 2)}"
+        return f"90 % interval {rounded(low, 2)} to {rounded(high, 2)} over {scatter}"
     if low is not None:
-        return f"90 % interval from {rounded(low, 2)}, its upper end out of range"
+        return f"90 % interval from {rounded(low, 2)} over {scatter}, its upper end out of range"
     if high is not None:
-        return f"90 % interval up to {rounded(high, 2)}, its lower end out of range"
+        return f"90 % interval up to {rounded(high, 2)} over {scatter}, its lower end out of range"
     return note if "no interval" in note else "both ends of the interval out of range"
 
 

@@ -24,7 +24,7 @@ a floor. The tests marked slow repeat this.
 
 The interval is about seeds (which frames are drawn, which weights training starts from), given
 the law and the test set. It says nothing of how well the law describes the curve, nor of other test
-materials. With one seed there is no interval.
+materials, which :mod:`rungs.scaling.materials` adds. With one seed there is no interval.
 """
 
 from itertools import combinations
@@ -113,8 +113,23 @@ def half_widths(
     """
     if n_seeds < 2:
         return None
+    return quantile(n_seeds - 1, level) * standard_error(replicates, probabilities, n_seeds)
+
+
+def standard_error(replicates: np.ndarray, probabilities: np.ndarray, n: int) -> np.ndarray:
+    """Return the standard error of each column of ``replicates``.
+
+    Args:
+        replicates: (R, ...) quantities computed from each resample.
+        probabilities: (R,) weight of each resample; scaled to add up to 1.
+        n: how many there were to resample, at least 2.
+    """
     probabilities = probabilities / probabilities.sum()
     mean = np.tensordot(probabilities, replicates, axes=1)
     spread = np.tensordot(probabilities, np.square(replicates - mean), axes=1)
-    error = np.sqrt(spread * n_seeds / (n_seeds - 1))
-    return student_t.ppf(0.5 + 0.5 * level, n_seeds - 1) * error
+    return np.sqrt(spread * n / (n - 1))
+
+
+def quantile(freedom: float | np.ndarray, level: float = LEVEL) -> float | np.ndarray:
+    """Return by how many standard errors an interval reaches either side, by Student's t."""
+    return student_t.ppf(0.5 + 0.5 * level, freedom)

@@ -47,7 +47,9 @@ def fit_broken_laws(
     exponents would rest on a single size.
 
     Args:
-        sizes, log_errors: (n,) frames and natural logarithms of the errors; five distinct sizes.
+        sizes: (n,) frames; five distinct sizes.
+        log_errors: (n,) natural logarithms of the errors, or (R, n) where each fit has errors of
+            its own.
         weights: (R, n) how often each point counts in each fit; every row must keep four distinct
             sizes.
         delta: where Huber's loss turns linear.
@@ -57,6 +59,7 @@ def fit_broken_laws(
     distinct = np.unique(log_sizes)
     grid = np.linspace(distinct[1], distinct[-2], GRID_POINTS)
     n_fits, n_points = weights.shape
+    log_errors = np.broadcast_to(log_errors, weights.shape)
     best = np.empty(n_fits, dtype=np.int64)
     step = max(1, _CHUNK // (GRID_POINTS * n_points))
     for start in range(0, n_fits, step):
@@ -64,7 +67,7 @@ def fit_broken_laws(
         losses = _solve(
             np.tile(grid, len(some)),
             log_sizes,
-            log_errors,
+            np.repeat(log_errors[start : start + step], GRID_POINTS, axis=0),
             np.repeat(some, GRID_POINTS, axis=0),
             delta,
             iterations=8,  # only a ranking is needed here
@@ -117,17 +120,18 @@ def _solve(
     iterations: int,
 ) -> _Solved:
     """Solve for intercept, slope and change of slope of each row, its break given."""
-    x, y = log_sizes - log_sizes.mean(), log_errors - log_errors.mean()
-    moments = np.stack([np.ones_like(x), x, x * x, y, x * y], axis=1)
+    means = log_errors.mean(axis=1)
+    x, y = log_sizes - log_sizes.mean(), log_errors - means[:, None]
+    moments = np.stack([np.ones_like(x), x, x * x], axis=1)
     bend = break_shape(log_sizes - log_break[:, None])
     coefficients = np.zeros((len(weights), 3))
     settled = np.zeros(len(weights), dtype=bool)
     robust = np.ones_like(weights, dtype=np.float64)
     active = np.arange(len(weights))
     for _ in range(iterations):
-        w, g = weights[active] * robust[active], bend[active]
-        weighted = w * g
-        sums, bent = w @ moments, weighted @ moments[:, [0, 1, 3]]
+        w, g, y_here = weights[active] * robust[active], bend[active], y[active]
+        weighted, values = w * g, w * y_here
+        sums, bent = w @ moments, weighted @ moments[:, :2]
         squared = (weighted * g).sum(axis=1)
         normal = np.empty((len(active), 3, 3))
         normal[:, 0, 0], normal[:, 1, 1], normal[:, 2, 2] = sums[:, 0], sums[:, 2], squared
@@ -136,11 +140,11 @@ def _solve(
         normal[:, 1, 2] = normal[:, 2, 1] = bent[:, 1]
         # A resample of few sizes can leave the three nearly dependent.
         normal[:, [0, 1, 2], [0, 1, 2]] *= 1.0 + 1e-12
-        right = np.stack([sums[:, 3], sums[:, 4], bent[:, 2]], axis=1)
+        right = np.stack([values.sum(axis=1), values @ x, (values * g).sum(axis=1)], axis=1)
         new = np.linalg.solve(normal, right[..., None])[..., 0]
         change = np.abs(new - coefficients[active]).max(axis=1)
         coefficients[active] = new
-        residuals = y - new[:, :1] - new[:, 1:2] * x - new[:, 2:] * g
+        residuals = y_here - new[:, :1] - new[:, 1:2] * x - new[:, 2:] * g
         robust[active] = huber_weights(residuals, delta)
         done = change <= 1e-10 * (1.0 + np.abs(new).max(axis=1))
         settled[active[done]] = True
@@ -148,5 +152,5 @@ def _solve(
         if not active.size:
             break
     residuals = y - coefficients[:, :1] - coefficients[:, 1:2] * x - coefficients[:, 2:] * bend
-    coefficients[:, 0] += log_errors.mean() - coefficients[:, 1] * log_sizes.mean()
+    coefficients[:, 0] += means - coefficients[:, 1] * log_sizes.mean()
     return _Solved(coefficients, (weights * huber(residuals, delta)).sum(axis=1), settled)

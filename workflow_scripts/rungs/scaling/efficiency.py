@@ -5,6 +5,10 @@ inverted at the error that the other method reaches, and the frames it used are 
 inverted only between the smallest and the largest size that the law was fitted to; beyond, the
 answer is 'out of range'. The interval holds the sizes at which the data do not tell the baseline's
 law from that error.
+
+Both methods are judged on the same test materials. Where the errors by material are at hand, the
+materials are drawn for both at once, so that those on which both err cancel, and their scatter is
+added to that of the seeds.
 """
 
 import os
@@ -16,8 +20,10 @@ import numpy as np
 from rungs.errors import StudyError
 from rungs.files import write_rows
 from rungs.scaling.band import GRID_POINTS, interval_ends
-from rungs.scaling.bootstrap import LEVEL, half_widths
-from rungs.scaling.refits import N_RESAMPLES, Refits, refit_seeds
+from rungs.scaling.bootstrap import LEVEL, quantile, standard_error
+from rungs.scaling.material_draws import MaterialDraws, draws_of
+from rungs.scaling.materials import draw_error, joint_half, redraw_laws
+from rungs.scaling.refits import N_RESAMPLES, Laws, Refits, refit_seeds
 from rungs.scaling.runs import Curve, curves_of
 from rungs.scaling.study import LawRow
 
@@ -38,11 +44,22 @@ class EfficiencyRow:
     """Interval from the seeds of both curves; an end outside the baseline's range is None."""
     frames_per_frame: float | None = None
     """Baseline frames that one frame of this method is worth; None at size 0."""
+    per_frame_low: float | None = None
+    per_frame_high: float | None = None
     frames_transferred: float | None = None
     """Effective data transferred: ``scratch_equivalent_frames`` less the frames used. Below 0
     where transfer hurts."""
     transferred_low: float | None = None
     transferred_high: float | None = None
+    n_materials: int | None = None
+    """Test materials behind the intervals that end in ``_with_materials``, which are from seeds and
+    materials together; the others are from the seeds alone. None where there are none."""
+    equivalent_low_with_materials: float | None = None
+    equivalent_high_with_materials: float | None = None
+    per_frame_low_with_materials: float | None = None
+    per_frame_high_with_materials: float | None = None
+    transferred_low_with_materials: float | None = None
+    transferred_high_with_materials: float | None = None
     note: str = ""
 
 
@@ -57,6 +74,7 @@ def data_efficiency(
     level: float = LEVEL,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
+    materials: Mapping[str, MaterialDraws] | None = None,
 ) -> list[EfficiencyRow]:
     """Compare every other method with ``baseline``, at every size, 0 frames included.
 
@@ -70,6 +88,8 @@ def data_efficiency(
         laws: the laws fitted to it.
         baseline: name of the method that starts from random weights.
         level, n_resamples, seed: of the intervals.
+        materials: draws of the test materials by property, for intervals from seeds and materials
+            (:func:`rungs.scaling.material_draws.read_material_draws`).
 
     Raises:
         StudyError: when the learning curve has no method of that name.
@@ -81,23 +101,18 @@ def data_efficiency(
             "method that starts from random weights"
         )
     law_of = {(row.method, row.metric): row for row in laws}
-    scratch = {curve.metric: curve for curve in curves if curve.method == baseline}
-    refits: dict[str, Refits | None] = {}
+    baselines: dict[str, _Baseline] = {}
+    for curve in curves:
+        if curve.method == baseline:
+            draws = draws_of(materials, curve.metric)
+            row = law_of.get((baseline, curve.metric))
+            baselines[curve.metric] = _baseline(curve, row, draws, level, n_resamples, seed)
     out = []
     for curve in curves:
         if curve.method == baseline:
             continue
-        law = law_of.get((baseline, curve.metric))
-        if curve.metric not in refits:
-            points = scratch[curve.metric].trained() if curve.metric in scratch else None
-            fitted = law is not None and law.law is not None and points is not None
-            refits[curve.metric] = (
-                refit_seeds(*points, law.form, n_resamples, seed) if fitted else None
-            )
-        out += [
-            _compare(curve, size, baseline, law, refits[curve.metric], level)
-            for size in sorted(set(curve.sizes))
-        ]
+        other = baselines.get(curve.metric) or _Baseline(baseline, None, level)
+        out += [_compare(curve, size, other) for size in sorted(set(curve.sizes))]
     return out
 
 
@@ -106,71 +121,113 @@ def write_efficiency(path: str | os.PathLike, rows: Iterable[EfficiencyRow]) -> 
     write_rows(path, COLUMNS, map(asdict, rows))
 
 
-def _compare(
+@dataclass(frozen=True, slots=True)
+class _Baseline:
+    """The method compared with, in one metric, and how sure its law is."""
+
+    name: str
+    row: LawRow | None
+    level: float
+    refits: Refits | None = None
+    """None with one seed."""
+    draws: MaterialDraws | None = None
+    redrawn: Laws | None = None
+    """The law in every draw of the materials; None where its errors by material are lacking."""
+
+
+def _baseline(
     curve: Curve,
-    size: int,
-    baseline: str,
     row: LawRow | None,
-    refits: Refits | None,
+    draws: MaterialDraws | None,
     level: float,
-) -> EfficiencyRow:
-    errors = curve.by_seed(size)
+    n_resamples: int,
+    seed: int,
+) -> _Baseline:
+    if row is None or row.law is None:
+        return _Baseline(curve.method, row, level)
+    sizes, seeds, errors = curve.trained()
+    refits = refit_seeds(sizes, seeds, errors, row.form, n_resamples, seed)
+    log_errors = draws and draws.of(curve.method, sizes, seeds, errors)
+    redrawn = None if log_errors is None else redraw_laws(row.form, sizes, log_errors)
+    return _Baseline(curve.method, row, level, refits, draws, redrawn)
+
+
+def _compare(curve: Curve, size: int, baseline: _Baseline) -> EfficiencyRow:
+    errors, row = curve.by_seed(size), baseline.row
     log_mean = float(np.log(list(errors.values())).mean())
     out = {"method": curve.method, "metric": curve.metric, "size": size}
     out["mean_error"] = float(np.exp(log_mean))
     if row is None or row.law is None:
-        return EfficiencyRow(**out, note=f"{baseline} has no law in this metric")
+        return EfficiencyRow(**out, note=f"{baseline.name} has no law in this metric")
     at_small, at_large = row.law([row.smallest_size, row.largest_size])
     if at_large >= at_small:
-        return EfficiencyRow(**out, note=f"the error of {baseline} does not fall with size")
+        return EfficiencyRow(**out, note=f"the error of {baseline.name} does not fall with size")
     if out["mean_error"] < at_large:
-        note = f"out of range: {baseline} needs more than {row.largest_size} frames"
+        note = f"out of range: {baseline.name} needs more than {row.largest_size} frames"
         return EfficiencyRow(**out, note=note)
     equivalent = row.law.size_for(out["mean_error"])
     if equivalent is None or equivalent < row.smallest_size:
-        note = f"out of range: {baseline} needs fewer than {row.smallest_size} frames"
+        note = f"out of range: {baseline.name} needs fewer than {row.smallest_size} frames"
         return EfficiencyRow(**out, note=note)
-    (low, high), note = _interval(errors, size, row, refits, level)
+    intervals, notes = _intervals(curve.method, errors, size, baseline)
     return EfficiencyRow(
         **out,
         scratch_equivalent_frames=equivalent,
-        equivalent_low=low,
-        equivalent_high=high,
         frames_per_frame=equivalent / size if size else None,
         frames_transferred=equivalent - size,
-        transferred_low=None if low is None else low - size,
-        transferred_high=None if high is None else high - size,
-        note=note,
+        **intervals,
+        note="; ".join(notes),
     )
 
 
-def _interval(
-    errors: dict[str, float],
-    size: int,
-    row: LawRow,
-    refits: Refits | None,
-    level: float,
-) -> tuple[tuple[float | None, float | None], str]:
+def _intervals(
+    method: str, errors: dict[str, float], size: int, baseline: _Baseline
+) -> tuple[dict[str, float | int | None], list[str]]:
+    """The intervals, by column, and what to say of them."""
+    row, refits, level = baseline.row, baseline.refits, baseline.level
     if refits is None:
-        return (None, None), "one seed: no interval"
-    notes = []
+        return {}, ["one seed: no interval"]
+    labels, notes = list(errors), []
+    log_errors = np.log([errors[label] for label in labels])
     if size == 0:
-        log_error = np.full(len(refits.counts), np.log(list(errors.values())).mean())
+        replicates = np.full(len(refits.counts), log_errors.mean())
         notes.append("one pretrained model: the interval is that of the baseline's law")
     elif sorted(errors) == sorted(refits.seeds):
         ordered = np.log([errors[label] for label in refits.seeds])
-        log_error = refits.counts @ ordered / refits.counts.sum(axis=1)
+        replicates = refits.counts @ ordered / refits.counts.sum(axis=1)
     else:
-        return (None, None), "not the same seeds as the baseline: no interval"
+        return {}, ["not the same seeds as the baseline: no interval"]
     grid = np.geomspace(row.smallest_size, row.largest_size, GRID_POINTS)
-    gap = np.log(row.law(grid)) - np.log(list(errors.values())).mean()
-    half = half_widths(
-        refits.log_errors(grid) - log_error[:, None],
-        refits.probabilities,
-        len(refits.seeds),
-        level,
+    gap = np.log(row.law(grid)) - log_errors.mean()
+    n_seeds = len(refits.seeds)
+    seed_error = standard_error(
+        refits.log_errors(grid) - replicates[:, None], refits.probabilities, n_seeds
     )
-    low, high = interval_ends(np.log(grid), gap, half)
+    low, high = interval_ends(np.log(grid), gap, quantile(n_seeds - 1, level) * seed_error)
     notes += ["lower end out of range"] if low is None else []
     notes += ["upper end out of range"] if high is None else []
-    return (low, high), "; ".join(notes)
+    out = _columns(low, high, size, "")
+    draws, redrawn = baseline.draws, baseline.redrawn
+    here = redrawn and draws.of(method, [size] * len(labels), labels, np.exp(log_errors))
+    if here is not None:
+        material_error = draw_error(
+            redrawn.log_errors(grid) - here.mean(axis=1)[:, None], draws.n_materials
+        )
+        half = joint_half(seed_error, n_seeds, material_error, draws.n_materials, level)
+        low, high = interval_ends(np.log(grid), gap, half)
+        out |= _columns(low, high, size, "_with_materials")
+        out["n_materials"] = draws.n_materials
+        notes += ["lower end with materials out of range"] if low is None else []
+        notes += ["upper end with materials out of range"] if high is None else []
+    return out, notes
+
+
+def _columns(
+    low: float | None, high: float | None, size: int, suffix: str
+) -> dict[str, float | None]:
+    out = {}
+    for end, value in (("low", low), ("high", high)):
+        out[f"equivalent_{end}{suffix}"] = value
+        out[f"transferred_{end}{suffix}"] = None if value is None else value - size
+        out[f"per_frame_{end}{suffix}"] = None if value is None or not size else value / size
+    return out

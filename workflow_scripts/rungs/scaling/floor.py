@@ -54,7 +54,9 @@ def fit_floor_laws(
     """Fit one law with floor per row of ``weights``.
 
     Args:
-        sizes, log_errors: (n,) frames and natural logarithms of the errors.
+        sizes: (n,) frames.
+        log_errors: (n,) natural logarithms of the errors, or (R, n) where each fit has errors of
+            its own.
         weights: (R, n) how often each point counts in each fit; every row must keep three
             distinct sizes.
         delta: where Huber's loss turns linear.
@@ -62,6 +64,7 @@ def fit_floor_laws(
         quick: stop at five digits, which is enough for the scatter of resamples.
     """
     n_fits, n_points = weights.shape
+    log_errors = np.broadcast_to(log_errors, weights.shape)
     log_ratio = np.log(sizes / sizes.min())
     grid = np.geomspace(*EXPONENTS, grid_points)
     shapes = np.exp(-grid[:, None] * log_ratio)
@@ -71,7 +74,7 @@ def fit_floor_laws(
         some = weights[start : start + step]
         solved = _solve(
             np.tile(shapes, (len(some), 1)),
-            log_errors,
+            np.repeat(log_errors[start : start + step], grid_points, axis=0),
             np.repeat(some, grid_points, axis=0),
             np.full(len(some) * grid_points, 0.1),
             delta,
@@ -150,16 +153,16 @@ def _solve(
     loss = np.full(len(share), np.inf)
     active = np.arange(len(share))
     for _ in range(iterations):
-        x, w, phi = shapes[active], weights[active], share[active]
+        x, y, w, phi = shapes[active], log_errors[active], weights[active], share[active]
         mixture = _mixture(x, phi)
-        residual = log_errors - level[active][:, None] - np.log(mixture)
+        residual = y - level[active][:, None] - np.log(mixture)
         old_loss = (w * huber(residual, delta)).sum(axis=1)
         w_robust = w * huber_weights(residual, delta)
         slope = (1.0 - x) / mixture
         slope = slope - _mean(slope, w_robust)[:, None]
         step = (w_robust * slope * residual).sum(axis=1) / (w_robust * slope**2).sum(axis=1)
         new_share = np.clip(phi + damping[active] * step, 0.0, LARGEST_SHARE)
-        without_level = log_errors - np.log(_mixture(x, new_share))
+        without_level = y - np.log(_mixture(x, new_share))
         new_level = _mean(without_level, w_robust)
         new_loss = (w * huber(without_level - new_level[:, None], delta)).sum(axis=1)
         better = new_loss <= old_loss

@@ -14,7 +14,7 @@ from scipy.optimize import least_squares
 
 from rungs.errors import StudyError
 from rungs.scaling.bootstrap import LEVEL, resample_seeds, seed_interval
-from rungs.scaling.curve import AICC_MARGIN, Interval
+from rungs.scaling.identified import AICC_MARGIN, Interval
 from rungs.scaling.line import HUBER_DELTA, huber
 
 N_RESAMPLES = 200

@@ -42,30 +42,32 @@ def fit_lines(
     comes to rest at the minimum, where Σ wᵢ ψ(rᵢ) = Σ wᵢ ψ(rᵢ) xᵢ = 0.
 
     Args:
-        x, y: (n,) the points.
+        x: (n,) where the points lie.
+        y: (n,) their values, or (R, n) where each fit has values of its own.
         weights: (R, n) how often each point counts in each fit; 0 leaves it out. Every row must
             keep two distinct x.
         delta: where the loss turns linear, in the unit of ``y``.
     """
-    n_fits = len(weights)
+    n_fits, y = len(weights), np.broadcast_to(y, weights.shape)
     slope, intercept = np.zeros(n_fits), np.zeros(n_fits)
     converged = np.zeros(n_fits, dtype=bool)
     robust = np.ones_like(weights, dtype=np.float64)
     # Fits leave the iteration as they converge: the slowest few would hold up all the others.
     active = np.arange(n_fits)
     for _ in range(MAX_ITERATIONS):
-        w = weights[active] * robust[active]
+        w, y_here = weights[active] * robust[active], y[active]
         total = w.sum(axis=1)
-        x_mean, y_mean = w @ x / total, w @ y / total
+        x_mean, y_mean = w @ x / total, (w * y_here).sum(axis=1) / total
         dx = x - x_mean[:, None]
-        new_slope = (w * dx * (y - y_mean[:, None])).sum(axis=1) / (w * dx**2).sum(axis=1)
+        new_slope = (w * dx * (y_here - y_mean[:, None])).sum(axis=1) / (w * dx**2).sum(axis=1)
         new_intercept = y_mean - new_slope * x_mean
         change = np.maximum(
             np.abs(new_slope - slope[active]), abs(new_intercept - intercept[active])
         )
         scale = 1.0 + np.maximum(np.abs(new_slope), np.abs(new_intercept))
         slope[active], intercept[active] = new_slope, new_intercept
-        robust[active] = huber_weights(y - new_intercept[:, None] - new_slope[:, None] * x, delta)
+        residuals = y_here - new_intercept[:, None] - new_slope[:, None] * x
+        robust[active] = huber_weights(residuals, delta)
         done = change <= TOLERANCE * scale
         converged[active[done]] = True
         active = active[~done]

@@ -6,6 +6,9 @@ the two sources of scatter are resampled one at a time, seeds with all their run
 all runs at once, and their variances are added. (Drawing both at once, the pigeonhole bootstrap of
 Owen, Ann. Appl. Stat. 1, 386, 2007, counts the part that belongs to both twice.) The degrees of
 freedom of the sum are those of Welch and Satterthwaite.
+
+Differences between sizes or methods are judged on the same materials, and what a material does to
+both cancels: the materials are drawn for all runs at once (:mod:`rungs.scaling.material_draws`).
 """
 
 import os
@@ -13,11 +16,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student_t
 
 from rungs.errors import StudyError
-from rungs.scaling.bootstrap import LEVEL, resample_seeds
+from rungs.scaling.bootstrap import LEVEL, quantile, resample_seeds, standard_error
 from rungs.scaling.line import fit_lines
+from rungs.scaling.refits import Laws, fit_laws
 
 N_SEED_RESAMPLES = 2000
 N_MATERIAL_RESAMPLES = 500
@@ -93,25 +96,85 @@ def hierarchical_interval(
     estimate = float(statistic(log_errors, whole)[0])
     resamples = resample_seeds(n_seeds, N_SEED_RESAMPLES, seed)
     by_seed = statistic(log_errors, resamples.counts[:, which])
-    mean = resamples.probabilities @ by_seed
-    seed_variance = float(resamples.probabilities @ np.square(by_seed - mean))
-    seed_variance *= n_seeds / (n_seeds - 1)
+    seed_error = float(standard_error(by_seed, resamples.probabilities, n_seeds))
     drawn = np.random.default_rng(seed).multinomial(
         n_materials, np.full(n_materials, 1.0 / n_materials), size=n_materials_drawn
     )
     by_material = np.array([statistic(table.log_errors(w), whole)[0] for w in drawn])
-    material_variance = float(by_material.var(ddof=1)) * n_materials / (n_materials - 1)
-    total = seed_variance + material_variance
-    parts = seed_variance**2 / (n_seeds - 1) + material_variance**2 / (n_materials - 1)
-    freedom = total**2 / parts if parts > 0 else np.inf
-    half = float(student_t.ppf(0.5 + 0.5 * level, freedom)) * np.sqrt(total)
+    material_error = float(draw_error(by_material, n_materials))
+    half = float(joint_half(seed_error, n_seeds, material_error, n_materials, level))
     return HierarchicalInterval(
-        estimate,
-        estimate - float(half),
-        estimate + float(half),
-        float(np.sqrt(seed_variance)),
-        float(np.sqrt(material_variance)),
+        estimate, estimate - half, estimate + half, seed_error, material_error
     )
+
+
+def draw_error(replicates: np.ndarray, n_materials: int) -> np.ndarray:
+    """Return the standard error of each column from (D, ...) draws of the materials."""
+    return standard_error(replicates, np.full(len(replicates), 1.0 / len(replicates)), n_materials)
+
+
+def joint_half(
+    seed_error: float | np.ndarray,
+    n_seeds: int,
+    material_error: float | np.ndarray,
+    n_materials: int,
+    level: float = LEVEL,
+) -> np.ndarray:
+    """Return half the width of the interval from two standard errors.
+
+    The degrees of freedom are those of Welch (Biometrika 34, 28, 1947) and Satterthwaite. There are
+    more of them than with the seeds alone, so that a small error of the materials would narrow the
+    interval of few seeds; it is never made narrower than that of the seeds.
+    """
+    of_seeds, of_materials = np.square(seed_error), np.square(material_error)
+    total = of_seeds + of_materials
+    parts = np.square(of_seeds) / (n_seeds - 1) + np.square(of_materials) / (n_materials - 1)
+    freedom = np.divide(
+        np.square(total), parts, out=np.full(np.shape(total), n_seeds - 1.0), where=parts > 0
+    )
+    of_both = quantile(freedom, level) * np.sqrt(total)
+    return np.maximum(of_both, quantile(n_seeds - 1, level) * seed_error)
+
+
+def widened(
+    interval: tuple[float, float] | None,
+    replicates: np.ndarray,
+    n_seeds: int,
+    n_materials: int,
+    level: float = LEVEL,
+    *,
+    log: bool = False,
+) -> tuple[float, float] | tuple[None, None]:
+    """Return an interval from the seeds with the scatter of the test materials added.
+
+    Args:
+        interval: from :func:`rungs.scaling.bootstrap.seed_interval`; its standard error is had
+            back from its width.
+        replicates: (D,) the parameter in each draw of the materials; of its logarithm, where
+            ``log``.
+        n_seeds, n_materials, level: what the two were made of.
+        log: the interval is that of the parameter's logarithm, its ends raised again.
+    """
+    if interval is None:
+        return None, None
+    low, high = np.log(interval) if log else np.asarray(interval)
+    seed_error = 0.5 * (high - low) / quantile(n_seeds - 1, level)
+    half = joint_half(seed_error, n_seeds, draw_error(replicates, n_materials), n_materials, level)
+    middle = 0.5 * (low + high)
+    ends = middle - half, middle + half
+    low, high = map(float, np.exp(ends) if log else ends)
+    return low, high
+
+
+def redraw_laws(form: str, sizes: np.ndarray, log_errors: np.ndarray) -> Laws:
+    """Fit a law of one form to a curve's errors in every draw of the materials.
+
+    Args:
+        form: one of the forms of :mod:`rungs.scaling.laws`.
+        sizes: (n,) frames.
+        log_errors: (D, n), from :meth:`rungs.scaling.material_draws.MaterialDraws.of`.
+    """
+    return fit_laws(form, sizes, log_errors, np.ones_like(log_errors))
 
 
 def exponent_of(sizes: np.ndarray) -> Statistic:

@@ -7,70 +7,32 @@ the answer is 'out of range', with how far the curve reaches: laws are not extra
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 
 from rungs.errors import StudyError
 from rungs.files import write_rows
-from rungs.scaling.band import Band, band_of, interval_ends, last_fall
-from rungs.scaling.bootstrap import LEVEL, half_widths
+from rungs.scaling.band import Band, band_of, half_of, interval_ends, last_fall, with_materials
+from rungs.scaling.bootstrap import LEVEL
+from rungs.scaling.material_draws import MaterialDraws, draws_of
+from rungs.scaling.plan_rows import (
+    CALCULATIONS,
+    CATCH_UP,
+    ERROR,
+    FRAMES,
+    GAIN,
+    Answer,
+    Price,
+)
 from rungs.scaling.refits import N_RESAMPLES
 from rungs.scaling.runs import Curve, curves_of
 from rungs.scaling.study import LawRow
 
-FRAMES = "frames for this error"
-ERROR = "error from these frames"
-GAIN = "gain of more frames"
-CATCH_UP = "scratch catches up"
-QUESTIONS = (FRAMES, ERROR, GAIN, CATCH_UP)
-
 LARGE_MISFIT = 0.1
 """A law that misses a mean by more than this share is said to."""
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One row of ``plan.csv``: one question about one method in one metric."""
-
-    method: str
-    metric: str
-    question: str
-    """One of ``QUESTIONS``."""
-    given: float | None = None
-    """The error asked for (in the metric's unit), or the frames that there are already."""
-    more: int | None = None
-    """Frames added to ``given``, for the gain."""
-    answer: float | None = None
-    """Frames, or an error (or its decrease) in the metric's unit; None where out of range."""
-    low: float | None = None
-    high: float | None = None
-    """90 % interval from the seeds; an end beyond the curve is None. ``low`` can be there without
-    an answer: the answer lies beyond the curve, its interval reaches into it."""
-    reaches_from: int | None = None
-    reaches_to: int | None = None
-    """Sizes between which the curve supports an answer."""
-    cost: float | None = None
-    """Of the frames in the answer; for the gain, of the frames added."""
-    cost_low: float | None = None
-    cost_high: float | None = None
-    cost_unit: str = ""
-    note: str = ""
-    """Why there is no answer or no end of the interval, and what else a reader should know."""
-
-
 COLUMNS = tuple(field.name for field in fields(Answer))
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What making one target frame costs."""
-
-    amount: float
-    unit: str
-
-
-CALCULATIONS = Price(1.0, "calculations")
 
 
 def make_plan(
@@ -85,6 +47,7 @@ def make_plan(
     level: float = LEVEL,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
+    materials: Mapping[str, MaterialDraws] | None = None,
 ) -> list[Answer]:
     """Answer the four questions for every method, in the metrics that ``errors`` names.
 
@@ -97,6 +60,8 @@ def make_plan(
         baseline: the method that starts from random weights; None where there is none.
         price: of one frame.
         level, n_resamples, seed: of the intervals.
+        materials: draws of the test materials by property, for intervals from seeds and materials
+            (:func:`rungs.scaling.material_draws.read_material_draws`).
 
     Raises:
         StudyError: for an error or number of frames that is not above 0, a metric that the table
@@ -109,19 +74,24 @@ def make_plan(
     law_of = {(row.method, row.metric): row for row in laws}
     out = []
     for metric, error in errors.items():
-        bands = {}
+        draws = draws_of(materials, metric)
+        bands, wide = {}, {}
         for method in methods:
-            row = law_of[method, metric]
-            bands[method] = band_of(curves[method, metric], row, level, n_resamples, seed)
+            curve, row = curves[method, metric], law_of[method, metric]
+            bands[method] = band_of(curve, row, level, n_resamples, seed)
+            wide[method] = with_materials(bands[method], curve, row, draws)
         for method in methods:
-            curve, row, band = curves[method, metric], law_of[method, metric], bands[method]
-            found = [_frames_for(curve, row, band, error)]
-            if budget is not None:
-                found.append(_error_from(row, band, budget))
-                if more is not None:
-                    found.append(_gain(row, band, budget, more))
-            if baseline is not None and method != baseline:
-                found.append(_catch_up(row, band, bands[baseline], baseline))
+            curve, row = curves[method, metric], law_of[method, metric]
+            asked = (curve, row, error, budget, more, baseline)
+            found = _answers(*asked, bands[method], bands.get(baseline))
+            if wide[method] is not None:
+                again = _answers(*asked, wide[method], wide.get(baseline))
+                found = [
+                    _widened(answer, other, wide[method])
+                    if answer.question != CATCH_UP or wide[baseline] is not None
+                    else answer
+                    for answer, other in zip(found, again, strict=True)
+                ]
             misfit = _misfit(curve, row)
             out += [_priced(_with_note(answer, misfit), price) for answer in found]
     return out
@@ -186,6 +156,44 @@ def _check(
         raise StudyError(f"method {baseline}: not in the learning curve ({', '.join(methods)})")
 
 
+def _answers(
+    curve: Curve,
+    row: LawRow,
+    error: float,
+    budget: int | None,
+    more: int | None,
+    baseline: str | None,
+    band: Band | None,
+    scratch: Band | None,
+) -> list[Answer]:
+    """All questions about one method in one metric."""
+    found = [_frames_for(curve, row, band, error)]
+    if budget is not None:
+        found.append(_error_from(row, band, budget))
+        if more is not None:
+            found.append(_gain(row, band, budget, more))
+    if baseline is not None and row.method != baseline:
+        found.append(_catch_up(row, band, scratch, baseline))
+    return found
+
+
+def _widened(answer: Answer, again: Answer, band: Band) -> Answer:
+    """An answer with the interval that the same question has with the test materials."""
+    ends = (answer.low, answer.high, again.low, again.high)
+    if all(end is None for end in ends):
+        return answer
+    note = answer.note
+    if again.note and again.note != note:
+        note = "; ".join(filter(None, [note, f"with the test materials: {again.note}"]))
+    return replace(
+        answer,
+        n_materials=band.n_materials,
+        low_with_materials=again.low,
+        high_with_materials=again.high,
+        note=note,
+    )
+
+
 def _start(row: LawRow, question: str, **given: object) -> Answer:
     return Answer(
         row.method,
@@ -239,15 +247,10 @@ def _gain(row: LawRow, band: Band | None, budget: int, more: int) -> Answer:
         return replace(answer, note=refusal)
     before, after = band.law([budget, budget + more])
     answer = replace(answer, answer=float(before - after))
-    if band.refits is None:
+    sizes = np.array([budget, budget + more])
+    half = half_of(lambda laws: -np.diff(np.exp(laws.log_errors(sizes)), axis=1)[:, 0], band)
+    if half is None:
         return replace(answer, note="one seed: no interval")
-    replicates = np.exp(band.refits.log_errors(np.array([budget, budget + more])))
-    half = half_widths(
-        replicates[:, 0] - replicates[:, 1],
-        band.refits.probabilities,
-        len(band.refits.seeds),
-        band.level,
-    )
     low, high = answer.answer - float(half), answer.answer + float(half)
     note = "the interval holds 0: no gain is shown" if low <= 0 <= high else ""
     return replace(answer, low=low, high=high, note=note)
@@ -268,13 +271,7 @@ def _catch_up(row: LawRow, band: Band | None, scratch: Band | None, baseline: st
     half, without = None, "one seed: no interval"
     if band.refits is not None and scratch.refits is not None:
         if band.refits.seeds == scratch.refits.seeds:
-            # Row by row over the same resamples, so that luck that both share cancels.
-            half = half_widths(
-                scratch.refits.log_errors(grid) - band.refits.log_errors(grid),
-                np.where(scratch.refits.probabilities > 0, band.refits.probabilities, 0.0),
-                len(band.refits.seeds),
-                band.level,
-            )
+            half = half_of(lambda a, b: a.log_errors(grid) - b.log_errors(grid), scratch, band)
         without = f"not the same seeds as {baseline}: no interval"
     if gap[-1] > 0:
         note = f"not within the sizes: {baseline} is still behind at {largest} frames"
@@ -359,13 +356,15 @@ def _with_note(answer: Answer, note: str) -> Answer:
 
 
 def _priced(answer: Answer, price: Price) -> Answer:
+    frames = answer.given if answer.question == ERROR else answer.more
+    ends: tuple[float | None, ...] = (None,) * 4
     if answer.question in (FRAMES, CATCH_UP):
-        frames = (answer.answer, answer.low, answer.high)
-    elif answer.question == ERROR:
-        frames = (answer.given, None, None)
-    else:
-        frames = (answer.more, None, None)
-    if frames[0] is None:
+        frames = answer.answer
+        ends = answer.low, answer.high, answer.low_with_materials, answer.high_with_materials
+    if frames is None:
         return answer
-    cost, low, high = (None if n is None else n * price.amount for n in frames)
-    return replace(answer, cost=cost, cost_low=low, cost_high=high, cost_unit=price.unit)
+    names = ("cost_low", "cost_high", "cost_low_with_materials", "cost_high_with_materials")
+    costs = {
+        name: None if n is None else n * price.amount for name, n in zip(names, ends, strict=True)
+    }
+    return replace(answer, cost=frames * price.amount, cost_unit=price.unit, **costs)

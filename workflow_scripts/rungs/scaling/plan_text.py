@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from rungs.scaling.plan import CATCH_UP, ERROR, FRAMES, GAIN, Answer
+from rungs.scaling.plan_rows import CATCH_UP, ERROR, FRAMES, GAIN, Answer
 from rungs.scaling.words import metric_words, rounded
 
 
@@ -20,9 +20,12 @@ def plan_text(answers: Sequence[Answer], title: str, target: str = "target") -> 
             chosen = [a for a in answers if (a.metric, a.question) == (metric, question)]
             if chosen:
                 blocks.append(_block(chosen, target))
+    of_materials = [a.n_materials for a in answers if a.n_materials is not None]
+    scatter = "the seeds alone"
+    if of_materials:
+        scatter = f"seeds and {max(of_materials):,} test materials"
     blocks.append(
-        "Intervals: 90 %, from the scatter between seeds. Nothing is read off beyond the sizes "
-        "that were run."
+        f"Intervals: 90 %, over {scatter}. Nothing is read off beyond the sizes that were run."
     )
     return "\n\n".join(blocks) + "\n"
 
@@ -52,10 +55,13 @@ def _cells(answer: Answer) -> list[str]:
     frames = answer.question in (FRAMES, CATCH_UP)
     number = rounded(answer.answer, 2 if frames else 3)
     interval = ""
-    if answer.low is not None or answer.high is not None:
+    ends, costs = (answer.low, answer.high), (answer.cost_low, answer.cost_high)
+    if answer.n_materials is not None:
+        ends = answer.low_with_materials, answer.high_with_materials
+        costs = answer.cost_low_with_materials, answer.cost_high_with_materials
+    if any(end is not None for end in ends):
         digits = 2 if frames else 3
-        low = "" if answer.low is None else rounded(answer.low, digits)
-        high = "" if answer.high is None else rounded(answer.high, digits)
+        low, high = ("" if end is None else rounded(end, digits) for end in ends)
         if low and high:
             interval = f"{low} to {high}"
         else:
@@ -63,8 +69,8 @@ def _cells(answer: Answer) -> list[str]:
     cost = ""
     if answer.cost is not None and answer.cost_unit != "calculations":
         cost = f"{rounded(answer.cost, 2)} {answer.cost_unit}"
-        if answer.cost_low is not None and answer.cost_high is not None:
-            cost += f" ({rounded(answer.cost_low, 2)} to {rounded(answer.cost_high, 2)})"
+        if None not in costs:
+            cost += f" ({rounded(costs[0], 2)} to {rounded(costs[1], 2)})"
     return [number, interval, cost, answer.note]
 
 

@@ -18,17 +18,13 @@ _FEWEST_SIZES = {FLOOR_LAW: 3, BROKEN_LAW: MIN_SIZES_BREAK - 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Refits:
-    """One law for each resample of a curve's seeds; all arrays have R rows."""
+class Laws:
+    """One law for each resample; all arrays are (R,)."""
 
-    seeds: tuple[str, ...]
-    counts: np.ndarray
-    """(R, n_seeds) how often each seed is drawn."""
-    probabilities: np.ndarray
-    """(R,); resamples whose points have too few sizes for the law have 0."""
     log_prefactor: np.ndarray
     exponent: np.ndarray
     floor: np.ndarray
+    """0 for laws without one."""
     log_break: np.ndarray | None = None
     exponent_after: np.ndarray | None = None
 
@@ -43,6 +39,43 @@ class Refits:
             with np.errstate(divide="ignore"):
                 out = np.logaddexp(out, np.log(self.floor)[:, None])
         return out
+
+
+def fit_laws(form: str, sizes: np.ndarray, log_errors: np.ndarray, weights: np.ndarray) -> Laws:
+    """Fit one law of the given form per row of ``weights``.
+
+    Args:
+        form: one of the forms of :mod:`rungs.scaling.laws`.
+        sizes: (n,) frames.
+        log_errors: (n,) natural logarithms of the errors, or (R, n), one row for each fit.
+        weights: (R, n) how often each point counts in each fit.
+    """
+    if form == FLOOR_LAW:
+        floored = fit_floor_laws(sizes, log_errors, weights, quick=True)
+        return Laws(np.log(floored.prefactor), floored.exponent, floored.floor)
+    if form == BROKEN_LAW:
+        broken = fit_broken_laws(sizes, log_errors, weights, quick=True)
+        without = np.zeros(len(weights))
+        bend = (broken.log_break, broken.exponent_after)
+        return Laws(broken.log_prefactor, broken.exponent, without, *bend)
+    lines = fit_lines(np.log(sizes), log_errors, weights)
+    return Laws(lines.intercept, -lines.slope, np.zeros(len(weights)))
+
+
+@dataclass(frozen=True, slots=True)
+class Refits:
+    """One law for each resample of a curve's seeds; all arrays have R rows."""
+
+    seeds: tuple[str, ...]
+    counts: np.ndarray
+    """(R, n_seeds) how often each seed is drawn."""
+    probabilities: np.ndarray
+    """(R,); resamples whose points have too few sizes for the law have 0."""
+    laws: Laws
+
+    def log_errors(self, sizes: np.ndarray) -> np.ndarray:
+        """Return ln L at each of the (n,) ``sizes`` as an (R, n) array."""
+        return self.laws.log_errors(sizes)
 
 
 def refit_seeds(
@@ -72,20 +105,7 @@ def refit_seeds(
     # A resample that cannot be fitted stays in its row, with all points and no probability.
     weights[~keep] = 1.0
     probabilities = np.where(keep, resamples.probabilities, 0.0)
-    log_errors = np.log(errors)
-    common = (tuple(labels.tolist()), resamples.counts, probabilities / probabilities.sum())
-    if form == FLOOR_LAW:
-        fitted = fit_floor_laws(sizes, log_errors, weights, quick=True)
-        return Refits(*common, np.log(fitted.prefactor), fitted.exponent, fitted.floor)
-    if form == BROKEN_LAW:
-        broken = fit_broken_laws(sizes, log_errors, weights, quick=True)
-        return Refits(
-            *common,
-            broken.log_prefactor,
-            broken.exponent,
-            np.zeros(len(weights)),
-            broken.log_break,
-            broken.exponent_after,
-        )
-    lines = fit_lines(np.log(sizes), log_errors, weights)
-    return Refits(*common, lines.intercept, -lines.slope, np.zeros(len(weights)))
+    laws = fit_laws(form, sizes, np.log(errors), weights)
+    return Refits(
+        tuple(labels.tolist()), resamples.counts, probabilities / probabilities.sum(), laws
+    )

@@ -8,9 +8,11 @@ import numpy as np
 
 from rungs.files import write_rows
 from rungs.scaling.bootstrap import LEVEL, N_RESAMPLES
-from rungs.scaling.curve import fit_curve
+from rungs.scaling.curve import CurveFit, fit_curve
 from rungs.scaling.fit import MIN_SIZES
 from rungs.scaling.laws import Law
+from rungs.scaling.material_draws import MaterialDraws, draws_of
+from rungs.scaling.materials import redraw_laws, widened
 from rungs.scaling.runs import Curve, curves_of
 
 NOT_FITTED = "not fitted"
@@ -56,6 +58,19 @@ class LawRow:
     """Beyond the break."""
     exponent_after_low: float | None = None
     exponent_after_high: float | None = None
+    n_materials: int | None = None
+    """Test materials behind the intervals that end in ``_with_materials``, which are from seeds and
+    materials together; the others are from the seeds alone. None where there are none."""
+    exponent_low_with_materials: float | None = None
+    exponent_high_with_materials: float | None = None
+    prefactor_low_with_materials: float | None = None
+    prefactor_high_with_materials: float | None = None
+    floor_low_with_materials: float | None = None
+    floor_high_with_materials: float | None = None
+    break_low_with_materials: float | None = None
+    break_high_with_materials: float | None = None
+    exponent_after_low_with_materials: float | None = None
+    exponent_after_high_with_materials: float | None = None
     note: str = ""
 
     @property
@@ -83,6 +98,7 @@ def fit_learning_curves(
     level: float = LEVEL,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
+    materials: Mapping[str, MaterialDraws] | None = None,
 ) -> list[LawRow]:
     """Fit the learning curve of every method in every metric.
 
@@ -97,11 +113,16 @@ def fit_learning_curves(
         floor: False fits straight lines only, without floor or break: the exponents of several
             methods can then be compared without regard to either.
         level, n_resamples, seed: of the intervals; see :mod:`rungs.scaling.bootstrap`.
+        materials: draws of the test materials by property, for intervals from seeds and materials
+            (:func:`rungs.scaling.material_draws.read_material_draws`).
 
     Raises:
         StudyError: for a table that cannot be read as runs.
     """
-    return [_law_row(curve, floor, level, n_resamples, seed) for curve in curves_of(rows, metrics)]
+    return [
+        _law_row(curve, floor, level, n_resamples, seed, draws_of(materials, curve.metric))
+        for curve in curves_of(rows, metrics)
+    ]
 
 
 def write_laws(path: str | os.PathLike, laws: Iterable[LawRow]) -> None:
@@ -109,7 +130,14 @@ def write_laws(path: str | os.PathLike, laws: Iterable[LawRow]) -> None:
     write_rows(path, COLUMNS, map(asdict, laws))
 
 
-def _law_row(curve: Curve, floor: bool, level: float, n_resamples: int, seed: int) -> LawRow:
+def _law_row(
+    curve: Curve,
+    floor: bool,
+    level: float,
+    n_resamples: int,
+    seed: int,
+    draws: MaterialDraws | None,
+) -> LawRow:
     sizes, seeds, errors = curve.trained()
     distinct = np.unique(sizes)
     notes = [_named("left out", curve.left_out)] if curve.left_out else []
@@ -160,8 +188,32 @@ def _law_row(curve: Curve, floor: bool, level: float, n_resamples: int, seed: in
         exponent_after=law.exponent_after,
         exponent_after_low=after[0],
         exponent_after_high=after[1],
+        **_with_materials(curve, found, draws, level),
         note="; ".join([*notes, *found.notes]),
     )
+
+
+def _with_materials(
+    curve: Curve, found: CurveFit, draws: MaterialDraws | None, level: float
+) -> dict[str, float | int | None]:
+    """The intervals from seeds and materials, by column; none with one seed."""
+    sizes, seeds, errors = curve.trained()
+    log_errors = draws and draws.of(curve.method, sizes, seeds, errors)
+    if log_errors is None or found.exponent is None:
+        return {}
+    laws = redraw_laws(found.law.form, sizes, log_errors)
+    parameters = {
+        "exponent": (found.exponent, laws.exponent, False),
+        "prefactor": (found.prefactor, laws.log_prefactor, True),
+        "floor": (found.floor, laws.floor, False),
+        "break": (found.break_size, laws.log_break, True),
+        "exponent_after": (found.exponent_after, laws.exponent_after, False),
+    }
+    out: dict[str, float | int | None] = {"n_materials": draws.n_materials}
+    for name, (interval, replicates, log) in parameters.items():
+        ends = widened(interval, replicates, found.n_seeds, draws.n_materials, level, log=log)
+        out[f"{name}_low_with_materials"], out[f"{name}_high_with_materials"] = ends
+    return out
 
 
 def _missing(curve: Curve, sizes: np.ndarray, seeds: np.ndarray) -> list[str]:

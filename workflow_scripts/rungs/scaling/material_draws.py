@@ -1,0 +1,183 @@
+"""The test materials of a study, drawn anew for all its runs at once.
+
+Every run of a study is judged on the same materials, so a draw of the materials changes the errors
+of all runs together: what a draw does to two sizes of a curve, or to two methods, cancels where
+they err on the same materials. The draws of a metric are therefore made once and shared by
+everything that is computed from it.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rungs.errors import StudyError
+
+N_DRAWS = 500
+"""A standard error is then good to 3 %."""
+MIN_MATERIALS = 5
+"""Of fewer, the scatter between materials is itself too uncertain to be of use."""
+LOST_DRAWS = 0.1
+"""Draws that leave a run without a number or without an error are left out; where more than this
+share of them do, the materials that carry the metric are too few."""
+TOLERANCE = 1e-3
+"""By how much a run's error may differ, as a share, from the mean over its materials."""
+
+Run = tuple[str, int, str]
+"""Method, size, seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaterialDraws:
+    """What drawing the materials anew does to the errors of all runs, in one metric."""
+
+    n_materials: int
+    shifts: Mapping[Run, np.ndarray]
+    """(D,) for each run: ln of its error in each draw, less ln of its error over all materials."""
+    errors: Mapping[Run, float]
+    """Mean absolute error of each run over all materials, in the metric's unit."""
+
+    def of(
+        self, method: str, sizes: Sequence[int], seeds: Sequence[str], errors: Sequence[float]
+    ) -> np.ndarray | None:
+        """Return the log errors of a curve's runs in every draw, (D, n); None where a run's errors
+        by material are lacking.
+
+        Raises:
+            StudyError: when a run's error is not the mean over its materials.
+        """
+        runs = [(method, int(n), str(label)) for n, label in zip(sizes, seeds, strict=True)]
+        if any(run not in self.shifts for run in runs):
+            return None
+        for run, error in zip(runs, errors, strict=True):
+            if abs(self.errors[run] / error - 1.0) > TOLERANCE:
+                raise StudyError(
+                    f"method {method}, size {run[1]}, seed {run[2]}: the error is {error:.6g} in "
+                    f"the learning curve and {self.errors[run]:.6g} over the test materials; the "
+                    "two tables are not of the same runs, make both anew"
+                )
+        return np.log(errors) + np.stack([self.shifts[run] for run in runs], axis=1)
+
+
+def draw_materials(
+    rows: Iterable[Mapping[str, object]], *, n_draws: int = N_DRAWS, seed: int = 0
+) -> dict[str, MaterialDraws]:
+    """Draw the test materials of a table of errors by run and material.
+
+    Args:
+        rows: mappings with ``method``, ``size``, ``seed``, ``material_id``, ``property``, ``mae``
+            and ``n``, how many numbers the error is the mean of; a pandas table is taken as well.
+        n_draws, seed: how often materials are drawn, and the seed of it.
+
+    Returns:
+        The draws by property; none for a property whose materials are too few
+        (``MIN_MATERIALS``, ``LOST_DRAWS``).
+
+    Raises:
+        StudyError: for two rows of one run, property and material.
+    """
+    import pandas as pd
+
+    table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+    gathered = _Gathered()
+    if len(table):
+        gathered.add(table)
+    return gathered.draws(n_draws, seed)
+
+
+def read_material_draws(
+    path: str | os.PathLike, *, n_draws: int = N_DRAWS, seed: int = 0
+) -> dict[str, MaterialDraws]:
+    """Draw the test materials of ``material_errors.parquet``; see :func:`draw_materials`.
+
+    One row group, a run, is in memory at a time besides the numbers; needs pandas and pyarrow.
+
+    Raises:
+        StudyError: when the file cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = ["method", "material_id", "property"]
+    gathered = _Gathered()
+    try:
+        with pq.ParquetFile(path, read_dictionary=names) as file:
+            for group in range(file.num_row_groups):
+                gathered.add(file.read_row_group(group).to_pandas())
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise StudyError(f"{path}: cannot be read ({error}); delete it and run again") from None
+    return gathered.draws(n_draws, seed)
+
+
+def draws_of(materials: Mapping[str, MaterialDraws] | None, metric: str) -> MaterialDraws | None:
+    """Return the draws of a metric such as ``energy_mae_mev_per_atom``, from those by property."""
+    return (materials or {}).get(metric.partition("_mae_")[0])
+
+
+class _Gathered:
+    """Errors by property, run and material, as compact arrays."""
+
+    def __init__(self) -> None:
+        self.materials: dict[str, int] = {}
+        self.found: dict[str, dict[Run, tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+
+    def add(self, table: object) -> None:
+        for (method, size, seed, name), part in table.groupby(
+            ["method", "size", "seed", "property"], observed=True, sort=False
+        ):
+            codes = np.array(
+                [self.materials.setdefault(m, len(self.materials)) for m in part["material_id"]],
+                dtype=np.int32,
+            )
+            run = (str(method), int(size), str(seed))
+            runs = self.found.setdefault(str(name), {})
+            if run in runs:
+                codes = np.concatenate([runs[run][0], codes])
+            if len(np.unique(codes)) < len(codes):
+                raise StudyError(
+                    f"method {method}, size {size}, seed {seed}, {name}: two rows for one run and "
+                    "material"
+                )
+            n = part["n"].to_numpy(dtype=np.float64)
+            sums = n * part["mae"].to_numpy(dtype=np.float64)
+            if run in runs:
+                n, sums = np.append(runs[run][1], n), np.append(runs[run][2], sums)
+            runs[run] = (codes, n, sums)
+
+    def draws(self, n_draws: int, seed: int) -> dict[str, MaterialDraws]:
+        drawn = {name: _draw(runs, n_draws, seed) for name, runs in self.found.items()}
+        return {name: draws for name, draws in drawn.items() if draws is not None}
+
+
+def _draw(
+    runs: Mapping[Run, tuple[np.ndarray, np.ndarray, np.ndarray]], n_draws: int, seed: int
+) -> MaterialDraws | None:
+    labelled = np.unique(np.concatenate([codes for codes, _, _ in runs.values()]))
+    n_materials = len(labelled)
+    if n_materials < MIN_MATERIALS:
+        return None
+    counts, sums = np.zeros((2, len(runs), n_materials))
+    for i, (codes, n, total) in enumerate(runs.values()):
+        at = np.searchsorted(labelled, codes)
+        counts[i, at], sums[i, at] = n, total
+    draws = np.random.default_rng(seed).multinomial(
+        n_materials, np.full(n_materials, 1.0 / n_materials), size=n_draws
+    )
+    draws = draws.astype(np.float64)
+    # A run with an error of 0 or NaN is on no curve, and must not cost the others their draws.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = sums.sum(axis=1) / counts.sum(axis=1)
+        log_errors = np.log(draws @ sums.T) - np.log(draws @ counts.T)
+    usable = np.isfinite(means) & (means > 0)
+    kept = np.isfinite(log_errors[:, usable]).all(axis=1)
+    if not usable.any() or kept.mean() < 1.0 - LOST_DRAWS:
+        return None
+    keys = [run for run, use in zip(runs, usable, strict=True) if use]
+    means = means[usable]
+    shifts = log_errors[kept][:, usable] - np.log(means)
+    return MaterialDraws(
+        n_materials,
+        {run: shifts[:, i] for i, run in enumerate(keys)},
+        dict(zip(keys, means.tolist(), strict=True)),
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from rungs.errors import StudyError
 from rungs.files import write_rows
 from rungs.scaling.bootstrap import LEVEL
-from rungs.scaling.curve import Interval
+from rungs.scaling.identified import Interval
 from rungs.scaling.joint import N_RESAMPLES, JointFit, fit_joint_law
 from rungs.scaling.runs import curves_of
 

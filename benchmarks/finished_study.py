@@ -23,11 +23,12 @@ from rungs.evaluation.tables import EVALUATION_COLUMNS, evaluation_rows
 from rungs.files import write_json, write_rows, write_text
 from rungs.frames.elements import MAX_ATOMIC_NUMBER, SYMBOLS
 from rungs.frames.frame import Frame
-from rungs.frames.table import FrameWriter
+from rungs.frames.table import FrameWriter, iter_frames
 from rungs.graphs.store import GraphStore, write_graphs
 from rungs.potential.properties import PROPERTIES, PropertyError
 from rungs.references.fit import fit_reference, write_reference
 from rungs.references.rules import RULES
+from rungs.scaling.laws import Law
 from rungs.splits.files import write_order, write_split, write_summary
 from rungs.splits.members import read_members
 from rungs.splits.split import SplitRow
@@ -36,21 +37,33 @@ from rungs.training.gradients import GRADIENT_COLUMNS
 from rungs.training.loop import HISTORY_COLUMNS
 
 FRAMES_PER_MATERIAL = 10
-SEEDS = (0, 1, 2, 3, 4)
 N_ELEMENTS = 89
 """Hydrogen to actinium; each is a test material by itself, so that compounds can decompose."""
 N_VALIDATIONS = 50
 LAYERS = ("whole network", "atom embedding", "first atom convolution", "last bond convolution")
 
 
-def configuration(n_sizes: int, largest: int) -> dict:
-    """A study of eight methods, ``n_sizes`` sizes and five seeds, two methods without their two
-    smallest sizes: 500 runs at 13 sizes."""
-    sizes = np.unique(np.geomspace(20, largest, n_sizes).round().astype(int)).tolist()
+class Shape(NamedTuple):
+    """How the runs of a study are made up."""
+
+    methods: int
+    sizes: int
+    seeds: int
+
+
+MANY_METHODS = Shape(8, 13, 5)
+"""520 runs, less the two smallest sizes of two methods: panels, tables and files in plenty."""
+MANY_SEEDS = Shape(5, 10, 10)
+"""500 runs: the most refits, as seeds beyond seven are resampled 2,000 times."""
+
+
+def configuration(shape: Shape, largest: int) -> dict:
+    """A study of that shape: one method from scratch, the others by transfer."""
+    sizes = np.unique(np.geomspace(20, largest, shape.sizes).round().astype(int)).tolist()
     transfer = {"initial": "pretrained", "reference": "target"}
     methods = {"scratch": {"initial": "random", "reference": "target"}}
-    methods |= {f"transfer_{i}": dict(transfer) for i in range(1, 8)}
-    for name in ("transfer_6", "transfer_7"):
+    methods |= {f"transfer_{i}": dict(transfer) for i in range(1, shape.methods)}
+    for name in list(methods)[6:]:
         methods[name]["sizes"] = sizes[2:]
     training = {"updates": 1000, "batch_size": 16, "learning_rate": 3.0e-3}
     level = {"kind": "crystals", "frames_per_crystal": 6}
@@ -64,7 +77,7 @@ def configuration(n_sizes: int, largest: int) -> dict:
             "data": level | {"labels": "r2scan"},
             "price": {"amount": 2.0},
         },
-        "subsets": {"sizes": sizes, "seeds": list(SEEDS)},
+        "subsets": {"sizes": sizes, "seeds": list(range(shape.seeds))},
         "architecture": {
             "atom_fea_dim": 48,
             "bond_fea_dim": 32,
@@ -98,16 +111,16 @@ class FinishedStudy:
 
     Args:
         folder: an empty folder.
-        n_test: test frames; a tenth of the materials validate, a fifth of the rest train.
+        shape: of its runs.
+        n_test: test frames; a tenth as many validate, all others train.
         n_frames: frames of each level in all.
-        n_sizes: subset sizes; with 13 there are 500 runs.
     """
 
-    def __init__(self, folder: Path, n_test: int, n_frames: int, n_sizes: int) -> None:
+    def __init__(self, folder: Path, shape: Shape, n_test: int, n_frames: int) -> None:
         self.random = np.random.default_rng(0)
         self.n_test, self.n_frames = n_test, n_frames
         largest = max(100, (n_frames - n_test) // 2)
-        options = configuration(n_sizes, largest)
+        options = configuration(shape, largest)
         self.configfile = folder / "study.yaml"
         write_text(self.configfile, yaml.safe_dump(options, sort_keys=False))
         self.study: Study = load_study(options)
@@ -196,14 +209,12 @@ class FinishedStudy:
         )
         target = [row for row in self.split if row.level == "target"]
         train = [row.frame_id for row in target if row.part == "train"]
-        for seed in SEEDS:
+        for seed in self.study.subsets.seeds:
             order = self.random.permutation(train).tolist()
             write_order(self._path(f"subsets/random/seed_{seed}.csv"), order)
         self.test = [(row.frame_id, row.material_id) for row in target if row.part == "test"]
 
     def _write_graphs(self) -> None:
-        from rungs.frames.table import iter_frames
-
         for level in ("source", "target"):
             # cutoffs that find no bond: whatever reads labels reads no bonds
             path = self._path(f"graphs/{level}.safetensors")
@@ -235,7 +246,7 @@ class FinishedStudy:
                     "gradient_norm": self.random.lognormal(-0.2 * k),
                 }
                 for method in transfers
-                for seed in SEEDS
+                for seed in self.study.subsets.seeds
                 for k in range(11)
                 for layer in LAYERS
             ],
@@ -246,7 +257,7 @@ class FinishedStudy:
         rows += [dict(rule=rule, fitted_on="training", size=9999, **about) for rule in RULES]
         rows += [
             dict(rule=rule, fitted_on="subset", size=size, seed=seed, **about)
-            for seed in SEEDS
+            for seed in self.study.subsets.seeds
             for size in self.study.subsets.sizes
             for rule in RULES
         ]
@@ -284,12 +295,16 @@ class FinishedStudy:
     # Evaluations: what judging each run on the test frames gives.
 
     def _error(self, run: Run) -> float:
-        """Energy MAE in meV/atom: a power law, for scratch with a steeper fall."""
+        """Energy MAE in meV/atom: from scratch with a floor, the second method with a break, the
+        others power laws; seeds 5 % apart."""
         if run.size == 0:
             return 60.0
         number = list(self.study.methods).index(run.method)
-        law = 900 * run.size**-0.45 if run.method == "scratch" else 200 * run.size ** -(0.2 + number / 50)
-        return float(law * np.random.default_rng([run.size, run.seed, number]).lognormal(0, 0.05))
+        middle = self.study.subsets.sizes[len(self.study.subsets.sizes) // 2]
+        laws = (Law(900, 0.6, 20), Law(200, 0.05, break_size=middle, exponent_after=0.5))
+        law = laws[number] if number < len(laws) else Law(900, 0.45 - 0.05 * (number % 6))
+        luck = np.random.default_rng([run.size, run.seed, number]).lognormal(0, 0.05)
+        return float(law(run.size) * luck)
 
     def _mean_errors(self, run: Run) -> list[dict]:
         scales = dict(zip(PROPERTIES, (1.0, 1.5, 0.02, 0.001), strict=True))

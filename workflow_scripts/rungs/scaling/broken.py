@@ -17,7 +17,8 @@ GRID_POINTS = 24
 _GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 _GOLDEN_STEPS = 30
 _QUICK_STEPS = 12
-_CHUNK = 2_000_000
+_CHUNK = 50_000
+"""Numbers in an array of the ranking: a few such arrays fit into a processor's cache."""
 
 
 class BrokenLaws(NamedTuple):

@@ -123,13 +123,13 @@ def _solve(
     bend = break_shape(log_sizes - log_break[:, None])
     coefficients = np.zeros((len(weights), 3))
     settled = np.zeros(len(weights), dtype=bool)
-    robust = np.ones_like(weights, dtype=np.float64)
     active = np.arange(len(weights))
+    counts, g = weights, bend
+    w = weights
     for _ in range(iterations):
-        w, g = weights[active] * robust[active], bend[active]
         weighted = w * g
         sums, bent = w @ moments, weighted @ moments[:, [0, 1, 3]]
-        squared = (weighted * g).sum(axis=1)
+        squared = np.einsum("ij,ij->i", weighted, g)
         normal = np.empty((len(active), 3, 3))
         normal[:, 0, 0], normal[:, 1, 1], normal[:, 2, 2] = sums[:, 0], sums[:, 2], squared
         normal[:, 0, 1] = normal[:, 1, 0] = sums[:, 1]
@@ -141,13 +141,14 @@ def _solve(
         new = np.linalg.solve(normal, right[..., None])[..., 0]
         change = np.abs(new - coefficients[active]).max(axis=1)
         coefficients[active] = new
-        residuals = y - new[:, :1] - new[:, 1:2] * x - new[:, 2:] * g
-        robust[active] = huber_weights(residuals, delta)
         done = change <= 1e-10 * (1.0 + np.abs(new).max(axis=1))
-        settled[active[done]] = True
-        active = active[~done]
-        if not active.size:
-            break
+        if done.any():
+            settled[active[done]] = True
+            active, new, counts, g = active[~done], new[~done], counts[~done], g[~done]
+            if not active.size:
+                break
+        residuals = y - new[:, :1] - new[:, 1:2] * x - new[:, 2:] * g
+        w = counts * huber_weights(residuals, delta)
     residuals = y - coefficients[:, :1] - coefficients[:, 1:2] * x - coefficients[:, 2:] * bend
     coefficients[:, 0] += log_errors.mean() - coefficients[:, 1] * log_sizes.mean()
     return _Solved(coefficients, (weights * huber(residuals, delta)).sum(axis=1), settled)

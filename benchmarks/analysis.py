@@ -75,6 +75,7 @@ def measure(command: list[str], folder: Path) -> Measured:
     begin = time.perf_counter()
     done = subprocess.run(
         command,
+        check=False,
         cwd=folder,
         env=environment,
         preexec_fn=lambda: os.sched_setaffinity(0, {core}),

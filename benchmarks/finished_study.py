@@ -5,7 +5,6 @@ them; only the numbers are drawn at random. Networks, which no later rule reads,
 """
 
 import datetime
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -204,9 +203,7 @@ class FinishedStudy:
             level: read_members(self._path(f"frames/{level}.parquet"))
             for level in ("source", "target")
         }
-        write_summary(
-            self._path("tables/split_summary.csv"), summarise(**levels, rows=self.split)
-        )
+        write_summary(self._path("tables/split_summary.csv"), summarise(**levels, rows=self.split))
         target = [row for row in self.split if row.level == "target"]
         train = [row.frame_id for row in target if row.part == "train"]
         for seed in self.study.subsets.seeds:
@@ -234,7 +231,11 @@ class FinishedStudy:
             folder = f"runs/{run.method}/{run.size}/seed_{run.seed}"
             self._write_training(folder, run._asdict(), self._error(run))
             write_reference(self._path(f"{folder}/reference.csv"), self.reference)
-        self._rows("pretrained/source_test.csv", EVALUATION_COLUMNS, self._mean_errors(Run("pretrained", 0, 0)))
+        self._rows(
+            "pretrained/source_test.csv",
+            EVALUATION_COLUMNS,
+            self._mean_errors(Run("pretrained", 0, 0)),
+        )
         transfers = [name for name in self.study.methods if name != "scratch"]
         largest = max(self.study.subsets.sizes)
         self._rows(
@@ -242,7 +243,14 @@ class FinishedStudy:
             GRADIENT_COLUMNS,
             [
                 {
-                    **dict(method=method, size=largest, seed=seed, epoch=k / 10, update=k, layer=layer),
+                    **{
+                        "method": method,
+                        "size": largest,
+                        "seed": seed,
+                        "epoch": k / 10,
+                        "update": k,
+                        "layer": layer,
+                    },
                     "gradient_norm": self.random.lognormal(-0.2 * k),
                 }
                 for method in transfers
@@ -251,7 +259,7 @@ class FinishedStudy:
                 for layer in LAYERS
             ],
         )
-        maes = dict(reference_mae_mev_per_atom=200.0, pretrained_mae_mev_per_atom=100.0)
+        maes = {"reference_mae_mev_per_atom": 200.0, "pretrained_mae_mev_per_atom": 100.0}
         about = dict(test_elements_absent=0, **maes)
         rows = [dict(rule="source", fitted_on="source", size=0, **about)]
         rows += [dict(rule=rule, fitted_on="training", size=9999, **about) for rule in RULES]
@@ -335,7 +343,7 @@ class FinishedStudy:
             by_element = [
                 {
                     **run._asdict(),
-                    **dict(element=element, n_frames=1000, n_atoms=10000),
+                    **{"element": element, "n_frames": 1000, "n_atoms": 10000},
                     "energy_mae_mev_per_atom": self._error(run) * self.random.lognormal(),
                     "force_mae_mev_per_angstrom": self._error(run) * self.random.lognormal(),
                 }
@@ -344,7 +352,9 @@ class FinishedStudy:
             ]
             self._rows(f"{at}_elements.csv", ELEMENT_COLUMNS, by_element)
             sample = _Columns(parts=self._components(drawn, self._error(runs[0])))
-            write_components(self._path(f"{at}_components.parquet"), [(runs[0], sample)], self.store)
+            write_components(
+                self._path(f"{at}_components.parquet"), [(runs[0], sample)], self.store
+            )
 
     def _frame_errors(self, places: np.ndarray, error: float) -> "_Columns":
         n_atoms = self.store.n_atoms[places]
@@ -380,7 +390,7 @@ class FinishedStudy:
 
     def _path(self, name: str) -> Path:
         path = self.results / name
-        os.makedirs(path.parent, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
     def _rows(self, name: str, columns: tuple[str, ...], rows: list[dict]) -> None:

@@ -44,6 +44,7 @@ wildcard_constraints:
     method="[A-Za-z0-9][A-Za-z0-9_-]*",
     size=r"\d+",
     seed=r"\d+",
+    pretraining=r"pretrained(_\d+)?",
     sampling="random|element_covering|diverse",
 
 
@@ -56,6 +57,7 @@ rule all:
         results / "scaling_laws.csv",
         results / "tables/efficiency.csv",
         results / "tables/law_checks.csv",
+        results / "tables/joint_laws.csv" if study.families else [],
         results / "tables/plan.csv",
         results / "summary.json",
         results / "answer.rst",

@@ -28,7 +28,7 @@ rule write_opening:
 
 rule gather_costs:
     input:
-        pretraining=results / "pretrained/record.json" if starts_from_pretrained else [],
+        pretrainings=[results / f"{name}/record.json" for name in pretrainings],
         runs=[
             results / f"runs/{run.method}/{run.size}/seed_{run.seed}/record.json"
             for run in study.runs

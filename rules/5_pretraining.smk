@@ -1,4 +1,5 @@
-# Pretraining on the source frames, or a published model taken as it is.
+# Pretraining on the source frames, or a published model taken as it is. A study that varies the
+# number of source frames has further pretrainings, pretrained_N, each on a subset.
 
 pretraining = study.pretraining.training
 pretraining_processes = pretraining.processes if pretraining else 1
@@ -11,13 +12,13 @@ rule pretrain:
         split=results / "splits/split.csv",
         reference=results / "references/source.csv",
     output:
-        model=results / "pretrained/model.pt",
-        history=results / "pretrained/history.csv",
-        record=results / "pretrained/record.json",
+        model=results / "{pretraining}/model.pt",
+        history=results / "{pretraining}/history.csv",
+        record=results / "{pretraining}/record.json",
     log:
-        logs / "pretrain.log",
+        logs / "pretrain/{pretraining}.log",
     benchmark:
-        benchmarks / "pretrain.tsv"
+        benchmarks / "pretrain/{pretraining}.tsv"
     # First in line among the ready jobs: most fine-tunings wait for it.
     priority: 10
     conda:
@@ -30,9 +31,12 @@ rule pretrain:
     params:
         pretraining=study.pretraining.model_dump(mode="json"),
         architecture=study.architecture and study.architecture.model_dump(mode="json"),
+        size=pretraining_size,
         seed=study.seed,
         # Not an output: Snakemake deletes a job's outputs before it starts the job again.
-        checkpoint=str(results / "checkpoints/pretrained.pt"),
+        checkpoint=lambda wildcards: str(
+            results / f"checkpoints/{wildcards.pretraining}.pt"
+        ),
     script:
         "../workflow_scripts/pretrain.py"
 

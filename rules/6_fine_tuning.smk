@@ -47,11 +47,14 @@ rule record_gradients:
         split=results / "splits/split.csv",
         subsets=[
             results / f"subsets/{study.sampling(run.method)}/seed_{run.seed}.csv"
-            for run in largest_transfers
+            for run in study.largest_transfers
         ],
         source_reference=results / "references/source.csv",
         target_reference=results / "references/target.csv",
-        pretrained=results / "pretrained/model.pt",
+        pretrained=[
+            results / study.pretraining_of(run.method) / "model.pt"
+            for run in study.largest_transfers
+        ],
     output:
         report(
             results / "tables/gradients.csv",
@@ -71,10 +74,10 @@ rule record_gradients:
         runtime=24 * 60,
         gpu=1,
     params:
-        runs=[tuple(run) for run in largest_transfers],
+        runs=[tuple(run) for run in study.largest_transfers],
         methods={
             run.method: study.methods[run.method].model_dump(mode="json")
-            for run in largest_transfers
+            for run in study.largest_transfers
         },
         training=study.fine_tuning.model_dump(mode="json"),
         seed=study.seed,

@@ -11,7 +11,7 @@ rule evaluate:
         source_graphs=(
             results / "graphs/source.safetensors" if study.judged_on_source else []
         ),
-        pretrained=results / "pretrained/model.pt" if study.judged_on_source else [],
+        pretrained=model_before if study.judged_on_source else [],
     output:
         errors=results / "evaluations/{method}/{size}.csv",
         frames=results / "evaluations/{method}/{size}.parquet",
@@ -152,15 +152,15 @@ rule make_table1:
 rule evaluate_pretrained:
     # What there is to forget: the pretrained model on the source's own test frames.
     input:
-        model=results / "pretrained/model.pt",
+        model=results / "{pretraining}/model.pt",
         graphs=results / "graphs/source.safetensors",
         split=results / "splits/split.csv",
     output:
-        results / "pretrained/source_test.csv",
+        results / "{pretraining}/source_test.csv",
     log:
-        logs / "evaluate_pretrained.log",
+        logs / "evaluate_pretrained/{pretraining}.log",
     benchmark:
-        benchmarks / "evaluate_pretrained.tsv"
+        benchmarks / "evaluate_pretrained/{pretraining}.tsv"
     conda:
         "../envs/rungs.yaml"
     threads: 1
@@ -174,7 +174,10 @@ rule evaluate_pretrained:
 rule gather_forgetting:
     input:
         runs=of_all_points("evaluations/{method}/{size}_source.csv"),
-        pretrained=results / "pretrained/source_test.csv",
+        pretrained=[
+            results / f"{name}/source_test.csv"
+            for name in dict.fromkeys(map(study.pretraining_of, study.methods))
+        ],
     output:
         report(
             results / "tables/forgetting.csv",
@@ -192,5 +195,7 @@ rule gather_forgetting:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        pretraining_of={name: study.pretraining_of(name) for name in study.methods},
     script:
         "../workflow_scripts/gather_forgetting.py"

@@ -41,6 +41,39 @@ rule fit_scaling_laws:
         "../workflow_scripts/fit_scaling_laws.py"
 
 
+rule fit_joint_laws:
+    # Only where methods differ in nothing but the size of their pretraining.
+    input:
+        curve=results / "learning_curve.csv",
+        records=[results / f"{name}/record.json" for name in pretrainings],
+    output:
+        report(
+            results / "tables/joint_laws.csv",
+            caption="../report/joint_laws.rst",
+            category="Tables",
+            labels={"table": "Laws in source and target frames"},
+        ),
+    log:
+        logs / "fit_joint_laws.log",
+    benchmark:
+        benchmarks / "fit_joint_laws.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        seed=study.seed,
+        pretrainings=pretrainings,
+        families={
+            family: {name: study.pretraining_of(name) for name in names}
+            for family, names in study.families.items()
+        },
+    script:
+        "../workflow_scripts/fit_joint_laws.py"
+
+
 rule plan:
     # Read anew from laws and runs, as `python -m rungs.plan` does on a finished study.
     input:
@@ -74,6 +107,7 @@ rule summarize:
         efficiency=results / "tables/efficiency.csv",
         checks=results / "tables/law_checks.csv",
         plan=results / "tables/plan.csv",
+        joint=results / "tables/joint_laws.csv" if study.families else [],
     output:
         summary=results / "summary.json",
         answer=results / "answer.rst",

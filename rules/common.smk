@@ -86,8 +86,22 @@ def subset_order(wildcards):
 def pretrained_model(wildcards):
     # A method that starts from random weights need not wait for the pretraining.
     if study.methods[wildcards.method].initial == "pretrained":
-        return results / "pretrained/model.pt"
+        return results / study.pretraining_of(wildcards.method) / "model.pt"
     return []
+
+
+def model_before(wildcards):
+    # Whose source reference energies a run is judged with on the source's own frames.
+    return results / study.pretraining_of(wildcards.method) / "model.pt"
+
+
+def pretraining_size(wildcards):
+    # Source training frames of a further pretraining; None for the one on all of them.
+    return (
+        int(wildcards.pretraining.rpartition("_")[2])
+        if "_" in wildcards.pretraining
+        else None
+    )
 
 
 def models_of_all_seeds(wildcards):
@@ -116,20 +130,17 @@ def answer_of_study(wildcards):
     return {"answer": answer} if str(answer) in made else {}
 
 
-starts_from_pretrained = any(
-    study.methods[run.method].initial == "pretrained" for run in study.runs
+pretrainings = list(
+    dict.fromkeys(
+        study.pretraining_of(name)
+        for name, method in study.methods.items()
+        if method.initial == "pretrained"
+    )
 )
-# Runs on the most frames that start from pretrained weights; a study may have none.
-largest_transfers = [
-    run
-    for run in study.runs
-    if run.size == max(study.subsets.sizes) > 0
-    and study.methods[run.method].initial == "pretrained"
-]
 
 
 def figures_of_transfer():
-    names = ["references", "gradients"] if largest_transfers else []
+    names = ["references", "gradients"] if study.largest_transfers else []
     return collect(
         results / "figures/{figure}.{suffix}",
         figure=names,

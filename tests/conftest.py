@@ -23,3 +23,23 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"needs the real DFT frames in {SHARED_DATA} (or RUNGS_TEST_DATA), absent here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def toy_architecture():
+    """The smallest network that has every part: a test trains it in a second."""
+    from rungs.config.training import Architecture
+
+    return Architecture(
+        atom_fea_dim=8,
+        bond_fea_dim=8,
+        angle_fea_dim=8,
+        atom_conv_hidden_dim=8,
+        bond_conv_hidden_dim=8,
+        mlp_hidden_dims=[8],
+        n_conv=2,
+        num_radial=5,
+        num_angular=5,
+        atom_graph_cutoff=4.0,
+        bond_graph_cutoff=3.0,
+    )

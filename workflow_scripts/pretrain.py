@@ -16,6 +16,7 @@ with job(snakemake.log[0]) as say:
             graphs=snakemake.input.graphs or None,
             split=snakemake.input.split,
             reference=snakemake.input.reference,
+            size=params.size,
             study_seed=params.seed,
             checkpoint=params.checkpoint,
             outputs=snakemake.output,

@@ -7,6 +7,7 @@ with job(snakemake.log[0]) as say:
     from rungs.files import write_text
     from rungs.scaling.checks import CheckRow
     from rungs.scaling.efficiency import EfficiencyRow
+    from rungs.scaling.joint_study import JointRow
     from rungs.scaling.means import MeanRow
     from rungs.scaling.plan import Answer
     from rungs.scaling.study import LawRow
@@ -23,6 +24,7 @@ with job(snakemake.log[0]) as say:
         **tables,
         checks=read_table(snakemake.input.checks, CheckRow),
         plan=read_table(snakemake.input.plan, Answer),
+        joint_laws=read_table(snakemake.input.joint, JointRow) if snakemake.input.joint else [],
         baseline=baseline,
     )
     write_summary(snakemake.output.summary, summary)

@@ -106,6 +106,18 @@ FAULTS = [
     ({"source.filters": {"near_duplicates": True}}, ["near_duplicates: is a section", "True"]),
     ({"source.data.kind": "xyz"}, ["source.data", "extended_xyz"]),
     ({"target.data.labels": "pbe"}, ["target.data", "labels", "r2scan"]),
+    (
+        {"methods.scratch.pretraining_size": 100},
+        ["methods.scratch: pretraining_size needs `initial: pretrained`"],
+    ),
+    (
+        {
+            "architecture": None,
+            "pretraining": {"initial": "0.3.0", "training": None},
+            "methods.target_reference.pretraining_size": 100,
+        },
+        ["methods.target_reference.pretraining_size needs pretraining.training"],
+    ),
     ({"colour": 1}, ["colour", "unknown key"]),
 ]
 
@@ -204,3 +216,14 @@ def test_the_baseline_is_the_first_method_from_random_weights(default):
     without = copy.deepcopy(default)
     del without["methods"]["scratch"]
     assert load_study(without).baseline is None
+
+
+def test_methods_that_differ_in_their_pretraining_only_are_a_family(default):
+    assert load_study(default).families == {}
+    more = copy.deepcopy(default)
+    more["methods"]["half"] = more["methods"]["target_reference"] | {"pretraining_size": 1500}
+    more["methods"]["other"] = {"initial": "pretrained", "reference": "shrunken"}
+    study = load_study(more)
+    assert study.families == {"target_reference": ["target_reference", "half"]}
+    assert study.pretraining_of("half") == "pretrained_1500"
+    assert study.pretraining_of("scratch") == "pretrained"

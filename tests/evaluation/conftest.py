@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from rungs.config import Run
-from rungs.config.training import Architecture
 from rungs.frames.elements import MAX_ATOMIC_NUMBER
 from rungs.frames.frame import Frame
 from rungs.graphs.store import GraphStore, write_graphs
@@ -16,19 +15,6 @@ from rungs.splits.files import write_split
 from rungs.splits.split import SplitRow
 from rungs.training.starting import set_reference
 
-TOY = Architecture(
-    atom_fea_dim=8,
-    bond_fea_dim=8,
-    angle_fea_dim=8,
-    atom_conv_hidden_dim=8,
-    bond_conv_hidden_dim=8,
-    mlp_hidden_dims=[8],
-    n_conv=2,
-    num_radial=5,
-    num_angular=5,
-    atom_graph_cutoff=4.0,
-    bond_graph_cutoff=3.0,
-)
 FCC = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]], dtype=float)
 CRYSTALS = {
     "NaCl": (11, 17, 2.82),
@@ -66,8 +52,8 @@ def make_frames(functional: str, shift: float) -> list[Frame]:
 class ToyStudy:
     """Files of a study whose test frames are all frames."""
 
-    def __init__(self, folder, frames_of_level):
-        self.folder = folder
+    def __init__(self, folder, frames_of_level, architecture):
+        self.folder, self.architecture = folder, architecture
         self.frames = frames_of_level
         for level, frames in frames_of_level.items():
             write_graphs(frames, self.graphs(level), 4.0, 3.0)
@@ -89,25 +75,25 @@ class ToyStudy:
 
     def model(self, name, seed, reference):
         path = self.folder / f"{name}.pt"
-        model = new_model(TOY, seed)
+        model = new_model(self.architecture, seed)
         set_reference(model, np.full(MAX_ATOMIC_NUMBER, reference))
         save_model(model, path)
         return path
 
 
 @pytest.fixture(scope="session")
-def toy(tmp_path_factory):
+def toy(tmp_path_factory, toy_architecture):
     levels = {"source": make_frames("GGA", 0.0), "target": make_frames("r2SCAN", -20.0)}
-    return ToyStudy(tmp_path_factory.mktemp("toy"), levels)
+    return ToyStudy(tmp_path_factory.mktemp("toy"), levels, toy_architecture)
 
 
 @pytest.fixture
-def study_of():
+def study_of(toy_architecture):
     """Makes a study whose frames have other labels."""
 
     def make(folder, **changes):
         frames = [replace(frame, **changes) for frame in make_frames("PBE", 0.0)]
-        return ToyStudy(folder, {"target": frames})
+        return ToyStudy(folder, {"target": frames}, toy_architecture)
 
     return make
 

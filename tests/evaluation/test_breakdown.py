@@ -188,9 +188,17 @@ def test_elements_are_means_over_seeds():
 def test_forgetting_is_told_beside_the_pretrained_model():
     row = {"method": "m", "size": "10", "seed": "0", "property": "energy", "unit": "meV/atom"}
     numbers = {"mae": "60.0", "rmse": "70.0", "n": "5"}
-    (found,) = forgetting_rows([row | numbers], [{**row, **numbers, "mae": "40.0"}])
-    assert tuple(found) == FORGETTING_COLUMNS
-    assert (found["pretrained_mae"], found["ratio"]) == (40.0, 1.5)
+    before = {
+        "pretrained": [{**row, **numbers, "mae": "40.0"}],
+        "pretrained_500": [{**row, **numbers, "mae": "30.0"}],
+    }
+    found = forgetting_rows(
+        [row | numbers, {**row, **numbers, "method": "small"}],
+        before,
+        {"m": "pretrained", "small": "pretrained_500"},
+    )
+    assert tuple(found[0]) == FORGETTING_COLUMNS
+    assert [(row["pretrained_mae"], row["ratio"]) for row in found] == [(40.0, 1.5), (30.0, 2.0)]
 
 
 def evaluation_of(files):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from rungs.config.training import Architecture
 from rungs.evaluation.references import REFERENCE_ERROR_COLUMNS, compare_references
 from rungs.frames.frame import Frame
 from rungs.graphs.store import GraphStore, write_graphs
@@ -18,23 +17,9 @@ from rungs.splits.files import write_order, write_split
 from rungs.splits.split import SplitRow
 from rungs.training.starting import set_reference
 
-ARCHITECTURE = Architecture(
-    atom_fea_dim=8,
-    bond_fea_dim=8,
-    angle_fea_dim=8,
-    atom_conv_hidden_dim=8,
-    bond_conv_hidden_dim=8,
-    mlp_hidden_dims=[8],
-    n_conv=2,
-    num_radial=5,
-    num_angular=5,
-    atom_graph_cutoff=4.0,
-    bond_graph_cutoff=3.0,
-)
-
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
+def study(tmp_path_factory, toy_architecture):
     """Rock-salt cells of four cations; the last two frames, of another one, are the test."""
     folder = tmp_path_factory.mktemp("references")
     rng = np.random.default_rng(0)
@@ -67,7 +52,7 @@ def study(tmp_path_factory):
         order = rng.permutation(12)
         write_order(folder / f"seed_{seed}.csv", [f"f{i}" for i in order])
     write_reference(folder / "source.csv", ReferenceEnergies(source, np.zeros(94, dtype=int)))
-    model = new_model(ARCHITECTURE, 0)
+    model = new_model(toy_architecture, 0)
     set_reference(model, rng.normal(size=94))  # the table must not depend on these
     save_model(model, folder / "model.pt")
     said = compare_references(

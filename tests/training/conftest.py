@@ -5,28 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rungs.config.training import Architecture
 from rungs.frames.frame import Frame
 from rungs.graphs.store import GraphStore, write_graphs
 
-ARCHITECTURE = Architecture(
-    atom_fea_dim=8,
-    bond_fea_dim=8,
-    angle_fea_dim=8,
-    atom_conv_hidden_dim=8,
-    bond_conv_hidden_dim=8,
-    mlp_hidden_dims=[8],
-    n_conv=2,
-    num_radial=5,
-    num_angular=5,
-    atom_graph_cutoff=4.0,
-    bond_graph_cutoff=3.0,
-)
-
 
 @pytest.fixture(scope="session")
-def architecture() -> Architecture:
-    return ARCHITECTURE
+def architecture(toy_architecture):
+    return toy_architecture
 
 
 @pytest.fixture(scope="session")

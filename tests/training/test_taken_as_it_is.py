@@ -3,12 +3,16 @@
 import json
 from types import SimpleNamespace
 
+import numpy as np
+import pytest
 import torch
 
 from rungs.config import load_study
 from rungs.config.training import Pretraining
+from rungs.errors import StudyError
 from rungs.graphs.store import write_graphs
 from rungs.potential.published import load_published
+from rungs.references.fit import ReferenceEnergies, write_reference
 from rungs.splits.files import write_split
 from rungs.splits.split import SplitRow
 from rungs.training.estimate import estimate_study
@@ -74,3 +78,22 @@ def test_the_estimate_has_no_pretraining(tmp_path, frames):
     stages = [line.split()[0] for line in lines]
     assert "fine_tune" in stages
     assert "pretrain" not in stages
+
+
+def test_a_pretraining_cannot_be_larger_than_its_source(tmp_path, frames, architecture):
+    zeros = ReferenceEnergies(np.zeros(94), np.zeros(94, dtype=int))
+    write_reference(tmp_path / "reference.csv", zeros)
+    with pytest.raises(
+        StudyError, match=r"a pretraining_size is 50, but .* part has 1[0-9] frames"
+    ):
+        pretrain(
+            Pretraining(initial="random", training={"updates": 1}),
+            architecture,
+            graphs=None,
+            split=split_file(tmp_path, frames),
+            reference=tmp_path / "reference.csv",
+            size=50,
+            study_seed=0,
+            checkpoint=tmp_path / "checkpoint.pt",
+            outputs=None,
+        )

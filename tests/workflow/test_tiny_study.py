@@ -103,7 +103,7 @@ def test_forgetting_starts_from_the_pretrained_model(tiny_study, study):
     assert len(table) == 4 * len(study.runs)
     untouched = [row for row in table if row["size"] == "0"]
     assert {row["method"] for row in untouched} == {
-        *("frozen_reference", "target_reference", "subset_reference")
+        *("frozen_reference", "target_reference", "briefly_pretrained", "subset_reference")
     }
     assert all(float(row["ratio"]) == 1 for row in untouched)
     tuned = [row for row in table if row["method"] == "target_reference" and row["size"] == "12"]
@@ -138,7 +138,10 @@ def test_every_run_tells_what_it_cost(tiny_study, study):
 
 def test_costs_have_a_row_for_every_training(tiny_study, study):
     table = rows(tiny_study / "tables/costs.csv")
-    assert [row["method"] for row in table] == ["pretraining", *(run.method for run in study.runs)]
+    assert [row["method"] for row in table] == [
+        *("pretraining", "pretraining"),
+        *(run.method for run in study.runs),
+    ]
     assert all(row["device"] and float(row["wall_seconds"]) > 0 for row in table)
 
 
@@ -271,6 +274,25 @@ def test_report_is_one_file_with_every_figure(snakemake, tiny_study, tiny_config
     assert "not DFT" in text
 
 
+def test_a_smaller_pretraining_is_another_one(tiny_study):
+    records = [
+        json.loads((tiny_study / name / "record.json").read_text())
+        for name in ("pretrained", "pretrained_10")
+    ]
+    assert records[0]["n_frames"] > records[1]["n_frames"] == 10
+    before = {
+        row["method"]: row["pretrained_mae"]
+        for row in rows(tiny_study / "tables/forgetting.csv")
+        if row["property"] == "energy"
+    }
+    assert before["briefly_pretrained"] != before["target_reference"]
+    laws = rows(tiny_study / "tables/joint_laws.csv")
+    assert {row["methods"] for row in laws} == {"target_reference briefly_pretrained"}
+    assert {row["smallest_pretraining"] for row in laws} == {"10"}
+    summary = json.loads((tiny_study / "summary.json").read_text())
+    assert len(summary["joint_laws"]) == len(laws)
+
+
 def test_lint_finds_nothing(snakemake, tmp_path, tiny_config):
     done = snakemake(tmp_path, "--configfile", tiny_config, "--lint", check=False)
     assert "Congratulations" in done.stdout, done.stdout
@@ -283,6 +305,8 @@ def test_the_estimate_covers_every_job(tiny_study, tiny_config, snakemake, study
     table = rows(tiny_study / "estimate.csv")
     jobs = {(row["stage"], int(row["size"])): int(row["jobs"]) for row in table}
     assert jobs["evaluate", 0] == len(study.points)
+    assert sum(n for (stage, _), n in jobs.items() if stage == "pretrain") == 2
+    assert jobs["gradients", 12] == 1
     assert sum(n for (stage, _), n in jobs.items() if stage == "fine_tune") == sum(
         1 for run in study.runs if run.size
     )

@@ -24,6 +24,7 @@ from rungs.files import write_text
 from rungs.scaling.answer import pretraining_answer
 from rungs.scaling.checks import CheckRow
 from rungs.scaling.efficiency import EfficiencyRow
+from rungs.scaling.joint_study import JointRow
 from rungs.scaling.means import MeanRow
 from rungs.scaling.plan import Answer
 from rungs.scaling.study import LawRow
@@ -31,7 +32,7 @@ from rungs.scaling.study import LawRow
 Row = TypeVar("Row")
 PACKAGES = ("rungs", "torch", "chgnet", "numpy", "scipy", "pymatgen", "snakemake")
 
-for _row in (MeanRow, LawRow, EfficiencyRow, Answer, CheckRow):
+for _row in (MeanRow, LawRow, EfficiencyRow, Answer, CheckRow, JointRow):
     # The docstrings of their fields are the schema's descriptions; the library knows no pydantic.
     _row.__pydantic_config__ = ConfigDict(use_attribute_docstrings=True)
 
@@ -81,6 +82,8 @@ class Summary(Options):
     checks: list[CheckRow]
     efficiency: list[EfficiencyRow]
     plan: list[Answer]
+    joint_laws: list[JointRow]
+    """Empty unless methods differ in the size of their pretraining only."""
     configuration_digest: str
     """SHA-256 of the configuration, defaults filled in, as JSON with sorted keys."""
     versions: dict[str, str]
@@ -116,6 +119,7 @@ def summarize(
     checks: Iterable[CheckRow],
     efficiency: Iterable[EfficiencyRow],
     plan: Iterable[Answer],
+    joint_laws: Iterable[JointRow] = (),
     baseline: str | None,
 ) -> Summary:
     """Put a study's numbers and the answer generated from them together."""
@@ -145,6 +149,7 @@ def summarize(
         checks=list(checks),
         efficiency=efficiency,
         plan=list(plan),
+        joint_laws=list(joint_laws),
         configuration_digest=digest(study.model_dump(mode="json")),
         versions=_versions(),
     )

@@ -17,6 +17,10 @@ class Method(Options):
 
     initial: Literal["random", "pretrained"]
     """Weights at the start: drawn at random (by the run's seed) or those of the pretraining."""
+    pretraining_size: Annotated[int, Field(ge=1)] | None = None
+    """Source training frames that the pretrained model has seen: a random subset, nested for
+    several sizes and the same for all seeds; null takes them all. Methods that differ in nothing
+    else get a law in both sizes."""
     reference: Literal["source"] | ReferenceRule
     """Elemental reference energies: those of the `source`, or fitted to target frames, by least
     squares (`target`), as a shrunken shift of the source's that is safe for elements which few or
@@ -41,6 +45,8 @@ class Method(Options):
     def _consistent(self) -> "Method":
         if self.copy_embedding and self.initial == "random":
             raise ValueError("copy_embedding needs `initial: pretrained`")
+        if self.pretraining_size and self.initial == "random":
+            raise ValueError("pretraining_size needs `initial: pretrained`")
         if self.reference == "source" and self.reference_fitted_on == "subset":
             raise ValueError(
                 "reference_fitted_on: subset needs a `reference` that is fitted: "

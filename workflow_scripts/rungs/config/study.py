@@ -62,6 +62,17 @@ class Study(Options):
         return self
 
     @model_validator(mode="after")
+    def _pretraining_can_be_smaller(self) -> "Study":
+        if self.pretraining.training is None:
+            for name, method in self.methods.items():
+                if method.pretraining_size:
+                    raise ValueError(
+                        f"methods.{name}.pretraining_size needs pretraining.training: a model that "
+                        "is taken as it is has seen what it has seen"
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _methods_ask_for_what_is_there(self) -> "Study":
         for name, method in self.methods.items():
             for key in ("sizes", "seeds"):
@@ -79,6 +90,26 @@ class Study(Options):
         """Whether runs are measured on the source's test frames too."""
         asked = self.evaluation.source_test
         return self.pretraining.training is not None if asked is None else asked
+
+    def pretraining_of(self, method: str) -> str:
+        """Return the name of the pretraining that a method starts from, its folder's too."""
+        size = self.methods[method].pretraining_size
+        return "pretrained" if size is None else f"pretrained_{size}"
+
+    @property
+    def families(self) -> dict[str, list[str]]:
+        """Pretrained methods that differ in their pretraining size only, two or more of them, each
+        family under the name of its first."""
+        alike: dict[str, list[str]] = {}
+        for name, method in self.methods.items():
+            if method.initial == "pretrained":
+                apart = {"pretraining_size", "sizes", "seeds"}
+                alike.setdefault(method.model_dump_json(exclude=apart), []).append(name)
+        return {
+            names[0]: names
+            for names in alike.values()
+            if len({self.methods[name].pretraining_size for name in names}) > 1
+        }
 
     def sampling(self, method: str) -> str:
         """Return the strategy that draws the subsets of a method."""
@@ -113,6 +144,16 @@ class Study(Options):
         for run in self.runs:
             points.setdefault((run.method, run.size), []).append(run.seed)
         return points
+
+    @property
+    def largest_transfers(self) -> list[Run]:
+        """Runs on the most frames that start from pretrained weights; a study may have none."""
+        size = max(self.subsets.sizes)
+        return [
+            run
+            for run in self.runs
+            if run.size == size > 0 and self.methods[run.method].initial == "pretrained"
+        ]
 
     @property
     def largest_points(self) -> list[tuple[str, int]]:

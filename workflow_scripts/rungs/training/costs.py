@@ -27,23 +27,26 @@ COST_COLUMNS = (
 
 
 def gather_costs(
-    pretraining: str | os.PathLike | None,
+    pretrainings: Iterable[str | os.PathLike],
     runs: Iterable[str | os.PathLike],
     output: str | os.PathLike,
 ) -> str:
     """Write one row for each training and return a line for the terminal.
 
     A training that was cut off and went on counts from where it went on; the updates say how many
-    that were. ``pretraining`` stands in the column of the methods, without size and seed.
+    that were. ``pretraining`` stands in the column of the methods for the pretrainings, with the
+    number of source frames as their size and without a seed.
 
     Args:
-        pretraining, runs: paths of ``record.json``; None without a pretraining.
+        pretrainings, runs: paths of ``record.json``.
         output: the table to write.
 
     Raises:
         StudyError: for a record that is missing or is no record.
     """
-    rows = [{"method": "pretraining", **_read(pretraining)}] if pretraining else []
+    rows = [{"method": "pretraining", **_read(path)} for path in pretrainings]
+    for row in rows:
+        row["size"] = row.get("n_frames")
     rows += [_read(path) for path in runs]
     rows = [{name: row.get(name) for name in COST_COLUMNS} for row in rows]
     write_rows(output, COST_COLUMNS, rows)

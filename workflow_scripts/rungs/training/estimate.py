@@ -31,7 +31,7 @@ _BYTES_PER_FLOAT = 4
 
 
 class Estimate(NamedTuple):
-    """Jobs of one kind: all trainings of one subset size, or all evaluations."""
+    """Jobs of one kind: all trainings of one size, the recorded first epochs, all evaluations."""
 
     stage: str
     size: int
@@ -98,11 +98,22 @@ def estimate_study(
 
     if study.pretraining.training is not None:
         n_source = len(places["source", "train"])
-        found.append(training("pretrain", study.pretraining.training, "source", n_source, 1))
+        sizes = {m.pretraining_size for m in study.methods.values() if m.initial == "pretrained"}
+        for size in sorted({size or n_source for size in sizes or {None}}):
+            found.append(training("pretrain", study.pretraining.training, "source", size, 1))
     for size, jobs in sorted(Counter(run.size for run in study.runs if run.size).items()):
         found.append(training("fine_tune", study.fine_tuning, "target", size, jobs))
+    transfers = study.largest_transfers
+    if transfers:
+        size = transfers[0].size
+        update = next(e for e in found if (e.stage, e.size) == ("fine_tune", size))
+        epoch = min(update.updates, -(-size // study.fine_tuning.batch_size))
+        seconds = start_seconds + len(transfers) * epoch * update.seconds_per_update
+        found.append(Estimate("gradients", size, 1, epoch, update.seconds_per_update, seconds))
     models = len(study.runs) / len(study.points)
     testing = start_seconds + predicting * len(places["target", "test"]) * models
+    if study.judged_on_source:
+        testing += predicting * len(places["source", "test"]) * models
     found.append(Estimate("evaluate", 0, len(study.points), 0, 0.0, testing))
     write_rows(output, COLUMNS, [estimate.row() for estimate in found])
     return _lines(found, model, study, list(graphs.values()), device)

@@ -101,8 +101,8 @@ def record_gradients(
         runs: which runs, none from random weights.
         methods: the study's methods by name.
         options: the study's fine-tuning.
-        inputs: attributes ``graphs``, ``split``, ``pretrained``, ``source_reference`` and
-            ``target_reference`` are paths; ``subsets`` are paths, one for each run.
+        inputs: attributes ``graphs``, ``split``, ``source_reference`` and ``target_reference`` are
+            paths; ``subsets`` and ``pretrained`` are paths, one for each run.
         study_seed: the study's seed.
         output: the path to write.
 
@@ -113,10 +113,10 @@ def record_gradients(
     store = GraphStore.open(inputs.graphs)
     split = read_split(inputs.split)
     rows, lines = [], []
-    for run, order in zip(runs, inputs.subsets, strict=True):
+    for run, order, pretrained in zip(runs, inputs.subsets, inputs.pretrained, strict=True):
         method = methods[run.method]
         training = store.index(take(read_order(order), run.size))
-        model = load_model(inputs.pretrained)
+        model = load_model(pretrained)
         prepare(model, method, store, split, training, inputs, device)
         model.to(device).composition_model.requires_grad_(method.train_reference)
         seed = derive_seed(study_seed, "fine-tuning", run.seed)

@@ -13,6 +13,7 @@ import torch
 from rungs.config.methods import RULES_OF_RESIDUALS, Method
 from rungs.config.study import Run
 from rungs.config.training import Architecture, Pretraining, Training
+from rungs.errors import StudyError
 from rungs.files import write_json, write_rows
 from rungs.graphs.store import GraphStore
 from rungs.potential.device import pick_device
@@ -24,7 +25,7 @@ from rungs.references.rules import reference_by_rule
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_order, read_split
 from rungs.splits.split import SplitRow
-from rungs.splits.subsets import take
+from rungs.splits.subsets import draw_order, take
 from rungs.training.loop import HISTORY_COLUMNS, TrainingResult
 from rungs.training.record import CostRecord
 from rungs.training.starting import (
@@ -45,6 +46,7 @@ def pretrain(
     graphs: PathLike | None,
     split: PathLike,
     reference: PathLike,
+    size: int | None = None,
     study_seed: int,
     checkpoint: PathLike,
     outputs: Any,
@@ -56,12 +58,17 @@ def pretrain(
         architecture: of a random start, else None.
         graphs, split, reference: the source's graphs, the split and the source's references;
             graphs are None where the model is taken as it is.
-        study_seed: the study's seed.
+        size: how many of the frames, a random subset; None takes all.
+        study_seed: the study's seed. Weights at the start, and which frames come first, depend on
+            it alone, so that pretrainings of different size differ in their size.
         checkpoint: path of the checkpoint, which is no output.
         outputs: attributes ``model``, ``history`` and ``record`` are paths to write.
 
     Returns:
         A line for the terminal.
+
+    Raises:
+        StudyError: when there are fewer than ``size`` frames.
     """
     device = pick_device()
     cost = CostRecord(device)
@@ -73,6 +80,8 @@ def pretrain(
         model = load_initial(options.initial)
     rows = read_split(split)
     names = frame_ids(rows, "source", "train")
+    if size is not None:
+        names = _source_subset(names, size, study_seed)
     result = TrainingResult()
     if options.training is not None:
         store = GraphStore.open(graphs)
@@ -88,7 +97,7 @@ def pretrain(
                 seed=derive_seed(study_seed, "pretraining"),
                 checkpoint=Path(checkpoint),
                 fingerprint=_fingerprint(model, store, training, options.training, study_seed),
-                label="pretrain",
+                label="pretrain" if size is None else f"pretrain n={size}",
             )
         )
     _write_run(model, result, cost, outputs, {"initial": options.initial, "n_frames": len(names)})
@@ -192,6 +201,15 @@ def prepare(
     """
     copy_embedding(model, method.copy_embedding)
     set_reference(model, _reference(model, method, store, split, subset, inputs, device))
+
+
+def _source_subset(names: Sequence[str], size: int, study_seed: int) -> list[str]:
+    if size > len(names):
+        raise StudyError(
+            f"methods: a pretraining_size is {size}, but the source's training part has "
+            f"{len(names)} frames; lower it, or leave it out to take them all"
+        )
+    return take(draw_order(names, derive_seed(study_seed, "pretraining subset")), size)
 
 
 def _reference(

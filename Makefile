@@ -15,11 +15,11 @@ RESOURCES := $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study report estimate dry-run test test-slow lint format schema benchmark benchmark-data clean
+.PHONY: help setup study report estimate dry-run test test-slow lint format schema benchmark benchmark-data benchmark-analysis clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
-	  printf '  make %-14s %s\n' "$$name" "$$text"; done
+	  printf '  make %-18s %s\n' "$$name" "$$text"; done
 	@echo
 	@echo '  CONFIG=config/si_to_ge.yaml picks another study, CORES=4 the number of cores,'
 	@echo '  ARGS="--config data_folder=DIR" passes anything else to Snakemake.'
@@ -72,6 +72,9 @@ benchmark: $(READY) ## Time training and graph construction against chgnet's; do
 
 benchmark-data: $(READY) ## Time the conversion of bulk JSON against its size; docs/bulk_json.md
 	$(RUN) python benchmarks/bulk_json.py --output docs/bulk_json.md --figure docs/figures/bulk_json.png $(ARGS)
+
+benchmark-analysis: $(READY) ## Time tables, laws, figures and report of 500 runs; docs/analysis_speed.md
+	$(RUN) python benchmarks/analysis.py --output docs/analysis_speed.md $(ARGS)
 
 clean: ## Remove .venv and caches; results stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis *.egg-info workflow_scripts/*.egg-info

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
 
+from rungs.evaluation import stability
 from rungs.evaluation.stability import Phase, PhaseSet, fractions_of, lowest_phases
 
 
@@ -102,6 +103,28 @@ def test_agrees_with_pymatgen_where_all_elements_are_there(values):
             assert found[i] == pytest.approx(above, abs=1e-6)
         else:
             assert found[i] < 1e-6
+
+
+@given(energies_of_system)
+def test_hull_of_many_phases_is_that_of_few(values):
+    """Qhull's, where the ways to make up a phase are too many to be tried one by one."""
+    energies = np.array(values)
+    tried = phases_of(*SYSTEM)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stability, "_MANY_WAYS", 0)
+        by_qhull = phases_of(*SYSTEM).decomposition_energies(energies)
+    found = tried.decomposition_energies(energies)
+    assert np.allclose(found, by_qhull, atol=1e-9, equal_nan=True)
+
+
+def test_what_models_share_is_found_once(monkeypatch):
+    """A hull for each of 50 models would take most of the time of Table 1."""
+    phases = phases_of(*SYSTEM)
+    phases.decomposition_energies(np.zeros(len(SYSTEM)))
+    monkeypatch.setattr(np.linalg, "solve", None)
+    monkeypatch.setattr("scipy.spatial.ConvexHull", None)
+    found = phases.decomposition_energies(np.arange(len(SYSTEM)) - 9.0)
+    assert np.isfinite(found[3:]).all()
 
 
 @given(energies_of_system, st.lists(st.floats(-20, 20), min_size=94, max_size=94))

@@ -21,6 +21,7 @@ CAPTIONS = {
     "forgetting",
     "gradients",
     "histories",
+    "joint_laws",
     "law_checks",
     "learning_curve_table",
     "learning_curves",

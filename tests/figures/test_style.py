@@ -130,3 +130,16 @@ def test_limits_hold_the_values():
     low, high = log_limits([5.0])
     assert low < 5 < high
     assert np.isfinite([low, high]).all()
+
+
+def test_a_figure_is_laid_out_once_for_all_its_files(tmp_path, monkeypatch):
+    figure = styled(draw)()
+    engine = figure.get_layout_engine()
+    done = []
+    execute = type(engine).execute
+    monkeypatch.setattr(
+        type(engine), "execute", lambda self, fig: (done.append(1), execute(self, fig))[1]
+    )
+    save(figure, [tmp_path / f"figure.{suffix}" for suffix in ("png", "pdf", "svg")])
+    assert len(done) == 1
+    assert figure.get_layout_engine() is engine

@@ -6,6 +6,8 @@ of one method and size, is in memory at a time.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -56,7 +58,8 @@ ENERGY_EDGES = (0.0, 5.0, 20.0, 50.0, 100.0, 200.0, 500.0)
 """meV/atom above the lowest test frame of the same material."""
 
 
-class RunErrors(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class RunErrors:
     """Errors of one run, by property and test frame."""
 
     method: str
@@ -65,8 +68,9 @@ class RunErrors(NamedTuple):
     frames: pd.DataFrame
     """The columns of ``FRAME_COLUMNS`` from ``n_atoms`` on, in the order of the test frames."""
 
-    def sums(self) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        """Yield property, (n_frames,) sum of absolute errors and (n_frames,) numbers compared."""
+    @cached_property
+    def sums(self) -> list[tuple[str, np.ndarray, np.ndarray]]:
+        """Property, (n_frames,) sum of absolute errors and (n_frames,) numbers compared."""
         f = self.frames
         ones = np.ones(len(f))
         counts = {
@@ -75,11 +79,14 @@ class RunErrors(NamedTuple):
             "stress": 9.0 * ones,
             "magmom": f["n_magmoms"].to_numpy(dtype=float),
         }
+        found = []
         for name in PROPERTIES:
             column = "energy_error_mev_per_atom" if name == "energy" else MAE_COLUMNS[name]
             mae = np.abs(f[column].to_numpy(dtype=np.float64))
-            n = np.where(np.isfinite(mae), counts[name], 0.0)
-            yield name, np.nan_to_num(mae) * n, n
+            there = np.isfinite(mae)
+            n = np.where(there, counts[name], 0.0)
+            found.append((name, np.where(there, mae, 0.0) * n, n))
+        return found
 
 
 def iter_runs(path: PathLike, frame_ids: Sequence[str]) -> Iterator[RunErrors]:
@@ -210,7 +217,7 @@ def _by_material(run: RunErrors, codes: np.ndarray, names, form):
     import pyarrow as pa
 
     parts = []
-    for name, absolute, n in run.sums():
+    for name, absolute, n in run.sums:
         count = np.bincount(codes, n, len(names))
         seen = np.flatnonzero(count)
         total = np.bincount(codes, absolute, len(names))
@@ -238,7 +245,7 @@ def _by_group(
     frames = np.bincount(codes, minlength=places)
     means: dict[str, list[np.ndarray]] = {}
     for run in runs:
-        for name, absolute, n in run.sums():
+        for name, absolute, n in run.sums:
             count = np.bincount(codes, n[inside], places)
             total = np.bincount(codes, absolute[inside], places)
             mae = np.divide(total, count, out=np.full(places, np.nan), where=count > 0)

@@ -7,6 +7,9 @@ labelled for the true values and predicted for the predicted ones.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
+from itertools import combinations
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +22,10 @@ _UNREACHABLE = 50.0
 stands at. A phase that other test materials make up by themselves never comes near it."""
 _SAME = 1e-6
 """Fractions that differ by less belong to one composition."""
+_FLAT, _ROUNDING = 1e-10, 1e-9
+"""Determinants below the first count as 0, as do amounts down to minus the second."""
+_MANY_WAYS = 2000
+"""Ways to make up one phase; to find more of them takes longer than their hulls."""
 
 
 class Phase(NamedTuple):
@@ -62,9 +69,8 @@ class PhaseSet:
         """Phases within the chemical system of phase i that have another composition."""
         from scipy.optimize import nnls
 
-        outside = (self._held & ~self._held[i]).any(axis=1)
-        same = np.abs(self.fractions - self.fractions[i]).max(axis=1) < _SAME
-        others = np.flatnonzero(~outside & ~same)
+        inside = np.flatnonzero(~(self._held & ~self._held[i]).any(axis=1))
+        others = inside[np.abs(self.fractions[inside] - self.fractions[i]).max(axis=1) >= _SAME]
         elements = self.phases[i].elements
         if not self._held[others][:, elements].any(axis=0).all():
             return np.array([], dtype=int)
@@ -95,28 +101,67 @@ class PhaseSet:
         composition (Bartel et al., npj Comput. Mater. 6, 97 (2020)): positive where the phase
         decomposes, negative by how much it is stable. NaN for elements, and where the competing
         phases cannot make up the composition. The numbers are those of :meth:`decompose`, which
-        asks pymatgen, some ten times sooner: both build the hull with Qhull.
+        asks pymatgen, but many times sooner.
         """
         relative = energies - self.fractions @ self._reference
         return np.array([self._above_hull(i, relative) for i in range(len(self.phases))])
 
-    def _above_hull(self, i: int, relative: np.ndarray) -> float:
-        from scipy.spatial import ConvexHull
+    @cached_property
+    def _ways(self) -> list[np.ndarray | None]:
+        """Of each phase, (ways, competing phases and missing corners) amounts of all the ways to
+        make it up from as many of them as it has elements; None where there are many to try.
 
+        The hull is the cheapest of these ways (a linear programme has its optimum at a corner), and
+        which ways there are depends on no energy: found once, they serve every model.
+        """
+        return [self._ways_of(i) for i in range(len(self.phases))]
+
+    def _ways_of(self, i: int) -> np.ndarray | None:
+        if not len(self.competing[i]):
+            return None
+        shares, _ = self._shares(i)
+        n_phases, n = shares.shape
+        if comb(n_phases, n) > _MANY_WAYS:
+            return None
+        chosen = np.array(list(combinations(range(n_phases), n)))
+        sides = shares[chosen].transpose(0, 2, 1)
+        solid = np.abs(np.linalg.det(sides)) > _FLAT
+        chosen, sides = chosen[solid], sides[solid]
+        composition = self.fractions[i, self.phases[i].elements]
+        amounts = np.linalg.solve(sides, np.tile(composition[:, None], (len(sides), 1, 1)))[..., 0]
+        possible = (amounts > -_ROUNDING).all(axis=1)
+        ways = np.zeros((possible.sum(), n_phases))
+        np.put_along_axis(ways, chosen[possible], np.maximum(amounts[possible], 0.0), axis=1)
+        return ways
+
+    def _shares(self, i: int) -> tuple[np.ndarray, int]:
+        """Fractions, in the elements of phase i, of its competing phases and then of each element
+        that is none of them; and how many elements those are."""
+        elements = self.phases[i].elements
+        shares = self.fractions[np.ix_(self.competing[i], elements)]
+        corners = np.eye(len(elements))[~(shares > 1 - _SAME).any(axis=0)]
+        return np.concatenate([shares, corners]), len(corners)
+
+    def _above_hull(self, i: int, relative: np.ndarray) -> float:
         competing = self.competing[i]
         if not len(competing):
             return np.nan
+        ways = self._ways[i]
+        if ways is not None:
+            heights = np.full(ways.shape[1], _UNREACHABLE)
+            heights[: len(competing)] = relative[competing]
+            return float(relative[i] - (ways @ heights).min())
+        from scipy.spatial import ConvexHull
+
         elements = self.phases[i].elements
-        shares = self.fractions[np.ix_(competing, elements)]
-        lacking = ~((shares > 1 - _SAME).any(axis=0))
-        corners = np.eye(len(elements))[lacking]
+        shares, n_corners = self._shares(i)
         # a point far above all, so that the hull is solid where nothing but corners compete
         middle = np.full((1, len(elements)), 1 / len(elements))
         heights = np.concatenate(
-            [relative[competing], np.full(len(corners), _UNREACHABLE), [2 * _UNREACHABLE]]
+            [relative[competing], np.full(n_corners, _UNREACHABLE), [2 * _UNREACHABLE]]
         )
         # fractions sum to 1, so one of them is no coordinate
-        places = np.concatenate([shares, corners, middle])[:, 1:]
+        places = np.concatenate([shares, middle])[:, 1:]
         planes = ConvexHull(np.column_stack([places, heights])).equations
         lower = planes[planes[:, -2] < -(_SAME**2)]
         # a convex function is the highest of the planes that touch it from below

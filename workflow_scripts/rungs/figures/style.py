@@ -3,7 +3,8 @@
 import functools
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from rungs.errors import StudyError
+from rungs.figures.pixels import shared_pixels
 from rungs.files import whole_file
 
 SINGLE, DOUBLE = 3.4, 7.0
@@ -105,11 +107,29 @@ def save(figure: Figure, paths: Iterable[str | os.PathLike]) -> None:
         ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
         ".svg": {"Date": None, "Creator": None},
     }
-    for path in map(Path, paths):
+    paths = list(map(Path, paths))
+    for path in paths:
         if path.suffix not in metadata:
             raise StudyError(f"{path}: figures are written as .png, .pdf or .svg")
-        with whole_file(path) as partial, matplotlib.rc_context(RC):
-            figure.savefig(partial, dpi=DPI, metadata=metadata[path.suffix])
+    with matplotlib.rc_context(RC), _laid_out(figure):
+        for path in paths:
+            as_vectors = shared_pixels(figure, DPI) if path.suffix != ".png" else nullcontext()
+            with whole_file(path) as partial, as_vectors:
+                figure.savefig(partial, dpi=DPI, metadata=metadata[path.suffix])
+
+
+@contextmanager
+def _laid_out(figure: Figure) -> Iterator[None]:
+    """Lay a figure out once for all its files: finding room for the words takes as long as drawing
+    them."""
+    engine = figure.get_layout_engine()
+    figure.dpi = DPI
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    try:
+        yield
+    finally:
+        figure.set_layout_engine(engine)
 
 
 class MethodStyle:

@@ -17,7 +17,8 @@ GRID_POINTS = 24
 _GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 _GOLDEN_STEPS = 30
 _QUICK_STEPS = 12
-_CHUNK = 2_000_000
+_CHUNK = 50_000
+"""Numbers in an array of the ranking: a few such arrays fit into a processor's cache."""
 
 
 class BrokenLaws(NamedTuple):
@@ -126,13 +127,13 @@ def _solve(
     bend = break_shape(log_sizes - log_break[:, None])
     coefficients = np.zeros((len(weights), 3))
     settled = np.zeros(len(weights), dtype=bool)
-    robust = np.ones_like(weights, dtype=np.float64)
     active = np.arange(len(weights))
+    counts, g, y_here = weights, bend, y
+    w = weights
     for _ in range(iterations):
-        w, g, y_here = weights[active] * robust[active], bend[active], y[active]
         weighted, values = w * g, w * y_here
         sums, bent = w @ moments, weighted @ moments[:, :2]
-        squared = (weighted * g).sum(axis=1)
+        squared = np.einsum("ij,ij->i", weighted, g)
         normal = np.empty((len(active), 3, 3))
         normal[:, 0, 0], normal[:, 1, 1], normal[:, 2, 2] = sums[:, 0], sums[:, 2], squared
         normal[:, 0, 1] = normal[:, 1, 0] = sums[:, 1]
@@ -140,17 +141,19 @@ def _solve(
         normal[:, 1, 2] = normal[:, 2, 1] = bent[:, 1]
         # A resample of few sizes can leave the three nearly dependent.
         normal[:, [0, 1, 2], [0, 1, 2]] *= 1.0 + 1e-12
-        right = np.stack([values.sum(axis=1), values @ x, (values * g).sum(axis=1)], axis=1)
+        right = np.stack([values.sum(axis=1), values @ x, np.einsum("ij,ij->i", values, g)], axis=1)
         new = np.linalg.solve(normal, right[..., None])[..., 0]
         change = np.abs(new - coefficients[active]).max(axis=1)
         coefficients[active] = new
-        residuals = y_here - new[:, :1] - new[:, 1:2] * x - new[:, 2:] * g
-        robust[active] = huber_weights(residuals, delta)
         done = change <= 1e-10 * (1.0 + np.abs(new).max(axis=1))
-        settled[active[done]] = True
-        active = active[~done]
-        if not active.size:
-            break
+        if done.any():
+            settled[active[done]] = True
+            active, new, y_here = active[~done], new[~done], y_here[~done]
+            counts, g = counts[~done], g[~done]
+            if not active.size:
+                break
+        residuals = y_here - new[:, :1] - new[:, 1:2] * x - new[:, 2:] * g
+        w = counts * huber_weights(residuals, delta)
     residuals = y - coefficients[:, :1] - coefficients[:, 1:2] * x - coefficients[:, 2:] * bend
     coefficients[:, 0] += means - coefficients[:, 1] * log_sizes.mean()
     return _Solved(coefficients, (weights * huber(residuals, delta)).sum(axis=1), settled)

@@ -22,7 +22,8 @@ EXPONENTS = (0.02, 6.0)
 the floor is reached within the first factor of two in size."""
 GRID_POINTS = 24
 LARGEST_SHARE = 1.0 - 1e-6
-_CHUNK = 2_000_000
+_CHUNK = 50_000
+"""Numbers in an array of the ranking: a few such arrays fit into a processor's cache."""
 _GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 _GOLDEN_STEPS = 46
 _QUICK_STEPS = 18
@@ -147,29 +148,33 @@ def _solve(
 ) -> _Solved:
     """Find level ln A and share φ for each row of ``shapes``, the (N/N_min)^−β of one exponent."""
     share = np.clip(share, 0.0, LARGEST_SHARE)
-    level = _mean(log_errors - np.log(_mixture(shapes, share)), weights)
+    mixture = _mixture(shapes, share)
+    free = log_errors - np.log(mixture)
+    level = _mean(free, weights)
+    residual = free - level[:, None]
+    loss = _sum(weights, huber(residual, delta))
     damping = np.ones_like(share)
     settled = np.zeros(len(share), dtype=bool)
-    loss = np.full(len(share), np.inf)
     active = np.arange(len(share))
+    x, y, w = shapes, log_errors, weights
     for _ in range(iterations):
-        x, y, w, phi = shapes[active], log_errors[active], weights[active], share[active]
-        mixture = _mixture(x, phi)
-        residual = y - level[active][:, None] - np.log(mixture)
-        old_loss = (w * huber(residual, delta)).sum(axis=1)
+        phi = share[active]
         w_robust = w * huber_weights(residual, delta)
         slope = (1.0 - x) / mixture
-        slope = slope - _mean(slope, w_robust)[:, None]
-        step = (w_robust * slope * residual).sum(axis=1) / (w_robust * slope**2).sum(axis=1)
+        slope -= _mean(slope, w_robust)[:, None]
+        pull = w_robust * slope
+        step = _sum(pull, residual) / _sum(pull, slope)
         new_share = np.clip(phi + damping[active] * step, 0.0, LARGEST_SHARE)
-        without_level = y - np.log(_mixture(x, new_share))
-        new_level = _mean(without_level, w_robust)
-        new_loss = (w * huber(without_level - new_level[:, None], delta)).sum(axis=1)
-        better = new_loss <= old_loss
+        new_mixture = _mixture(x, new_share)
+        free = y - np.log(new_mixture)
+        new_level = _mean(free, w_robust)
+        new_residual = free - new_level[:, None]
+        new_loss = _sum(w, huber(new_residual, delta))
+        better = new_loss <= loss[active]
         change = np.abs(new_share - phi) + np.abs(new_level - level[active])
         accepted = active[better]
         share[accepted], level[accepted] = new_share[better], new_level[better]
-        loss[active] = np.where(better, new_loss, old_loss)
+        loss[accepted] = new_loss[better]
         damping[active] = np.where(
             better, np.minimum(1.0, 2.0 * damping[active]), 0.25 * damping[active]
         )
@@ -177,9 +182,16 @@ def _solve(
         # second order, so that it cannot tell parameters apart that differ by less than its root.
         done = (change <= resolution) | (~better & (change <= 1e-7))
         settled[active[done]] = True
-        active = active[~done]
-        if not active.size:
-            break
+        # What an accepted step was judged by is what the next one starts from.
+        if not better.all():
+            new_mixture[~better], new_residual[~better] = mixture[~better], residual[~better]
+        mixture, residual = new_mixture, new_residual
+        if done.any():
+            active = active[~done]
+            if not active.size:
+                break
+            x, y, w = x[~done], y[~done], w[~done]
+            mixture, residual = mixture[~done], residual[~done]
     return _Solved(share, level, loss, settled)
 
 
@@ -188,4 +200,8 @@ def _mixture(shapes: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return (weights * values).sum(axis=1) / weights.sum(axis=1)
+    return _sum(weights, values) / weights.sum(axis=1)
+
+
+def _sum(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return np.einsum("ij,ij->i", weights, values)

@@ -14,7 +14,8 @@ TOLERANCE = 1e-13
 def huber(residuals: np.ndarray, delta: float = HUBER_DELTA) -> np.ndarray:
     """Return ½r² for |r| ≤ δ and δ(|r| − ½δ) beyond (Huber 1964)."""
     size = np.abs(residuals)
-    return np.where(size <= delta, 0.5 * size**2, delta * (size - 0.5 * delta))
+    near = np.minimum(size, delta)
+    return near * (size - 0.5 * near)
 
 
 def huber_weights(residuals: np.ndarray, delta: float = HUBER_DELTA) -> np.ndarray:

@@ -45,6 +45,7 @@ wildcard_constraints:
     size=r"\d+",
     seed=r"\d+",
     sampling="random|element_covering|diverse",
+    pool="[A-Za-z0-9][A-Za-z0-9_-]*",
 
 
 rule all:

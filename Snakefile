@@ -63,6 +63,7 @@ rule all:
         results / "tables/table1.csv",
         results / "tables/material_errors.parquet",
         results / "tables/forgetting.csv" if study.judged_on_source else [],
+        results / "tables/temperature_transfer.csv" if study.has_temperatures else [],
         collect(
             results / "figures/{figure}.{suffix}",
             figure=[
@@ -75,6 +76,7 @@ rule all:
                 "parity",
                 "element_errors",
                 *(["forgetting"] if study.judged_on_source else []),
+                *(["temperature_transfer"] if study.has_temperatures else []),
             ],
             suffix=["png", "pdf", "svg"],
         ),

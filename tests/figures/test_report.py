@@ -34,6 +34,7 @@ CAPTIONS = {
     "scaling_laws",
     "split",
     "table1",
+    "temperature_transfer",
     "workflow",
     "worst_frames",
 }

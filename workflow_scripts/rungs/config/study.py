@@ -99,6 +99,11 @@ class Study(Options):
         asked = self.evaluation.source_test
         return self.pretraining.training is not None if asked is None else asked
 
+    @property
+    def has_temperatures(self) -> bool:
+        """Whether target frames say at which temperature they were made."""
+        return getattr(self.target.data, "has_temperatures", False)
+
     def pool_sizes(self, pool: str) -> list[int]:
         """Return the subset sizes that are drawn from a pool."""
         return sorted({run.size for run in self.runs if self.methods[run.method].pool == pool})

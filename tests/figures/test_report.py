@@ -35,6 +35,7 @@ CAPTIONS = {
     "split",
     "stability",
     "table1",
+    "temperature_transfer",
     "workflow",
     "worst_frames",
 }

@@ -9,6 +9,7 @@ from rungs.config.evaluation import Evaluation
 from rungs.config.methods import Method
 from rungs.config.options import Name, NonNegativeInt, Options
 from rungs.config.plan import Plan
+from rungs.config.pools import Pool
 from rungs.config.simulations import Simulations
 from rungs.config.training import Architecture, Pretraining, Training
 
@@ -45,6 +46,8 @@ class Study(Options):
     fine_tuning: Training
     """The same for every method and size; from scratch included."""
     methods: Annotated[dict[Name, Method], Field(min_length=1)]
+    pools: dict[Name, Pool] = {}
+    """Parts of the target's training frames by name, for methods that are kept to one."""
     plan: Plan = Plan()
     evaluation: Evaluation = Evaluation()
     simulations: Simulations | None = None
@@ -73,9 +76,25 @@ class Study(Options):
                     raise ValueError(
                         f"methods.{name}.{key} has {sorted(extra)}, which subsets.{key} lacks"
                     )
+            self._check_pool(name, method)
         if not self.runs:
             raise ValueError("no method has a size and a seed to run at")
         return self
+
+    def _check_pool(self, name: str, method: Method) -> None:
+        if method.pool is None:
+            return
+        if method.pool not in self.pools:
+            there = ", ".join(self.pools) or "none"
+            raise ValueError(
+                f"methods.{name}.pool is {method.pool}, which the section pools lacks (there is "
+                f"{there})"
+            )
+        if self.sampling(name) == "diverse":
+            raise ValueError(
+                f"methods.{name} has a pool, whose frames cannot be drawn with `sampling: "
+                "diverse`; take random or element_covering"
+            )
 
     @model_validator(mode="after")
     def _simulations_of_what_is_there(self) -> "Study":
@@ -95,6 +114,15 @@ class Study(Options):
         """Whether runs are measured on the source's test frames too."""
         asked = self.evaluation.source_test
         return self.pretraining.training is not None if asked is None else asked
+
+    @property
+    def has_temperatures(self) -> bool:
+        """Whether target frames say at which temperature they were made."""
+        return getattr(self.target.data, "has_temperatures", False)
+
+    def pool_sizes(self, pool: str) -> list[int]:
+        """Return the subset sizes that are drawn from a pool."""
+        return sorted({run.size for run in self.runs if self.methods[run.method].pool == pool})
 
     def sampling(self, method: str) -> str:
         """Return the strategy that draws the subsets of a method."""

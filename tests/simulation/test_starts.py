@@ -111,6 +111,8 @@ def test_a_crystal_in_place_of_frames(files):
     assert {s.frame_id for s in drawn} == {"diamond Ge"}
     assert len(drawn[0].atoms) == 64
     assert drawn[0].atoms.cell.lengths() == pytest.approx([11.32] * 3)
+    drawn[0].atoms.positions += 1
+    assert not np.allclose(drawn[0].atoms.positions, drawn[1].atoms.positions)
     with pytest.raises(StudyError, match="'Gee' is no element"):
         draw_starts(options(crystal=crystal | {"element": "Gee"}), *files)
 

@@ -107,6 +107,11 @@ class Study(Options):
                 raise ValueError(f"simulations.sizes has {sorted(extra)}, which no run has")
             if not self.simulated_points:
                 raise ValueError("simulations.methods and simulations.sizes have no run in common")
+            if "reference" in self.methods:
+                raise ValueError(
+                    "methods.reference: in the tables of simulations this name is that of the "
+                    "potential that labelled the target; give the method another"
+                )
         return self
 
     @property

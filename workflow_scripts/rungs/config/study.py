@@ -104,6 +104,12 @@ class Study(Options):
         """Whether target frames say at which temperature they were made."""
         return getattr(self.target.data, "has_temperatures", False)
 
+    @property
+    def simulated_levels(self) -> list[str]:
+        """The levels whose frames are made by molecular dynamics: ``source``, ``target``."""
+        levels = {"source": self.source, "target": self.target}
+        return [name for name, level in levels.items() if level.data.kind == "classical_md"]
+
     def pool_sizes(self, pool: str) -> list[int]:
         """Return the subset sizes that are drawn from a pool."""
         return sorted({run.size for run in self.runs if self.methods[run.method].pool == pool})

@@ -28,7 +28,7 @@ def test_temperatures_go_from_the_dynamics_to_table_and_figure(snakemake, classi
     results = tmp_path / "results/tiny_classical"
     wanted = ["figures/temperature_transfer.png", "tables/sampling.csv"]
     files = [f"results/tiny_classical/{name}" for name in wanted]
-    snakemake(tmp_path, "--cores", "2", "--configfile", str(config), *files)
+    snakemake(tmp_path, *files, "--cores", "2", "--configfile", str(config))
 
     assert all((results / name).stat().st_size for name in wanted)
     frames = {row["frame_id"] for row in read(results / "subsets/random/cold/seed_0.csv")}
@@ -66,8 +66,9 @@ def test_temperatures_go_from_the_dynamics_to_table_and_figure(snakemake, classi
         config.write_text(yaml.safe_dump(bad), encoding="utf-8")
         done = snakemake(
             tmp_path,
-            *("--cores", "1", "--configfile", str(config)),
-            *("results/tiny_classical/splits/elements.csv", "--rerun-triggers", "mtime", "params"),
+            "results/tiny_classical/splits/elements.csv",
+            *("--cores", "1", "--rerun-triggers", "mtime", "params"),
+            *("--configfile", str(config)),
             check=False,
         )
         assert done.returncode

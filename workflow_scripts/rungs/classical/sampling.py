@@ -25,9 +25,9 @@ def sampling_rows(level: str, frames: Iterable[Frame], interval: float) -> list[
     temperature.
 
     Each material is a run, and its frames come in their order. With F the forces of a frame,
-    ``force_correlation`` is Σ F(t)·F(t+Δ) / Σ F(t)² over all pairs of consecutive frames, the
-    denominator over the same frames (root of both ends' sums): 1 for copies, 0 for frames that
-    have nothing in common. ``energy_correlation`` is Σ (E(t)−Ē)(E(t+Δ)−Ē) / Σ (E−Ē)², Ē being a
+    ``force_correlation`` is Σ F(t)·F(t+Δ) / √(Σ F(t)² Σ F(t+Δ)²) over all pairs of consecutive
+    frames: 1 for copies, −1 for vibrations in opposite phase, 0 for frames that have nothing in
+    common. ``energy_correlation`` is Σ (E(t)−Ē)(E(t+Δ)−Ē) / Σ (E−Ē)², Ē being a
     run's own mean, which pulls the result down: n independent frames of a run give about −1/n, as
     ``energy_correlation_if_independent`` says. Empty where runs have one frame only.
 
@@ -60,7 +60,7 @@ def sampling_rows(level: str, frames: Iterable[Frame], interval: float) -> list[
             len(of_condition),
             sum(map(len, of_condition.values())),
             interval,
-            products / np.sqrt(first * second) if first * second else None,
+            float(products / np.sqrt(first * second)) if first * second else None,
             lagged / squares if squares else None,
             float(np.mean(independent)) if squares else None,
         )

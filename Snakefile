@@ -64,6 +64,7 @@ rule all:
         results / "tables/material_errors.parquet",
         results / "tables/forgetting.csv" if study.judged_on_source else [],
         results / "tables/temperature_transfer.csv" if study.has_temperatures else [],
+        results / "tables/sampling.csv" if study.simulated_levels else [],
         collect(
             results / "figures/{figure}.{suffix}",
             figure=[

@@ -65,6 +65,9 @@ rule gather_evaluations:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        # Frames of a pool are other frames: what they are worth is another question.
+        on_curve=study.on_learning_curve,
     script:
         "../workflow_scripts/gather_evaluations.py"
 

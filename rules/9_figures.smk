@@ -202,7 +202,7 @@ rule draw_methods:
         runtime=10,
     params:
         target=study.target.label,
-        methods=list(study.methods),
+        methods=study.on_learning_curve,
     script:
         "../workflow_scripts/draw_methods.py"
 
@@ -232,7 +232,7 @@ rule draw_learning_curves:
         runtime=10,
     params:
         target=study.target.label,
-        methods=list(study.methods),
+        methods=study.on_learning_curve,
     script:
         "../workflow_scripts/draw_learning_curves.py"
 

@@ -31,6 +31,7 @@ CAPTIONS = {
     "plan",
     "reference_shift",
     "references",
+    "sampling",
     "scaling_laws",
     "split",
     "stability",

@@ -91,3 +91,13 @@ def test_a_pool_cannot_be_drawn_diversely(values):
     values["subsets"]["sampling"] = "diverse"
     with pytest.raises(StudyError, match="cannot be drawn with `sampling: diverse`"):
         load_study(values)
+
+
+def test_methods_with_a_pool_are_on_no_learning_curve(values):
+    methods = values["methods"]
+    methods["transfer"] = {"initial": "pretrained", "reference": "target", "pool": "cold"}
+    assert load_study(values).on_learning_curve == ["scratch", "transfer"]
+    assert load_study(values).baseline == "scratch"
+    methods["every_frame"] = {"initial": "random", "reference": "target"}
+    assert load_study(values).on_learning_curve == ["every_frame"]
+    assert load_study(values).baseline == "every_frame"

@@ -121,9 +121,22 @@ class Study(Options):
         return self.pretraining.training is not None if asked is None else asked
 
     @property
+    def on_learning_curve(self) -> list[str]:
+        """Methods whose subsets are drawn alike, so that their errors make one learning curve: all
+        but those with a pool, or all, where every method has one."""
+        whole = [name for name, method in self.methods.items() if method.pool is None]
+        return whole or list(self.methods)
+
+    @property
     def has_temperatures(self) -> bool:
         """Whether target frames say at which temperature they were made."""
         return getattr(self.target.data, "has_temperatures", False)
+
+    @property
+    def simulated_levels(self) -> list[str]:
+        """The levels whose frames are made by molecular dynamics: ``source``, ``target``."""
+        levels = {"source": self.source, "target": self.target}
+        return [name for name, level in levels.items() if level.data.kind == "classical_md"]
 
     def pool_sizes(self, pool: str) -> list[int]:
         """Return the subset sizes that are drawn from a pool."""
@@ -136,7 +149,8 @@ class Study(Options):
     @property
     def baseline(self) -> str | None:
         """What the other methods are compared with: the first that starts from random weights."""
-        return next((n for n, m in self.methods.items() if m.initial == "random"), None)
+        candidates = self.on_learning_curve
+        return next((n for n in candidates if self.methods[n].initial == "random"), None)
 
     @property
     def runs(self) -> list[Run]:

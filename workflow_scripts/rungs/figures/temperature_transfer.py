@@ -14,6 +14,7 @@ from rungs.figures.properties import PROPERTIES
 from rungs.figures.style import (
     DOUBLE,
     MethodStyle,
+    log_ticks,
     new_figure,
     number,
     panel_letter,
@@ -142,6 +143,7 @@ def _draw_line(panels: Sequence[Axes], name: str, values: list) -> None:
         _write(ax, errors, trained, lambda v: number(float(f"{v:.3g}")), norm)
     bar = panels[1].figure.colorbar(image, ax=list(panels[:2]), pad=0.01, aspect=12)
     bar.set_label(PROPERTIES[name].label)
+    log_ticks(bar.ax.yaxis, norm.vmin, norm.vmax)
     ratio = scratch / transfer
     # blue where transfer is the better one, red where it is the worse one
     limits = Normalize(-np.log(_WIDEST), np.log(_WIDEST))

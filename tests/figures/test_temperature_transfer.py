@@ -83,6 +83,19 @@ def test_one_size_is_drawn_once_and_missing_cells_stay_empty(table):
     assert [len(ax.texts) for ax in panels[:3]] == [6, 5, 5]
 
 
+def test_rows_have_a_size_in_common_or_each_its_own_largest(table):
+    def sizes_shown(shown):
+        panels = [ax for ax in draw(shown).axes if ax.get_label() != "<colorbar>"]
+        labels = [[t.get_text().split("\n")[1] for t in ax.get_yticklabels()] for ax in panels[::6]]
+        return labels
+
+    cold = table["method"].isin(["scratch_cold", "copied_cold"])
+    assert sizes_shown(table[~cold | (table["size"] == 10)]) == [["10 frames"] * 2]
+    apart = table[(cold & (table["size"] == 10)) | (~cold & (table["size"] != 10))]
+    assert sizes_shown(apart) == [["50 frames", "10 frames"]]
+    assert sizes_shown(table) == [["10 frames"] * 2, ["50 frames"] * 2]
+
+
 def test_nothing_to_compare_is_said(table):
     for empty in (table[table["method"] == "scratch"], table[:0]):
         (ax,) = draw(empty).axes

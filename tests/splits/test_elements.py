@@ -41,8 +41,8 @@ def test_elements_are_counted_by_part(tmp_path):
 def test_an_element_that_the_source_lacks_needs_a_word():
     with pytest.raises(
         StudyError,
-        match=r"methods\.m starts pretrained, but the source's training frames have no Ge \(they "
-        r"have Si\): say .*`copy_embedding: \{Ge: Si\}`, or `copy_embedding: \{\}`",
+        match=r"methods\.m starts pretrained, but the source's frames have no Ge \(they "
+        r"have Ga, Si\): say .*`copy_embedding: \{Ge: Si\}`, or `copy_embedding: \{\}`",
     ):
         check()
     check(copy_embedding={"Ge": "Si"})
@@ -55,6 +55,10 @@ def test_the_same_elements_need_no_word():
     check([ElementCount("source", "Si", 9, 1), ElementCount("target", "Si", 3, 3)])
 
 
+def test_an_element_of_the_sources_test_frames_alone_is_what_the_split_made_of_it():
+    check([ElementCount("source", "Si", 9, 1), COUNTS[0], ElementCount("target", "Ga", 3, 3)])
+
+
 def test_an_embedding_for_an_element_that_the_target_lacks_is_refused():
     with pytest.raises(StudyError, match=r"copy_embedding: no target frame has Sn; .* are Ge"):
         check(copy_embedding={"Sn": "Si"})
@@ -64,7 +68,7 @@ def test_an_embedding_for_an_element_that_the_target_lacks_is_refused():
 def test_an_embedding_that_no_source_frame_trained_is_refused(element):
     """Gallium is among the source's test frames only."""
     with pytest.raises(
-        StudyError, match=rf"no training frame of the source has {element}, .* are Si"
+        StudyError, match=rf"no training frame of the source has {element}, .* are Si$"
     ):
         check(copy_embedding={"Ge": element})
     check(copy_embedding={"Ge": element}, from_source_alone=False)

@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from rungs.figures.properties import PROPERTIES
 from rungs.figures.style import (
     DOUBLE,
+    ORANGE,
     MethodStyle,
     log_ticks,
     new_figure,
@@ -66,8 +67,9 @@ def draw_temperature_transfer(
     """Draw force and energy errors at each test temperature for what was trained on: from scratch,
     with transfer, and how many times smaller the error with transfer is.
 
-    Where all rows have a smaller size in common too, the smallest is drawn above the largest.
-    Frames round a number mark temperatures that were trained on.
+    All rows have the same size, the largest that they have in common, and where they have several,
+    the smallest is drawn above it; without any, each row has its own largest. Frames round a number
+    mark temperatures that were trained on.
 
     Args:
         table: ``temperature_transfer.csv``.
@@ -79,17 +81,14 @@ def draw_temperature_transfer(
         figure = new_figure(DOUBLE, 1.6)
         say_in_panel(figure.subplots(), "no test frame has a temperature, or nothing to compare")
         return figure
-    chosen = [("largest", [row.sizes[-1] for row in rows])]
-    smallest = [row.sizes[0] for row in rows]
-    if smallest != chosen[0][1]:
-        chosen.insert(0, ("smallest", smallest))
+    chosen = _sizes(rows)
     tested = sorted(table["test_temperature_k"].unique())
-    height = 0.9 + 2 * len(chosen) * (0.55 + 0.24 * len(rows))
+    height = 0.9 + 2 * len(chosen) * (0.6 + 0.24 * len(rows))
     figure = new_figure(DOUBLE, height)
     panels = figure.subplots(2 * len(chosen), 3, squeeze=False, sharex=True, sharey="row")
     look = MethodStyle(list(dict.fromkeys(table["method"])))
     for i, name in enumerate(_PROPERTIES):
-        for j, (_, sizes) in enumerate(chosen):
+        for j, sizes in enumerate(chosen):
             line = panels[2 * j + i]
             values = [
                 _matrix(table, name, [getattr(row, kind) for row in rows], sizes, tested)
@@ -110,6 +109,14 @@ def draw_temperature_transfer(
         ax.set_xticks(range(len(tested)), [f"{t:g}" for t in tested])
         ax.set_xlabel("tested at (K)")
     return figure
+
+
+def _sizes(rows: Sequence[Pairing]) -> list[list[int]]:
+    """The size of each row, once or twice."""
+    common = sorted(set.intersection(*(set(row.sizes) for row in rows)))
+    if not common:
+        return [[row.sizes[-1] for row in rows]]
+    return [[size] * len(rows) for size in sorted({common[0], common[-1]})]
 
 
 def _matrix(
@@ -142,7 +149,7 @@ def _draw_line(panels: Sequence[Axes], name: str, values: list) -> None:
         image = ax.imshow(errors, cmap="YlGnBu", norm=norm, aspect="auto")
         _write(ax, errors, trained, lambda v: number(float(f"{v:.3g}")), norm)
     bar = panels[1].figure.colorbar(image, ax=list(panels[:2]), pad=0.01, aspect=12)
-    bar.set_label(PROPERTIES[name].label)
+    bar.set_label(PROPERTIES[name].label.replace(" (", "\n("), fontsize=7.0)
     log_ticks(bar.ax.yaxis, norm.vmin, norm.vmax)
     ratio = scratch / transfer
     # blue where transfer is the better one, red where it is the worse one
@@ -161,7 +168,7 @@ def _write(ax: Axes, values: np.ndarray, trained: np.ndarray, form, norm: LogNor
             ax.text(j, i, form(value), ha="center", va="center", color=colour, fontsize=6.0)
         if trained[i, j]:
             ax.add_patch(
-                Rectangle((j - 0.47, i - 0.44), 0.94, 0.88, fill=False, edgecolor="black", lw=0.9)
+                Rectangle((j - 0.47, i - 0.44), 0.94, 0.88, fill=False, edgecolor=ORANGE, lw=1.3)
             )
 
 

@@ -53,7 +53,8 @@ def check_elements(
             one that the source's training frames lack; and for a method that starts pretrained,
             with elements that the source lacks, and does not say what becomes of them.
     """
-    source = {c.element for c in counts if c.level == "source" and c.training_frames}
+    source = {c.element for c in counts if c.level == "source"}
+    trained = {c.element for c in counts if c.level == "source" and c.training_frames}
     target = {c.element for c in counts if c.level == "target"}
     for name, method in methods.items():
         if method.initial != "pretrained":
@@ -65,16 +66,17 @@ def check_elements(
                     f"{key}: no target frame has {new}; the target's elements are "
                     f"{', '.join(sorted(target))}"
                 )
-            if from_source_alone and known not in source:
+            if from_source_alone and known not in trained:
                 raise StudyError(
                     f"{key}: no training frame of the source has {known}, so that its embedding is "
-                    f"untrained; the source's elements are {', '.join(sorted(source))}"
+                    f"untrained; the elements of those frames are {', '.join(sorted(trained))}"
                 )
+        # Those that only a test frame of the source has are what a split by chemistry asks for.
         missing = sorted(target - source)
         if from_source_alone and missing and method.copy_embedding is None:
-            example = f"{{{missing[0]}: {min(source)}}}" if source else "{}"
+            example = f"{{{missing[0]}: {min(trained)}}}" if trained else "{}"
             raise StudyError(
-                f"methods.{name} starts pretrained, but the source's training frames have no "
+                f"methods.{name} starts pretrained, but the source's frames have no "
                 f"{', '.join(missing)} (they have {', '.join(sorted(source))}): say what the "
                 f"embedding starts from, such as `copy_embedding: {example}`, or `copy_embedding: "
                 "{}` to start from an untrained one"

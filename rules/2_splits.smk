@@ -108,7 +108,8 @@ rule draw_subsets_of_pool:
 
 
 rule check_methods:
-    # Before anything is trained: are the methods' elements and pools among the frames?
+    # Before anything is trained: are the methods' elements and pools among the frames? Methods are
+    # no parameter, so that one more makes nothing anew; its own runs look at it too.
     input:
         source=results / "frames/source.parquet",
         target=results / "frames/target.parquet",
@@ -125,13 +126,5 @@ rule check_methods:
     resources:
         mem_mb=2000,
         runtime=20,
-    params:
-        methods={
-            name: method.model_dump(mode="json")
-            for name, method in study.methods.items()
-        },
-        pools={name: pool.model_dump(mode="json") for name, pool in study.pools.items()},
-        pool_sizes={name: study.pool_sizes(name) for name in study.pools},
-        initial=study.pretraining.initial,
     script:
         "../workflow_scripts/check_methods.py"

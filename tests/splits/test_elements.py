@@ -10,6 +10,7 @@ from rungs.errors import StudyError
 from rungs.frames.frame import Frame
 from rungs.frames.table import FrameWriter
 from rungs.splits.elements import ElementCount, check_elements, count_elements
+from rungs.splits.files import read_elements, write_elements
 
 COUNTS = [
     ElementCount("source", "Ga", 0, 2),
@@ -36,6 +37,15 @@ def test_elements_are_counted_by_part(tmp_path):
         "target", tmp_path / "f.parquet", {"a": "train", "b": "train", "c": "test"}
     )
     assert found == [ElementCount("target", "Ge", 1, 1), ElementCount("target", "Si", 2, 1)]
+
+
+def test_counts_come_back_from_their_file(tmp_path):
+    path = tmp_path / "elements.csv"
+    write_elements(path, COUNTS)
+    assert read_elements(path) == COUNTS
+    path.write_text(path.read_text().replace("9", "nine"))
+    with pytest.raises(StudyError, match=r"elements\.csv: holds no counts"):
+        read_elements(path)
 
 
 def test_an_element_that_the_source_lacks_needs_a_word():

@@ -1,6 +1,7 @@
 """A whole study on classical potentials, and studies whose methods ask for what is not there."""
 
 import csv
+import re
 
 import pytest
 import yaml
@@ -52,14 +53,36 @@ def test_temperatures_go_from_the_dynamics_to_table_and_figure(snakemake, classi
         for run in range(3)
     }
 
-    # what is asked for is looked up before anything is trained
+    # a method that comes later makes no other run anew, and is looked at by its own runs
+    more = yaml.safe_load(yaml.safe_dump(classical))
+    more["methods"]["later"] = classical["methods"]["copied_cold"] | {
+        "copy_embedding": {"Ge": "Sn"}
+    }
+    config.write_text(yaml.safe_dump(more), encoding="utf-8")
+    done = snakemake(
+        tmp_path,
+        "results/tiny_classical/runs/later/8/seed_0/model.pt",
+        *("--cores", "1", "--configfile", str(config)),
+        check=False,
+    )
+    assert done.returncode
+    assert re.search(r"fine_tune +1\ntotal +1\n", done.stdout)
+    assert "methods.later.copy_embedding: no training frame of the source has Sn" in done.stdout
+
+
+def test_what_a_study_asks_for_is_looked_up_before_anything_is_trained(
+    snakemake, classical, tmp_path
+):
+    classical = yaml.safe_load(yaml.safe_dump(classical))
     classical["pools"]["cold"] = {"temperatures": [600]}
+    config = tmp_path / "study.yaml"
     config.write_text(yaml.safe_dump(classical), encoding="utf-8")
     done = snakemake(
         tmp_path,
-        "results/tiny_classical/splits/elements.csv",
-        *("--cores", "1", "--rerun-triggers", "mtime", "params", "--configfile", str(config)),
+        "results/tiny_classical/pretrained/model.pt",
+        *("--cores", "2", "--configfile", str(config)),
         check=False,
     )
     assert done.returncode
     assert "pools.cold.temperatures asks for 600 K, but none of the target's 16" in done.stdout
+    assert not (tmp_path / "results/tiny_classical/pretrained").exists()

@@ -56,6 +56,21 @@ def write_elements(path: str | os.PathLike, counts: Iterable[ElementCount]) -> N
     _write(path, ElementCount._fields, counts)
 
 
+def read_elements(path: str | os.PathLike) -> list[ElementCount]:
+    """Read what :func:`write_elements` wrote.
+
+    Raises:
+        StudyError: when the file is missing, has other columns, or a count is no number.
+    """
+    try:
+        return [
+            ElementCount(level, element, int(training), int(others))
+            for level, element, training, others in _read(path, ElementCount._fields)
+        ]
+    except ValueError as error:
+        raise StudyError(f"{path}: holds no counts ({error}); {_REMEDY}") from None
+
+
 def write_order(path: str | os.PathLike, order: Sequence[str]) -> None:
     """Write the columns ``rank`` (from 0) and ``frame_id``; subset N is the first N rows."""
     _write(path, ORDER_COLUMNS, enumerate(order))

@@ -46,6 +46,7 @@ wildcard_constraints:
     seed=r"\d+",
     pretraining=r"pretrained(_\d+)?",
     sampling="random|element_covering|diverse",
+    pool="[A-Za-z0-9][A-Za-z0-9_-]*",
 
 
 rule all:
@@ -64,6 +65,8 @@ rule all:
         results / "tables/table1.csv",
         results / "tables/material_errors.parquet",
         results / "tables/forgetting.csv" if study.judged_on_source else [],
+        results / "tables/temperature_transfer.csv" if study.has_temperatures else [],
+        results / "tables/sampling.csv" if study.simulated_levels else [],
         collect(
             results / "figures/{figure}.{suffix}",
             figure=[
@@ -76,10 +79,12 @@ rule all:
                 "parity",
                 "element_errors",
                 *(["forgetting"] if study.judged_on_source else []),
+                *(["temperature_transfer"] if study.has_temperatures else []),
             ],
             suffix=["png", "pdf", "svg"],
         ),
         lambda wildcards: figures_of_transfer(),
+        lambda wildcards: targets_of_simulations(),
         results / "tables/costs.csv",
         results / "opening.rst",
 
@@ -93,6 +98,7 @@ include: "rules/4_references.smk"
 include: "rules/5_pretraining.smk"
 include: "rules/6_fine_tuning.smk"
 include: "rules/7_evaluation.smk"
+include: "rules/simulation.smk"
 include: "rules/8_scaling_laws.smk"
 include: "rules/9_figures.smk"
 include: "rules/10_report.smk"

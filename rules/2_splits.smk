@@ -80,3 +80,51 @@ rule draw_subsets:
         seed=study.seed,
     script:
         "../workflow_scripts/draw_subsets.py"
+
+
+rule draw_subsets_of_pool:
+    # The same, among the frames that some methods are kept to.
+    input:
+        frames=results / "frames/target.parquet",
+        split=results / "splits/split.csv",
+    output:
+        results / "subsets/{sampling}/{pool}/seed_{seed}.csv",
+    log:
+        logs / "draw_subsets/{sampling}/{pool}/seed_{seed}.log",
+    benchmark:
+        benchmarks / "draw_subsets/{sampling}/{pool}/seed_{seed}.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        pool=lambda wildcards: study.pools[wildcards.pool].model_dump(mode="json"),
+        sizes=lambda wildcards: study.pool_sizes(wildcards.pool),
+        seed=study.seed,
+    script:
+        "../workflow_scripts/draw_subsets.py"
+
+
+rule check_methods:
+    # Before anything is trained: are the methods' elements and pools among the frames? Methods are
+    # no parameter, so that one more makes nothing anew; its own runs look at it too.
+    input:
+        source=results / "frames/source.parquet",
+        target=results / "frames/target.parquet",
+        split=results / "splits/split.csv",
+    output:
+        results / "splits/elements.csv",
+    log:
+        logs / "check_methods.log",
+    benchmark:
+        benchmarks / "check_methods.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    script:
+        "../workflow_scripts/check_methods.py"

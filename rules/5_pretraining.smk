@@ -11,6 +11,7 @@ rule pretrain:
         graphs=results / "graphs/source.safetensors" if pretraining else [],
         split=results / "splits/split.csv",
         reference=results / "references/source.csv",
+        checked=results / "splits/elements.csv",
     output:
         model=results / "{pretraining}/model.pt",
         history=results / "{pretraining}/history.csv",

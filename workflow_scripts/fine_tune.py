@@ -7,14 +7,19 @@ with job(snakemake.log[0]) as say:
     from rungs.config.methods import Method
     from rungs.config.training import Architecture, Training
     from rungs.potential.device import prepare_process
+    from rungs.splits.elements import check_elements
+    from rungs.splits.files import read_elements
     from rungs.training.runs import fine_tune
 
     prepare_process(snakemake.threads)
     params, wildcards = snakemake.params, snakemake.wildcards
+    method = Method.model_validate(params.method)
+    counts = read_elements(snakemake.input.elements)
+    check_elements({wildcards.method: method}, counts, from_source_alone=params.initial == "random")
     say(
         fine_tune(
             Run(wildcards.method, int(wildcards.size), int(wildcards.seed)),
-            Method.model_validate(params.method),
+            method,
             Training.model_validate(params.training),
             initial=params.initial,
             architecture=params.architecture and Architecture.model_validate(params.architecture),

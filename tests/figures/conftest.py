@@ -122,6 +122,7 @@ def drawable(monkeypatch):
         "parity",
         "element_errors",
         "forgetting",
+        "stability",
     ):
         module = pytest.importorskip(f"rungs.figures.{name}")
         monkeypatch.setattr(module, "new_figure", new_figure)

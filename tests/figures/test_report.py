@@ -32,9 +32,12 @@ CAPTIONS = {
     "plan",
     "reference_shift",
     "references",
+    "sampling",
     "scaling_laws",
     "split",
+    "stability",
     "table1",
+    "temperature_transfer",
     "workflow",
     "worst_frames",
 }

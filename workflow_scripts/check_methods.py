@@ -1,0 +1,28 @@
+"""See that the methods' elements and pools are among the frames, before anything is trained."""
+
+from rungs.jobs import job
+
+with job(snakemake.log[0]) as say:
+    from rungs.config import load_study
+    from rungs.frames.table import read_groups, read_temperatures
+    from rungs.splits.elements import check_elements, count_elements
+    from rungs.splits.files import frame_ids, read_split, write_elements
+    from rungs.splits.pools import check_pool_sizes, pool_members
+
+    given, study = snakemake.input, load_study(snakemake.config)
+    split = read_split(given.split)
+    counts = []
+    for level in ("source", "target"):
+        part_of = {row.frame_id: row.part for row in split if row.level == level}
+        counts += count_elements(level, given[level], part_of)
+    check_elements(study.methods, counts, from_source_alone=study.pretraining.initial == "random")
+    train = frame_ids(split, "target", "train")
+    if study.pools:
+        temperatures, groups = read_temperatures(given.target), read_groups(given.target)
+        for name, pool in study.pools.items():
+            members = pool_members(name, pool, train, temperatures, groups)
+            check_pool_sizes(name, pool, study.pool_sizes(name), len(members))
+            say(f"pool {name}: {len(members)} of {len(train)} target training frames")
+    write_elements(snakemake.output[0], counts)
+    n_elements = {level: sum(c.level == level for c in counts) for level in ("source", "target")}
+    say(f"{n_elements['source']} elements in the source, {n_elements['target']} in the target")

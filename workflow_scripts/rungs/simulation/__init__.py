@@ -1,0 +1,1 @@
+"""Molecular dynamics with the trained models: how long a simulation stays physical."""

@@ -64,6 +64,19 @@ def test_a_cluster_has_the_energy_of_the_published_formula(element):
     assert cluster.get_potential_energy() == pytest.approx(expected, abs=1e-9)
 
 
+def test_results_are_those_of_another_implementation(disordered, element):
+    from matscipy.calculators.manybody import Manybody, explicit_forms
+
+    p = POTENTIALS["stillinger_weber"][element]
+    names = {"epsilon": p.epsilon, "sigma": p.sigma, "lambda1": p.lam, "A": p.A, "B": p.B}
+    names |= {"el": element, "p": 4, "a": p.a, "gamma": p.gamma, "costheta0": 1 / 3}
+    other = disordered.copy()
+    other.calc = Manybody(**explicit_forms.StillingerWeber(names))
+    assert disordered.get_potential_energy() == pytest.approx(other.get_potential_energy())
+    assert disordered.get_forces() == pytest.approx(other.get_forces(), abs=1e-10)
+    assert disordered.get_stress() == pytest.approx(other.get_stress(), abs=1e-11)
+
+
 def test_a_separate_atom_has_no_energy(element):
     atom = Atoms(element, cell=[15, 15, 15], pbc=True)
     atom.calc = calculator("stillinger_weber", element)

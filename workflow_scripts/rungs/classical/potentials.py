@@ -1,52 +1,13 @@
-"""Stillinger–Weber potentials of silicon and germanium.
+"""The built-in potentials by name and element, with parameters from the literature."""
 
-The energy is a sum over pairs and triplets of atoms nearer than aσ,
-
-    E = Σ_{i<j} ε A [B (σ/r_ij)^4 − 1] exp(σ/(r_ij − aσ))
-      + Σ_i Σ_{j<k} ε λ (cos θ_jik + 1/3)² exp(γσ/(r_ij − aσ)) exp(γσ/(r_ik − aσ)),
-
-and is smallest for the diamond crystal: each atom has four neighbours at 2^{1/6} σ under
-tetrahedral angles, which leaves the pairs' 2ε an atom.
-"""
-
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rungs.classical.stillinger_weber import StillingerWeber, StillingerWeberCalculator
 from rungs.errors import StudyError
 
 if TYPE_CHECKING:
     from ase import Atoms
     from ase.calculators.calculator import Calculator
-
-
-@dataclass(frozen=True, slots=True)
-class StillingerWeber:
-    """One element's parameters, with the diamond crystal that they make."""
-
-    reference: str
-    """Where the parameters were published."""
-    epsilon: float
-    """Depth of the pair potential, in eV."""
-    sigma: float
-    """Length, in Å."""
-    lam: float
-    """Strength of the three-body part, in units of ε."""
-    A: float = 7.049556277
-    B: float = 0.6022245584
-    a: float = 1.80
-    """Cutoff, in units of σ."""
-    gamma: float = 1.20
-
-    @property
-    def lattice_constant(self) -> float:
-        """Of the diamond crystal at 0 K, in Å: four bonds of 2^{1/6} σ along the diagonal."""
-        return 4 / 3**0.5 * 2 ** (1 / 6) * self.sigma
-
-    @property
-    def cohesive_energy(self) -> float:
-        """Of the diamond crystal at 0 K, in eV/atom below separate atoms."""
-        return 2 * self.epsilon
-
 
 POTENTIALS: dict[str, dict[str, StillingerWeber]] = {
     "stillinger_weber": {
@@ -64,7 +25,7 @@ POTENTIALS: dict[str, dict[str, StillingerWeber]] = {
         ),
     }
 }
-"""Potentials by name and element."""
+"""A, B, a and γ of germanium are silicon's."""
 
 
 def parameters(potential: str, element: str) -> StillingerWeber:
@@ -86,10 +47,10 @@ def parameters(potential: str, element: str) -> StillingerWeber:
 
 
 def calculator(potential: str, element: str) -> "Calculator":
-    """An ASE calculator of the potential, for cells that hold ``element`` only.
+    """An ASE calculator of the potential, for atoms of ``element`` only.
 
     Its results are ``energy`` and ``free_energy`` (eV, 0 for separate atoms), ``forces`` (eV/Å) and
-    ``stress`` (eV/Å³, tension positive, ASE's Voigt order). The cell must span a volume.
+    ``stress`` (eV/Å³, tension positive, ASE's Voigt order).
 
     Args:
         potential: name in :data:`POTENTIALS`.
@@ -98,25 +59,7 @@ def calculator(potential: str, element: str) -> "Calculator":
     Raises:
         StudyError: for a potential that is not built in, or an element that it has none for.
     """
-    from matscipy.calculators.manybody import Manybody, explicit_forms
-
-    p = parameters(potential, element)
-    return Manybody(
-        **explicit_forms.StillingerWeber(
-            {
-                "el": element,
-                "epsilon": p.epsilon,
-                "sigma": p.sigma,
-                "lambda1": p.lam,
-                "A": p.A,
-                "B": p.B,
-                "p": 4,
-                "a": p.a,
-                "gamma": p.gamma,
-                "costheta0": 1 / 3,
-            }
-        )
-    )
+    return StillingerWeberCalculator(parameters(potential, element))
 
 
 def crystal(potential: str, element: str, repeats: int = 1) -> "Atoms":

@@ -9,6 +9,7 @@ from rungs.config.evaluation import Evaluation
 from rungs.config.methods import Method
 from rungs.config.options import Name, NonNegativeInt, Options
 from rungs.config.plan import Plan
+from rungs.config.simulations import Simulations
 from rungs.config.training import Architecture, Pretraining, Training
 
 
@@ -46,6 +47,8 @@ class Study(Options):
     methods: Annotated[dict[Name, Method], Field(min_length=1)]
     plan: Plan = Plan()
     evaluation: Evaluation = Evaluation()
+    simulations: Simulations | None = None
+    """Molecular dynamics with the finished models; null runs none."""
 
     @model_validator(mode="after")
     def _architecture_has_one_source(self) -> "Study":
@@ -72,6 +75,19 @@ class Study(Options):
                     )
         if not self.runs:
             raise ValueError("no method has a size and a seed to run at")
+        return self
+
+    @model_validator(mode="after")
+    def _simulations_of_what_is_there(self) -> "Study":
+        if self.simulations:
+            unknown = sorted(set(self.simulations.methods or ()) - set(self.methods))
+            if unknown:
+                raise ValueError(f"simulations.methods has {unknown}, which methods lacks")
+            extra = set(self.simulations.sizes or ()) - {size for _, size in self.points}
+            if extra:
+                raise ValueError(f"simulations.sizes has {sorted(extra)}, which no run has")
+            if not self.simulated_points:
+                raise ValueError("simulations.methods and simulations.sizes have no run in common")
         return self
 
     @property
@@ -113,6 +129,19 @@ class Study(Options):
         for run in self.runs:
             points.setdefault((run.method, run.size), []).append(run.seed)
         return points
+
+    @property
+    def simulated_points(self) -> dict[tuple[str, int], list[int]]:
+        """Those of ``points`` that are simulated."""
+        chosen = self.simulations
+        if chosen is None:
+            return {}
+        return {
+            (method, size): seeds
+            for (method, size), seeds in self.points.items()
+            if (chosen.methods is None or method in chosen.methods)
+            and (chosen.sizes is None or size in chosen.sizes)
+        }
 
     @property
     def largest_points(self) -> list[tuple[str, int]]:

@@ -78,6 +78,7 @@ rule all:
             suffix=["png", "pdf", "svg"],
         ),
         lambda wildcards: figures_of_transfer(),
+        lambda wildcards: targets_of_simulations(),
         results / "tables/costs.csv",
         results / "opening.rst",
 
@@ -91,6 +92,7 @@ include: "rules/4_references.smk"
 include: "rules/5_pretraining.smk"
 include: "rules/6_fine_tuning.smk"
 include: "rules/7_evaluation.smk"
+include: "rules/simulation.smk"
 include: "rules/8_scaling_laws.smk"
 include: "rules/9_figures.smk"
 include: "rules/10_report.smk"

@@ -135,3 +135,20 @@ def figures_of_transfer():
         figure=names,
         suffix=["png", "pdf", "svg"],
     )
+
+
+# Whether the target's labels come from a potential that simulations can be run with.
+reference_is_simulated = (
+    study.simulations is not None
+    and study.simulations.reference
+    and study.target.data.kind == "classical_md"
+)
+
+
+def targets_of_simulations():
+    if study.simulations is None:
+        return []
+    figures = collect(
+        results / "figures/stability.{suffix}", suffix=["png", "pdf", "svg"]
+    )
+    return [results / "tables/stability.csv", *figures]

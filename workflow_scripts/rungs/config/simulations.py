@@ -88,7 +88,7 @@ class Simulations(Options):
     """fs."""
     thermostat_time: PositiveFloat = 0.1
     """Relaxation time of the kinetic energy, in ps."""
-    thermalisation: NonNegativeFloat = 0.5
+    thermalisation: NonNegativeFloat = 1.0
     """ps at the start that count as time survived, but not for temperatures and trajectories."""
     sampling_interval: PositiveFloat = 0.02
     """ps between the positions and velocities that are kept of stable simulations. Vibrations up to

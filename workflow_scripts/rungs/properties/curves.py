@@ -1,12 +1,15 @@
 """Curves of properties: what they are, how two of them differ, and the files they lie in."""
 
 import os
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from rungs.files import whole_file
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Curve(NamedTuple):
@@ -116,3 +119,16 @@ def birch_murnaghan(curve: Curve):
     fit = BirchMurnaghan(curve.x, curve.y)
     fit.fit()
     return lambda volumes: fit.func(np.asarray(volumes)) - fit.e0
+
+
+def read_curve_tables(files: Mapping[tuple[str, int], str | os.PathLike]) -> "pd.DataFrame":
+    """Return the curves of many files as one table, with columns ``method`` and ``size``."""
+    import pandas as pd
+
+    tables = [
+        pd.read_parquet(path).assign(method=method, size=size)
+        for (method, size), path in files.items()
+    ]
+    if not tables:
+        return pd.DataFrame(columns=["method", "size", *COLUMNS])
+    return pd.concat(tables, ignore_index=True)

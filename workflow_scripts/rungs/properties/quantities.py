@@ -41,19 +41,17 @@ CURVES = (
 )
 """Properties that are curves: they have an error but no value."""
 
-_ALWAYS = {
-    "equation_of_state": ("bulk_modulus", "equation_of_state"),
-    "elastic": ("shear_modulus",),
+_CUBIC = {
+    "equation_of_state": ("lattice_constant", "bulk_modulus", "equation_of_state"),
+    "elastic": ("c11", "c12", "c44"),
     "phonons": ("phonon_bands", "highest_frequency", "imaginary_modes"),
 }
-_CUBIC = {"equation_of_state": ("lattice_constant",), "elastic": ("c11", "c12", "c44")}
+_OTHER = _CUBIC | {
+    "equation_of_state": ("volume", "bulk_modulus", "equation_of_state"),
+    "elastic": ("shear_modulus",),
+}
 
 
-def names_of(calculation: str, cubic: bool) -> list[str]:
+def names_of(calculation: str, cubic: bool) -> tuple[str, ...]:
     """Return the properties that a calculation gives, for a cubic crystal or another."""
-    names = list(_ALWAYS.get(calculation, (calculation,)))
-    if cubic:
-        names += _CUBIC.get(calculation, ())
-    elif calculation == "equation_of_state":
-        names.append("volume")
-    return sorted(names, key=list(QUANTITIES).index)
+    return (_CUBIC if cubic else _OTHER).get(calculation, (calculation,))

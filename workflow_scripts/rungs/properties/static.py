@@ -171,7 +171,8 @@ def _lattice_constant(relaxed: "Structure") -> float:
 def elastic_constants(
     relaxed: "Structure", calculator: "Calculator", options: Properties, crystal: "Atoms"
 ) -> Found:
-    """Stress against strain, with the atoms relaxed in every strained cell.
+    """Stress against strain, with the atoms relaxed in every strained cell: the three constants of
+    a cubic crystal, the Voigt–Reuss–Hill shear modulus of another.
 
     A crystal that is not stable against strain (Born and Huang's conditions; Mouhat and Coudert,
     Phys. Rev. B 90, 224104 (2014)) has its constants all the same, and a note.
@@ -190,22 +191,20 @@ def elastic_constants(
         relax_calc_kwargs=RELAXATION,
     ).calc(relaxed)
     tensor = np.array(done["elastic_tensor"].voigt, dtype=float)
-    if not np.isfinite(tensor).all():
-        raise NoResultError("the elastic constants are not finite")
     stable = np.linalg.eigvalsh((tensor + tensor.T) / 2)[0] > 0
     note = "" if stable else "not stable against strain"
-    values = []
     if is_cubic(crystal):
         off_diagonal = tensor[:3, :3][~np.eye(3, dtype=bool)]
-        values += [
-            Value("c11", float(np.diag(tensor)[:3].mean()), note),
-            Value("c12", float(off_diagonal.mean()), note),
-            Value("c44", float(np.diag(tensor)[3:].mean()), note),
-        ]
-    shear = float(done["shear_modulus_vrh"])
-    if not np.isfinite(shear):
-        return Found([*values, Value("shear_modulus", None, "not finite", failed=True)], [])
-    return Found([*values, Value("shear_modulus", shear, note)], [])
+        found = {
+            "c11": np.diag(tensor)[:3].mean(),
+            "c12": off_diagonal.mean(),
+            "c44": np.diag(tensor)[3:].mean(),
+        }
+    else:
+        found = {"shear_modulus": done["shear_modulus_vrh"]}
+    if not np.isfinite(list(found.values())).all():
+        raise NoResultError("the elastic constants are not finite")
+    return Found([Value(name, float(value), note) for name, value in found.items()], [])
 
 
 def phonons(

@@ -31,8 +31,11 @@ def test_sound_frames_pass(sound_frame, altered):
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("field", ["energy", "cell", "cart_coords", "forces", "stress", "magmoms"])
+@pytest.mark.parametrize(
+    "field", ["energy", "cell", "cart_coords", "forces", "stress", "magmoms", "temperature"]
+)
 def test_numbers_that_are_none_are_refused_in_every_field(sound_frame, altered, field, bad):
+    sound_frame = altered(temperature=300.0)
     value = np.array(getattr(sound_frame, field), dtype=float)
     value.flat[-1] = bad
     refused = judge(altered(**{field: value if value.ndim else float(value)}), LIMITS)
@@ -55,6 +58,7 @@ BROKEN = {
     "singular cell": ({"cell": [[1, 0, 0], [0, 1, 0], [1, 1, 0]]}, "cell", "volume 0 Å³"),
     "thin cell": ({"cell": np.diag([50, 50, 0.05])}, "cell", "0.05 Å across"),
     "tiny cell": ({"cell": 0.4 * np.eye(3)}, "cell", "0.032 Å³ an atom"),
+    "below 0 K": ({"temperature": -5.0}, "temperature", "temperature is -5 K, below 0 K"),
     "spread": (
         {"cart_coords": [[0, 0, 0], [1e5, 0, 0]]},
         "spread",

@@ -19,6 +19,7 @@ from rungs.frames.table import (
     read_frames,
     read_groups,
     read_provenance,
+    read_temperatures,
 )
 
 FIELDS = [field.name for field in dataclasses.fields(Frame)]
@@ -202,8 +203,28 @@ def test_garbage_and_foreign_parquet_are_refused(tmp_path):
 
 def test_file_of_a_newer_format_is_refused(tmp_path, sound_frame, monkeypatch):
     path = tmp_path / "frames.parquet"
-    monkeypatch.setattr(table, "FORMAT_VERSION", 2)
+    monkeypatch.setattr(table, "FORMAT_VERSION", 3)
     write(path, [sound_frame])
     monkeypatch.undo()
-    with pytest.raises(StudyError, match="format version 2"):
+    with pytest.raises(StudyError, match="format version 3"):
         read_frames(path)
+
+
+def test_file_of_the_first_format_has_no_temperatures(tmp_path, sound_frame, monkeypatch):
+    path = tmp_path / "frames.parquet"
+    with monkeypatch.context() as earlier:
+        earlier.setattr(table, "FORMAT_VERSION", 1)
+        earlier.setattr(table, "_COLUMNS", table._READABLE[1])
+        write(path, [sound_frame])
+    assert "temperature" not in pq.read_schema(path).names
+    assert read_frames(path)[0].temperature is None
+    assert read_temperatures(path) == {}
+
+
+def test_temperatures_are_kept_and_read_alone(tmp_path, altered):
+    path = tmp_path / "frames.parquet"
+    frames = [altered(temperature=300), altered(frame_id="MgO:1"), altered(frame_id="MgO:2")]
+    frames[2] = altered(frame_id="MgO:2", temperature=1200.5)
+    write(path, frames)
+    assert [frame.temperature for frame in read_frames(path)] == [300.0, None, 1200.5]
+    assert read_temperatures(path) == {"MgO:0": 300.0, "MgO:2": 1200.5}

@@ -373,3 +373,53 @@ def test_real_frames_of_the_whole_periodic_table_pass_the_door(with_stress, shar
     assert (len(frames), admission.counts) == (1000, {})
     assert all(frame.material_id.startswith("mp-") for frame in frames)
     assert len(set(np.concatenate([f.atomic_numbers for f in frames]))) > 80
+
+
+PATTERN = {"key": "made_by", "pattern": r"at (\d+) K"}
+
+
+def test_temperatures_from_a_key_and_from_a_text(declare, tmp_path):
+    text = block('T=300.5 made_by="AIMD at 1200 K"') + block('made_by="relaxed"')
+    by_key = read(declare(temperature_key="T"), tmp_path, train=text)
+    assert [frame.temperature for frame in by_key] == [300.5, None]
+    by_text = read(declare(temperature_pattern=PATTERN), tmp_path, train=text)
+    assert [frame.temperature for frame in by_text] == [1200.0, None]
+    assert [frame.temperature for frame in read(declare(), tmp_path)] == [None, None]
+
+
+def test_a_temperature_that_one_file_of_a_level_has_is_enough(declare, tmp_path):
+    level = declare(temperature_key="T", test=["test.xyz"])
+    frames = read(level, tmp_path, train=block(), test=block("T=300"))
+    assert [frame.temperature for frame in frames] == [None, 300.0]
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ({"temperature_key": "kelvin"}, "the key 'kelvin', declared as temperature_key"),
+        ({"temperature_pattern": PATTERN}, r"a 'made_by' with 'at \(\\d\+\) K'"),
+    ],
+)
+def test_a_declared_temperature_that_no_frame_has_is_refused(declare, tmp_path, option, words):
+    with pytest.raises(StudyError, match=f"no frame of train.xyz has {words}"):
+        read(declare(**option), tmp_path, train=block("T=300"))
+
+
+def test_a_temperature_that_is_no_number_rejects_its_frame(declare, tmp_path):
+    bad, good = read(declare(temperature_key="T"), tmp_path, train=block("T=hot") + block("T=9"))
+    assert isinstance(bad, Rejected)
+    assert "hot" in bad.reason
+    assert good.temperature == 9
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"), [("at K", "it has 0"), ("(at) (K)", "it has 2"), ("(", "no regular expr")]
+)
+def test_a_pattern_needs_one_number(declare, pattern, words):
+    with pytest.raises(ValueError, match=words):
+        declare(temperature_pattern={"key": "x", "pattern": pattern})
+
+
+def test_a_temperature_is_declared_in_one_way(declare):
+    with pytest.raises(ValueError, match="not both"):
+        declare(temperature_key="T", temperature_pattern=PATTERN)

@@ -3,7 +3,7 @@
 The library behind the workflow. It imports nothing from Snakemake, so every function
 can be called from a notebook. The sub-packages follow the way data flows:
 
-``frames → sources → filters → splits → graphs → references → potential → training →
+``frames → classical → sources → filters → splits → graphs → references → potential → training →
 evaluation → scaling → figures``
 
 No sub-package imports one that stands later in this list.

@@ -1,11 +1,13 @@
 """Kinds of sources: what the section ``data`` of a level may be."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from rungs.config.bulk import ASEDatabase, MaterialsJSON, MatPESJSON, ParquetFiles, VaspRuns
+from rungs.config.classical import ClassicalMD
 from rungs.config.materials_project import MaterialsProject
 from rungs.config.options import NonNegativeFloat, Options, PositiveFloat, PositiveInt
 from rungs.config.published import whereabouts
@@ -36,6 +38,26 @@ class BuiltInCrystals(Options):
         return []
 
 
+class TextPattern(Options):
+    """A number inside a text."""
+
+    key: str
+    """Key of the text."""
+    pattern: str
+    """Regular expression with one group, the number, e.g. `'at (\\d+) K'`. It is searched for
+    anywhere in the text; where it is not found there is no number."""
+
+    @model_validator(mode="after")
+    def _has_one_group(self) -> "TextPattern":
+        try:
+            groups = re.compile(self.pattern).groups
+        except re.error as error:
+            raise ValueError(f"pattern is no regular expression: {error}") from None
+        if groups != 1:
+            raise ValueError(f"pattern needs one group in parentheses, the number; it has {groups}")
+        return self
+
+
 class ExtendedXYZ(Options):
     """Extended-XYZ files; keys, units and signs are declared, never guessed."""
 
@@ -61,6 +83,17 @@ class ExtendedXYZ(Options):
     null makes each frame a material of its own."""
     group_key: str | None = None
     """Key of a free label kept with each frame (temperature, kind of sampling, …)."""
+    temperature_key: str | None = None
+    """Key of the temperature in K of the simulation that a frame is from; frames without it have
+    none."""
+    temperature_pattern: TextPattern | None = None
+    """In place of `temperature_key`, where the temperature stands in a text."""
+
+    @model_validator(mode="after")
+    def _temperature_is_declared_once(self) -> "ExtendedXYZ":
+        if self.temperature_key is not None and self.temperature_pattern is not None:
+            raise ValueError("give temperature_key or temperature_pattern, not both")
+        return self
 
     @model_validator(mode="after")
     def _stress_is_declared(self) -> "ExtendedXYZ":
@@ -79,6 +112,7 @@ class ExtendedXYZ(Options):
 
 AnySource = Annotated[
     BuiltInCrystals
+    | ClassicalMD
     | ExtendedXYZ
     | MaterialsJSON
     | MatPESJSON

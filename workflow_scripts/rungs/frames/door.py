@@ -221,7 +221,7 @@ def _shape(frame: Frame, _: Door) -> str | None:
 
 
 def _not_finite(frame: Frame, _: Door) -> str | None:
-    for name in ("energy", "cell", "cart_coords", "forces", "stress", "magmoms"):
+    for name in ("energy", "cell", "cart_coords", "forces", "stress", "magmoms", "temperature"):
         value = getattr(frame, name)
         if value is not None and not np.isfinite(value).all():
             count = int(np.size(value) - np.isfinite(value).sum())
@@ -252,6 +252,12 @@ def _cell(frame: Frame, limits: Door) -> str | None:
             f"the cell has {found:.3g} Å³ an atom, less than the {least:.3g} Å³ that atoms "
             f"{limits.min_distance:g} Å apart (door.min_distance) need"
         )
+    return None
+
+
+def _temperature(frame: Frame, _: Door) -> str | None:
+    if frame.temperature is not None and frame.temperature < 0:
+        return f"temperature is {frame.temperature:g} K, below 0 K"
     return None
 
 
@@ -315,6 +321,7 @@ _FAULTS = {
     "element": _element,
     "cell": _cell,
     "spread": _spread,
+    "temperature": _temperature,
     "overlap": _overlap,
     "energy": _energy,
     "forces": _forces,

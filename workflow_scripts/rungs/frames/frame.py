@@ -55,6 +55,8 @@ class Frame:
     """Free label of where the frame comes from (temperature, kind of sampling, …)."""
     given_part: str | None = None
     """"train" or "test" where the source publishes a division."""
+    temperature: float | None = None
+    """Temperature in K of the simulation that the frame is from; None where there is none."""
     converged: bool | None = None
     """Whether the electronic loop ended by itself, where the source tells; not kept in files."""
     relaxed_energy: float | None = None
@@ -72,6 +74,8 @@ class Frame:
             raise ValueError("atomic numbers must be whole numbers")
         object.__setattr__(self, "atomic_numbers", whole)
         object.__setattr__(self, "energy", float(self.energy))
+        if self.temperature is not None:
+            object.__setattr__(self, "temperature", float(self.temperature))
 
     @property
     def n_atoms(self) -> int:

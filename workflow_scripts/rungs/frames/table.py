@@ -2,7 +2,8 @@
 
 Columns and names are those of the Materials Project's own Parquet releases (``cell``,
 ``atomic_numbers``, ``cart_coords``, ``energy``, ``forces``, ``stress``, ``magmoms``), with
-``material_id``, ``frame_id``, ``functional``, ``group`` and ``given_part`` beside them. Units and
+``material_id``, ``frame_id``, ``functional``, ``group``, ``given_part`` and ``temperature`` beside
+them. Units and
 provenance stand in the schema metadata under the key ``rungs``, as JSON.
 """
 
@@ -21,7 +22,7 @@ from rungs.errors import StudyError
 from rungs.files import whole_file
 from rungs.frames.frame import Frame
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ROWS_IN_GROUP = 1000
 UNITS = {
     "cell": "Å, lattice vectors as rows",
@@ -30,6 +31,7 @@ UNITS = {
     "forces": "eV/Å",
     "stress": "GPa, Voigt order xx, yy, zz, yz, xz, xy, positive under tension",
     "magmoms": "μB",
+    "temperature": "K",
 }
 
 _METADATA_KEY = b"rungs"
@@ -49,8 +51,11 @@ _COLUMNS = pa.schema(
         pa.field("magmoms", _VECTOR),
         pa.field("group", pa.string()),
         pa.field("given_part", pa.string()),
+        pa.field("temperature", pa.float64()),
     ]
 )
+_READABLE = {1: _COLUMNS.remove(_COLUMNS.get_field_index("temperature")), FORMAT_VERSION: _COLUMNS}
+"""Columns by format version: the first had no temperatures."""
 
 
 class FrameWriter:
@@ -189,6 +194,19 @@ def read_groups(path: str | os.PathLike) -> dict[str, str]:
     return groups
 
 
+def read_temperatures(path: str | os.PathLike) -> dict[str, float]:
+    """The temperature in K of every frame id that has one; nothing else is read. Raises as
+    :func:`iter_frames`."""
+    temperatures: dict[str, float] = {}
+    with _open(path) as parquet, _told(path):
+        if "temperature" in parquet.schema_arrow.names:
+            for batch in parquet.iter_batches(columns=["frame_id", "temperature"]):
+                values = (batch[name].to_pylist() for name in ("frame_id", "temperature"))
+                pairs = zip(*values, strict=True)
+                temperatures |= {name: kelvin for name, kelvin in pairs if kelvin is not None}
+    return temperatures
+
+
 def read_provenance(path: str | os.PathLike) -> dict[str, object]:
     """The provenance that the file was written with. Raises as :func:`iter_frames`."""
     with _open(path) as parquet:
@@ -230,16 +248,16 @@ def _open(path: str | os.PathLike) -> Iterator[pq.ParquetFile]:
 def _metadata(parquet: pq.ParquetFile, path: str | os.PathLike) -> dict:
     schema = parquet.schema_arrow
     raw = (schema.metadata or {}).get(_METADATA_KEY)
-    if raw is None or not schema.equals(_COLUMNS, check_metadata=False):
+    if raw is None or not any(schema.equals(known) for known in _READABLE.values()):
         raise StudyError(
             f"{path}: is a Parquet file but not one of this project's frames (columns "
             f"{', '.join(schema.names[:12])}); declare it as a source and convert it"
         )
     metadata = json.loads(raw)
-    if metadata["format_version"] != FORMAT_VERSION:
+    if metadata["format_version"] not in _READABLE:
         raise StudyError(
             f"{path}: has frame format version {metadata['format_version']}, this version of "
-            f"rungs reads {FORMAT_VERSION}; delete it and let the workflow make it again"
+            f"rungs reads up to {FORMAT_VERSION}; delete it and let the workflow make it again"
         )
     return metadata
 
@@ -284,14 +302,12 @@ def _to_frames(batch: pa.RecordBatch) -> Iterator[Frame]:
     energies = batch["energy"].to_numpy()
     stresses = _optional(batch["stress"])
     magmoms = _optional(batch["magmoms"])
-    texts = {
-        name: batch[name].to_pylist()
-        for name in ("frame_id", "material_id", "functional", "group", "given_part")
-    }
+    others = ("frame_id", "material_id", "functional", "group", "given_part", "temperature")
+    plain = {name: batch[name].to_pylist() for name in others if name in batch.schema.names}
     for i in range(batch.num_rows):
         atoms = slice(start[i], stop[i])
         yield Frame(
-            **{name: column[i] for name, column in texts.items()},
+            **{name: column[i] for name, column in plain.items()},
             cell=cells[i],
             atomic_numbers=numbers[atoms],
             cart_coords=coords[atoms],

@@ -1,4 +1,4 @@
-"""Where frames come from: files of labelled frames, downloads, or the built-in crystals."""
+"""Where frames come from: files, downloads, built-in crystals, or classical dynamics."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ def read_source(
     Args:
         level: the section ``source`` or ``target`` of the configuration.
         data_folder: folder that file names are relative to.
-        seed: the study's seed, from which built-in crystals are drawn.
+        seed: the study's seed, from which built-in crystals and classical dynamics are drawn.
         section: ``source`` or ``target``, for messages.
 
     Raises:
@@ -28,6 +28,10 @@ def read_source(
             from rungs.sources.crystals import read_crystals
 
             return read_crystals(level, seed)
+        case "classical_md":
+            from rungs.sources.classical_md import read_classical_md
+
+            return read_classical_md(level, seed)
         case "extended_xyz":
             from rungs.sources.extended_xyz import read_extended_xyz
 
@@ -64,9 +68,9 @@ def provenance(
     """Where a level's frames come from, to be kept with them.
 
     For files: name, size and SHA-256 of each, and what the configuration declares of them. For
-    folders of runs: their number, size and one digest over all. For built-in crystals: the
-    labelling model, the versions and the options. For a download: what its manifest says, and the
-    manifest's SHA-256.
+    folders of runs: their number, size and one digest over all. For built-in crystals and
+    classical dynamics: the labelling model, the versions and the options. For a download: what its
+    manifest says, and the manifest's SHA-256.
 
     Raises:
         StudyError: when a file cannot be read.
@@ -77,6 +81,10 @@ def provenance(
     match level.data.kind:
         case "crystals":
             return base | crystals_origin(level.data, seed)
+        case "classical_md":
+            from rungs.sources.classical_md import classical_md_origin
+
+            return base | classical_md_origin(level.data, seed)
         case "vasp_runs":
             return base | runs_origin(level.data, data_folder, section)
         case "mp_api":

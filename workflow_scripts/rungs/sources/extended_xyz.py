@@ -39,8 +39,8 @@ def read_extended_xyz(
         section: ``source`` or ``target``, for messages.
 
     Raises:
-        StudyError: for a file that is missing, truncated or no extended XYZ, and for a declared
-            key that none of a file's frames has.
+        StudyError: for a file that is missing, truncated or no extended XYZ, for a declared key
+            that none of a file's frames has, and for a declared temperature that no frame has.
     """
     data = level.data
     declared = [("train", name) for name in data.train] + [("test", name) for name in data.test]
@@ -50,14 +50,32 @@ def read_extended_xyz(
             f"{section}.data: the file {repeated[0]} is listed more than once in train and test; "
             "list it once"
         )
+    wanted, found = _temperature_words(data), False
     for (part, name), stem in zip(declared, stems, strict=True):
         label = stem if stems.count(stem) == 1 else str(Path(name).with_suffix(""))
         reader = _Reader(level, Path(data_folder) / name, label, part, f"{section}.data")
-        yield from reader.frames()
+        for item in reader.frames():
+            found |= isinstance(item, Frame) and item.temperature is not None
+            yield item
+    if wanted and not found:
+        raise StudyError(
+            f"{section}.data: no frame of {', '.join(name for _, name in declared)} has {wanted}; "
+            "mend it, or leave it out"
+        )
 
 
 def _count(declared: list[tuple[str, str]], name: str) -> int:
     return sum(other == name for _, other in declared)
+
+
+def _temperature_words(data: ExtendedXYZ) -> str | None:
+    """What tells a frame's temperature, in words; None where nothing is declared."""
+    if data.temperature_key is not None:
+        return f"the key '{data.temperature_key}', declared as temperature_key"
+    if data.temperature_pattern is not None:
+        key, pattern = data.temperature_pattern.key, data.temperature_pattern.pattern
+        return f"a '{key}' with '{pattern}', declared as temperature_pattern"
+    return None
 
 
 class _MissingKeyError(Exception):
@@ -156,7 +174,20 @@ class _Reader:
             magmoms=magmoms,
             group=texts["group_key"],
             given_part=self.given_part,
+            temperature=self._temperature(parsed),
         )
+
+    def _temperature(self, parsed: "_Parsed") -> float | None:
+        """In K; None where the frame has none, as a static calculation among simulations."""
+        data = self.data
+        if data.temperature_key is not None and data.temperature_key in parsed.values:
+            value = _numbers(parsed.values[data.temperature_key], data.temperature_key)
+            return float(value)
+        if data.temperature_pattern is not None:
+            text = str(parsed.values.get(data.temperature_pattern.key, ""))
+            if found := re.search(data.temperature_pattern.pattern, text):
+                return float(found[1])
+        return None
 
 
 class _Parsed:

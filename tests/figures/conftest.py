@@ -122,6 +122,10 @@ def drawable(monkeypatch):
         "parity",
         "element_errors",
         "forgetting",
+        "property_errors",
+        "property_effects",
+        "phonons",
+        "distributions",
     ):
         module = pytest.importorskip(f"rungs.figures.{name}")
         monkeypatch.setattr(module, "new_figure", new_figure)

@@ -78,6 +78,8 @@ def draw_distributions(
             )
             _draw_panel(ax, own, of_reference, drawn, look)
             ax.set_xlabel(AXES[kind][0])
+            if kind == "vibrational_density_of_states":
+                ax.set_xlim(0, _end(everything[everything["kind"] == kind]))
         axes[i, 0].set_ylabel(AXES[kind][1])
     handles = [Line2D([], [], color=look.colour(m), lw=1.0, label=look.label(m)) for m in drawn]
     if len(wanted):
@@ -103,6 +105,12 @@ def _draw_panel(
         ax.text(0.5, 0.5, "no stable simulation", transform=ax.transAxes, ha="center", color=GREY)
     ax.set_ylim(bottom=0)
     ax.margins(x=0)
+
+
+def _end(spectra: pd.DataFrame) -> float:
+    """Return the frequency that a thousandth of the densest spectrum lies beyond."""
+    counts = spectra[spectra["y"] > 1e-3 * spectra["y"].max()]
+    return float(counts["x"].max())
 
 
 def _mean(curves: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

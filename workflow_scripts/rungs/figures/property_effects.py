@@ -13,7 +13,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from rungs.figures.style import (
     DOUBLE,
-    GREY,
     LIGHT_GREY,
     MethodStyle,
     new_figure,
@@ -42,7 +41,8 @@ def draw_property_effects(
     coloured and labelled by the error over that from scratch.
 
     Blue is below 1 (transfer helps), red above (it hurts). Bold numbers have an interval that
-    leaves 1 out. A dagger marks cells where seeds have no result.
+    leaves 1 out. A dagger marks cells where seeds have no result
+    in one of the two methods.
 
     Args:
         table: ``properties.csv``.
@@ -60,12 +60,12 @@ def draw_property_effects(
         return figure
     rows = _rows(known)
     sizes = sorted(set(known["size"]))
-    figure = new_figure(DOUBLE, 1.2 + 0.2 * len(rows))
+    figure = new_figure(DOUBLE, 1.6 + 0.2 * len(rows))
     axes = figure.subplots(1, len(drawn), squeeze=False, sharey=True)[0]
     norm = TwoSlopeNorm(0.0, -np.log2(_STRONGEST), np.log2(_STRONGEST))
     for i, (ax, method) in enumerate(zip(axes, drawn, strict=True)):
         panel_letter(ax, i)
-        ax.set_title(look.label(method), color=GREY if len(drawn) == 1 else "black")
+        ax.set_title(look.label(method))
         _draw_panel(ax, table[table["method"] == method], rows, sizes, norm)
         ax.set_xlabel(f"{plain(target)} training frames")
     axes[0].set_yticks(range(len(rows)), [_label(row) for row in rows])
@@ -76,7 +76,9 @@ def draw_property_effects(
     bar.ax.yaxis.set_major_locator(FixedLocator(np.log2(ticks)))
     bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{2**v:.3g}"))
-    bar.set_label("error with transfer / from scratch\n← helps          hurts →")
+    bar.set_label("error / from scratch")
+    bar.ax.set_title("hurts")
+    bar.ax.set_xlabel("helps")
     return figure
 
 
@@ -120,7 +122,7 @@ def _draw_panel(
         ax.text(
             j,
             i,
-            f"{_ratio(row.transfer_over_scratch)}{'†' if row.n_failed else ''}",
+            f"{_ratio(row.transfer_over_scratch)}{'†' if row.n_compared < row.n_seeds else ''}",
             ha="center",
             va="center",
             fontsize=6.5,

@@ -21,6 +21,7 @@ PROPERTY_COLUMNS = (
     "highest_error",
     "n_seeds",
     "n_failed",
+    "n_compared",
     "transfer_over_scratch",
     "ratio_low",
     "ratio_high",
@@ -35,9 +36,10 @@ def property_rows(runs: Iterable[Mapping[str, str]], baseline: str | None) -> li
 
     ``transfer_over_scratch`` is the mean absolute error over the seeds divided by that of
     ``baseline`` at the same size: below 1 where transfer helps, above 1 where it hurts. Seeds are
-    paired, as they share their frames; those without a result in either method are left out, and
-    ``n_failed`` says how many of the method's own have none. ``effect`` is ``helps`` or ``hurts``
-    where the whole interval lies on that side of 1, else ``undecided``.
+    paired, as they share their frames; those without a result in one of the two are left out, so
+    that ``n_compared`` remain. This may flatter a method that fails often: ``n_failed`` of its own
+    seeds have none. ``effect`` is ``helps`` or ``hurts`` where the whole interval lies on that side
+    of 1, else ``undecided``.
 
     Args:
         runs: rows of :func:`rungs.properties.compare.run_rows`, read from CSV.
@@ -82,6 +84,7 @@ def property_rows(runs: Iterable[Mapping[str, str]], baseline: str | None) -> li
         if method != baseline:
             scratch = _errors(groups.get((baseline, size, name, temperature), {}))
             seeds = [seed for seed in errors if seed in scratch]
+            row["n_compared"] = len(seeds)
             row |= ratio([errors[s] for s in seeds], [scratch[s] for s in seeds])
         out.append(row)
     return out

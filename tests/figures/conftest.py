@@ -126,6 +126,7 @@ def drawable(monkeypatch):
         "property_effects",
         "phonons",
         "distributions",
+        "stability",
     ):
         module = pytest.importorskip(f"rungs.figures.{name}")
         monkeypatch.setattr(module, "new_figure", new_figure)

@@ -38,6 +38,7 @@ CAPTIONS = {
     "references",
     "scaling_laws",
     "split",
+    "stability",
     "table1",
     "workflow",
     "worst_frames",

@@ -15,30 +15,13 @@ from rungs.files import write_rows
 from rungs.potential.device import pick_device
 from rungs.potential.published import load_model
 from rungs.simulation.calculator import ModelForces
+from rungs.simulation.columns import SIMULATION_COLUMNS
 from rungs.simulation.dynamics import CalculatorForces, Evaluate, Outcome, simulate
 from rungs.simulation.kept import Found, KeptModel
 from rungs.simulation.starts import Start, draw_starts, shortest_in_training
 from rungs.simulation.trajectories import stable_trajectories, write_trajectories
 
 PathLike = str | os.PathLike
-SIMULATION_COLUMNS = (
-    "method",
-    "size",
-    "seed",
-    "temperature_k",
-    "start",
-    "start_frame",
-    "n_atoms",
-    "planned_ps",
-    "stable_ps",
-    "stable",
-    "reason",
-    "detail",
-    "mean_temperature_k",
-    "potential_change_ev_per_atom",
-    "energy_drift_ev_per_atom",
-    "heat_ev_per_atom",
-)
 REFERENCE = Run("reference", 0, -1)
 """Stands for the target's own potential, where a row names a model."""
 

@@ -1,0 +1,29 @@
+"""Gather the simulations of all models, and say how long they stay stable."""
+
+from rungs.jobs import job
+
+with job(snakemake.log[0]) as say:
+    from dataclasses import asdict
+
+    from rungs.evaluation.tables import read_rows
+    from rungs.files import write_rows
+    from rungs.scaling.stability import (
+        STABILITY_COLUMNS,
+        SURVIVAL_COLUMNS,
+        stability_rows,
+        survival_rows,
+    )
+    from rungs.simulation.columns import SIMULATION_COLUMNS
+
+    given, output = snakemake.input, snakemake.output
+    rows = [row for path in [*given.simulations, *given.reference] for row in read_rows(path)]
+    table = stability_rows(rows, snakemake.params.baseline)
+    write_rows(output.runs, SIMULATION_COLUMNS, rows)
+    write_rows(output.table, STABILITY_COLUMNS, map(asdict, table))
+    write_rows(output.curves, SURVIVAL_COLUMNS, survival_rows(rows))
+    for row in table:
+        if row.temperature_k is None:
+            say(
+                f"{row.method}, {row.size} frames: {row.n_stable} of {row.n_simulations} "
+                f"simulations stable for {row.planned_ps:g} ps"
+            )

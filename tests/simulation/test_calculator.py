@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from ase import units
 from ase.build import bulk
-from ase.md.velocitydistribution import thermalize_momenta
 from ase.md.verlet import VelocityVerlet
 
 from rungs.errors import StudyError
@@ -108,16 +107,17 @@ def test_atoms_that_are_not_periodic_are_refused(small_model, shaken):
 
 
 def test_energy_is_conserved_without_thermostat(published):
-    """A published model in float32, 0.4 ps from 600 K: drift far below the thermal energy."""
+    """A published model in float32, 0.2 ps from 600 K: drift far below the thermal energy."""
     atoms = bulk("Ge", "diamond", a=5.76, cubic=True)
-    thermalize_momenta(atoms, temperature_K=600, rng=np.random.default_rng(0))
+    scale = np.sqrt(atoms.get_masses()[:, None] * units.kB * 600)
+    atoms.set_momenta(scale * np.random.default_rng(0).normal(size=(8, 3)))
     atoms.calc = ModelCalculator(published)
     dynamics = VelocityVerlet(atoms, 2 * units.fs)
     energies, kinetic = [], []
-    for _ in dynamics.irun(200):
+    for _ in dynamics.irun(100):
         energies.append(atoms.get_total_energy() / len(atoms))
         kinetic.append(atoms.get_kinetic_energy() / len(atoms))
     assert np.ptp(kinetic) > 0.02
     assert np.ptp(energies) < 0.02 * np.ptp(kinetic)
-    drift = np.mean(energies[-50:]) - np.mean(energies[:50])
+    drift = np.mean(energies[-30:]) - np.mean(energies[:30])
     assert abs(drift) < 2e-4

@@ -23,6 +23,7 @@ FIGURES = (
     "parity",
     "element_errors",
     "forgetting",
+    "stability",
 )
 
 
@@ -108,6 +109,29 @@ def test_forgetting_starts_from_the_pretrained_model(tiny_study, study):
     assert all(float(row["ratio"]) == 1 for row in untouched)
     tuned = [row for row in table if row["method"] == "target_reference" and row["size"] == "12"]
     assert all(float(row["ratio"]) != 1 for row in tuned)
+
+
+def test_every_model_is_simulated_from_the_same_starts(tiny_study, study):
+    """Untrained toys break; that is a result, and no trajectory is kept of them."""
+    from rungs.simulation.trajectories import read_trajectories
+
+    table = rows(tiny_study / "simulations.csv")
+    points = study.simulated_points
+    assert len(table) == 4 * sum(map(len, points.values())) == 20
+    starts = {(r["temperature_k"], r["start"], r["start_frame"], r["n_atoms"]) for r in table}
+    assert len(starts) == 4
+    for row in table:
+        assert (row["stable"] == "True") == (row["reason"] == "")
+        assert 0 <= float(row["stable_ps"]) <= float(row["planned_ps"]) == 0.04
+    for method, size in points:
+        stable = [r for r in table if (r["method"], r["size"]) == (method, str(size))]
+        stable = [(int(r["seed"]), int(r["start"])) for r in stable if r["stable"] == "True"]
+        found = read_trajectories(tiny_study / f"simulations/{method}/{size}.npz")
+        assert [(t.seed, t.start) for t in found] == stable
+    stability = rows(tiny_study / "tables/stability.csv")
+    assert [r["method"] for r in stability if r["temperature_k"] == ""] == [
+        *("scratch", "target_reference", "target_reference")
+    ]
 
 
 def test_no_material_is_on_both_sides(tiny_study):

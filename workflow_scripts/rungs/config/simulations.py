@@ -76,7 +76,8 @@ class Simulations(Options):
     """NVT simulations with every model, and how long they stay physical.
 
     Velocity Verlet with the thermostat of Bussi, Donadio and Parrinello (stochastic velocity
-    rescaling): canonical, and global, so it can hide no hot spot; the heat it brings is known.
+    rescaling): canonical, and global, so it can hide no hot spot; the heat it brings is known. At
+    the start, while the simulation thermalises, Langevin's thermostat, which mixes vibrations.
     """
 
     temperatures: Annotated[list[PositiveFloat], Field(min_length=1)]
@@ -89,7 +90,8 @@ class Simulations(Options):
     thermostat_time: PositiveFloat = 0.1
     """Relaxation time of the kinetic energy, in ps."""
     thermalisation: NonNegativeFloat = 1.0
-    """ps at the start that count as time survived, but not for temperatures and trajectories."""
+    """ps at the start, with Langevin's thermostat. They count as time survived, but not for
+    temperatures and trajectories."""
     sampling_interval: PositiveFloat = 0.02
     """ps between the positions and velocities that are kept of stable simulations. Vibrations up to
     half its inverse (25 THz) can be seen in them."""

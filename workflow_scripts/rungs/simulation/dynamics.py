@@ -2,9 +2,14 @@
 
 Velocity Verlet with the thermostat of G. Bussi, D. Donadio and M. Parrinello, J. Chem. Phys. 126,
 014101 (2007), by ASE: once a step all velocities are multiplied by one number, drawn so that the
-kinetic energy is canonical. The thermostat cannot cool a hot spot more than the rest, it hardly
-disturbs vibrations, and the heat that it brought is known. Total energy less that heat would be
-conserved by exact integration, so its drift tells a failing integration from a busy thermostat.
+kinetic energy is canonical. It cannot cool a hot spot more than the rest, and it hardly disturbs
+vibrations. By itself it does not mix them either: a crystal that starts without displacements goes
+on breathing for many picoseconds. So while the simulation thermalises, the thermostat is
+Langevin's, which acts on each velocity by itself.
+
+The heat that either brings is known. Total energy less heat would be conserved by exact integration
+(for Langevin's: G. Bussi and M. Parrinello, Phys. Rev. E 75, 056707 (2007)), so its drift tells
+a failing integration from a busy thermostat.
 """
 
 from collections.abc import Callable, Sequence
@@ -171,11 +176,22 @@ class _Run(Bussi):
 
     def drift(self) -> None:
         """Go on by the thermostat, half a step of velocities, and a step of positions."""
-        self.scale_velocities()
+        if self._step < self._thermalised:
+            self._mix_velocities()
+        else:
+            self.scale_velocities()
         momenta = self.atoms.get_momenta() + 0.5 * self.dt * self._forces
         self.atoms.set_momenta(momenta)
         self.atoms.positions += self.dt * momenta / self._masses
         self._step += 1
+
+    def _mix_velocities(self) -> None:
+        """Couple every velocity by itself to the bath, at the rate of the other thermostat."""
+        before = self.atoms.get_kinetic_energy()
+        noise = _thermal_momenta(self.atoms, self._start.temperature, self.rng)
+        mixed = self.atoms.get_momenta() * self._exp_term**0.5
+        self.atoms.set_momenta(mixed + noise * (1 - self._exp_term) ** 0.5)
+        self.transferred_energy += self.atoms.get_kinetic_energy() - before
 
     def kick(self, answer: Forces | UnphysicalError) -> None:
         """Finish the step with the forces at the new positions, and judge it."""

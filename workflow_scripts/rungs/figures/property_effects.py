@@ -77,8 +77,8 @@ def draw_property_effects(
     bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{2**v:.3g}"))
     bar.set_label("error / from scratch")
-    bar.ax.set_title("hurts")
-    bar.ax.set_xlabel("helps")
+    bar.ax.set_title("hurts", pad=9)
+    bar.ax.set_xlabel("helps", labelpad=9)
     return figure
 
 

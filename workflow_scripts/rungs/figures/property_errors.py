@@ -42,8 +42,9 @@ def draw_properties(
 
     Panels show absolute errors where there is a reference, with dashes at what two simulations of
     the reference would differ by chance; where there is none, and for imaginary modes, they show
-    values. A cross at the upper edge is a seed without a result. Of many temperatures the lowest is
-    drawn. Pretrained models on 0 frames stand apart, in open symbols.
+    values; curves without a reference have no panel. A cross at the upper edge is a seed without a
+    result. Of many temperatures the lowest is drawn. Pretrained models on 0 frames stand apart, in
+    open symbols.
 
     Args:
         runs: ``property_runs.csv``.
@@ -87,7 +88,9 @@ def draw_properties(
 
 def panels(runs: pd.DataFrame) -> list[tuple[str, float | None]]:
     """Return the properties and temperatures that have a panel, in the order of tables."""
-    found = runs[["property", "temperature_k"]].drop_duplicates()
+    # A curve without a reference has neither a value nor an error to show.
+    told = runs[["value", "error"]].notna().any(axis=1) | (runs["failed"] > 0)
+    found = runs.loc[told, ["property", "temperature_k"]].drop_duplicates()
     pairs = [
         (row.property, None if pd.isna(row.temperature_k) else float(row.temperature_k))
         for row in found.itertuples()
@@ -125,8 +128,7 @@ def _draw_panel(
     place = _places(ax, sizes)
     if not shown["y"].notna().any():
         ax.set_yticks([])
-        words = "no result" if runs["failed"].all() else "no reference"
-        ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", color=GREY)
+        ax.text(0.5, 0.5, "no result", transform=ax.transAxes, ha="center", va="center", color=GREY)
     for method in methods:
         own = shown[shown["method"] == method]
         if own.empty:

@@ -163,8 +163,9 @@ def targets_of_properties():
     names = ["properties"]
     if study.baseline is not None:
         names.append("property_effects")
-    if "phonons" in study.properties.static:
-        names.append("phonons")
+    for name in ("equation_of_state", "phonons"):
+        if name in study.properties.static:
+            names.append(name)
     if properties_of_motion:
         names.append("distributions")
     figures = collect(

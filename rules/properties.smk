@@ -159,6 +159,39 @@ rule draw_property_effects:
         "../workflow_scripts/draw_property_effects.py"
 
 
+rule draw_equation_of_state:
+    input:
+        reference=results / "properties/reference.parquet",
+        curves=[
+            results / f"properties/{method}/{size}.parquet"
+            for method, size in study.property_points
+        ],
+    output:
+        report(
+            results / "figures/equation_of_state.png",
+            caption="../report/equation_of_state.rst",
+            category="Figures",
+            labels={"figure": "Equation of state"},
+        ),
+        vector_forms("equation_of_state"),
+    log:
+        logs / "draw_equation_of_state.log",
+    benchmark:
+        benchmarks / "draw_equation_of_state.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        points=list(study.property_points),
+        target=study.target.label,
+        methods=list(study.methods),
+    script:
+        "../workflow_scripts/draw_equation_of_state.py"
+
+
 rule draw_phonons:
     input:
         reference=results / "properties/reference.parquet",

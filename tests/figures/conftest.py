@@ -124,6 +124,7 @@ def drawable(monkeypatch):
         "forgetting",
         "property_errors",
         "property_effects",
+        "equation_of_state",
         "phonons",
         "distributions",
         "stability",

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from rungs.figures.distributions import draw_distributions
+from rungs.figures.equation_of_state import draw_equation_of_state
 from rungs.figures.phonons import draw_phonons, some_sizes
 from rungs.figures.property_effects import draw_property_effects
 from rungs.figures.property_errors import draw_properties, panels
@@ -216,6 +217,24 @@ def test_missing_bands_are_said():
     assert nothing.axes[0].texts[0].get_text() == "no model has phonons"
     assert some_sizes({10, 25, 50, 100, 228}) == [10, 50, 228]
     assert some_sizes({0}) == [0]
+
+
+def test_energies_of_each_seed_on_the_references():
+    rows = [
+        (method, size, seed, "equation_of_state", NONE, 0, volume, (volume - 22) ** 2, None)
+        for method in (*METHODS, "reference")
+        for size in (10, 25, 50, 100)
+        for seed in (0, 1)
+        for volume in np.linspace(20, 24, 9)
+    ]
+    table = pd.DataFrame(rows, columns=["method", "size", *COLUMNS])
+    models = table[table["method"] != "reference"]
+    wanted = table[(table["method"] == "reference") & (table["size"] == 10) & (table["seed"] == 0)]
+    figure = draw_equation_of_state(models, wanted, target="germanium")
+    assert [ax.get_title().split()[0] for ax in figure.axes] == ["10", "25", "100"]
+    assert [len(ax.lines) for ax in figure.axes] == [1 + 2 * 2] * 3
+    nothing = draw_equation_of_state(models.iloc[:0], wanted, methods=METHODS)
+    assert nothing.axes[0].texts[0].get_text() == "no model has an equation of state"
 
 
 def make_curves(methods=METHODS, sizes=(10, 50), temperatures=(300.0, 600.0, 900.0)):

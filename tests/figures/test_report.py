@@ -16,6 +16,7 @@ CAPTIONS = {
     "distributions",
     "efficiency",
     "element_errors",
+    "equation_of_state",
     "errors_by_element",
     "errors_by_group",
     "evaluation",

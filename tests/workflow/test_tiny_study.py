@@ -26,6 +26,7 @@ FIGURES = (
     "stability",
     "properties",
     "property_effects",
+    "equation_of_state",
     "distributions",
 )
 

@@ -4,7 +4,6 @@ from rungs.jobs import job
 
 with job(snakemake.log[0]):
     from rungs.figures.phonons import draw_phonons
-
     from rungs.figures.style import save
     from rungs.properties.curves import read_curve_tables
 

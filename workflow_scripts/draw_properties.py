@@ -4,8 +4,8 @@ from rungs.jobs import job
 
 with job(snakemake.log[0]):
     import pandas as pd
-    from rungs.figures.property_errors import draw_properties
 
+    from rungs.figures.property_errors import draw_properties
     from rungs.figures.style import save
 
     figure = draw_properties(

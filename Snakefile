@@ -45,6 +45,7 @@ wildcard_constraints:
     size=r"\d+",
     seed=r"\d+",
     sampling="random|element_covering|diverse",
+    pool="[A-Za-z0-9][A-Za-z0-9_-]*",
 
 
 rule all:
@@ -62,6 +63,8 @@ rule all:
         results / "tables/table1.csv",
         results / "tables/material_errors.parquet",
         results / "tables/forgetting.csv" if study.judged_on_source else [],
+        results / "tables/temperature_transfer.csv" if study.has_temperatures else [],
+        results / "tables/sampling.csv" if study.simulated_levels else [],
         collect(
             results / "figures/{figure}.{suffix}",
             figure=[
@@ -74,6 +77,7 @@ rule all:
                 "parity",
                 "element_errors",
                 *(["forgetting"] if study.judged_on_source else []),
+                *(["temperature_transfer"] if study.has_temperatures else []),
             ],
             suffix=["png", "pdf", "svg"],
         ),

@@ -21,7 +21,7 @@ rule write_opening:
         runtime=5,
     params:
         target=study.target.label,
-        methods=list(study.methods),
+        methods=study.on_learning_curve,
     script:
         "../workflow_scripts/write_opening.py"
 

@@ -49,3 +49,36 @@ rule make_frames:
         seed=study.seed,
     script:
         "../workflow_scripts/make_frames.py"
+
+
+rule tabulate_sampling:
+    # Where frames are made by molecular dynamics: are consecutive ones independent?
+    input:
+        **{
+            level: results / f"frames/{level}.parquet"
+            for level in study.simulated_levels
+        },
+    output:
+        report(
+            results / "tables/sampling.csv",
+            caption="../report/sampling.rst",
+            category="Tables",
+            labels={"table": "Correlation of consecutive frames"},
+        ),
+    log:
+        logs / "tabulate_sampling.log",
+    benchmark:
+        benchmarks / "tabulate_sampling.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        intervals={
+            level: getattr(study, level).data.interval
+            for level in study.simulated_levels
+        },
+    script:
+        "../workflow_scripts/tabulate_sampling.py"

@@ -80,3 +80,58 @@ rule draw_subsets:
         seed=study.seed,
     script:
         "../workflow_scripts/draw_subsets.py"
+
+
+rule draw_subsets_of_pool:
+    # The same, among the frames that some methods are kept to.
+    input:
+        frames=results / "frames/target.parquet",
+        split=results / "splits/split.csv",
+    output:
+        results / "subsets/{sampling}/{pool}/seed_{seed}.csv",
+    log:
+        logs / "draw_subsets/{sampling}/{pool}/seed_{seed}.log",
+    benchmark:
+        benchmarks / "draw_subsets/{sampling}/{pool}/seed_{seed}.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        pool=lambda wildcards: study.pools[wildcards.pool].model_dump(mode="json"),
+        sizes=lambda wildcards: study.pool_sizes(wildcards.pool),
+        seed=study.seed,
+    script:
+        "../workflow_scripts/draw_subsets.py"
+
+
+rule check_methods:
+    # Before anything is trained: are the methods' elements and pools among the frames?
+    input:
+        source=results / "frames/source.parquet",
+        target=results / "frames/target.parquet",
+        split=results / "splits/split.csv",
+    output:
+        results / "splits/elements.csv",
+    log:
+        logs / "check_methods.log",
+    benchmark:
+        benchmarks / "check_methods.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        methods={
+            name: method.model_dump(mode="json")
+            for name, method in study.methods.items()
+        },
+        pools={name: pool.model_dump(mode="json") for name, pool in study.pools.items()},
+        pool_sizes={name: study.pool_sizes(name) for name in study.pools},
+        initial=study.pretraining.initial,
+    script:
+        "../workflow_scripts/check_methods.py"

@@ -10,6 +10,7 @@ rule pretrain:
         graphs=results / "graphs/source.safetensors" if pretraining else [],
         split=results / "splits/split.csv",
         reference=results / "references/source.csv",
+        checked=ancient(results / "splits/elements.csv"),
     output:
         model=results / "pretrained/model.pt",
         history=results / "pretrained/history.csv",

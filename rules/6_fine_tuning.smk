@@ -6,6 +6,8 @@ rule fine_tune:
         graphs=results / "graphs/target.safetensors",
         split=results / "splits/split.csv",
         subset=subset_order,
+        # What is asked for is there; a method more makes no run anew.
+        checked=ancient(results / "splits/elements.csv"),
         source_reference=results / "references/source.csv",
         target_reference=results / "references/target.csv",
         pretrained=pretrained_model,
@@ -45,10 +47,7 @@ rule record_gradients:
     input:
         graphs=results / "graphs/target.safetensors",
         split=results / "splits/split.csv",
-        subsets=[
-            results / f"subsets/{study.sampling(run.method)}/seed_{run.seed}.csv"
-            for run in largest_transfers
-        ],
+        subsets=[order_of(run.method, run.seed) for run in largest_transfers],
         source_reference=results / "references/source.csv",
         target_reference=results / "references/target.csv",
         pretrained=results / "pretrained/model.pt",

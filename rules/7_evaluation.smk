@@ -65,6 +65,9 @@ rule gather_evaluations:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        # Frames of a pool are other frames: what they are worth is another question.
+        on_curve=study.on_learning_curve,
     script:
         "../workflow_scripts/gather_evaluations.py"
 
@@ -194,3 +197,34 @@ rule gather_forgetting:
         runtime=10,
     script:
         "../workflow_scripts/gather_forgetting.py"
+
+
+rule tabulate_temperatures:
+    # Trained at some temperatures, tested at others: where test frames have one.
+    input:
+        errors=of_all_points("evaluations/{method}/{size}.parquet"),
+        frames=results / "frames/target.parquet",
+        split=results / "splits/split.csv",
+    output:
+        report(
+            results / "tables/temperature_transfer.csv",
+            caption="../report/temperature_transfer.rst",
+            category="Tables",
+            labels={"table": "Temperature transfer"},
+        ),
+    log:
+        logs / "tabulate_temperatures.log",
+    benchmark:
+        benchmarks / "tabulate_temperatures.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        points=list(study.points),
+        pools={name: pool.model_dump(mode="json") for name, pool in study.pools.items()},
+        pool_of={name: method.pool for name, method in study.methods.items()},
+    script:
+        "../workflow_scripts/tabulate_temperatures.py"

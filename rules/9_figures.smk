@@ -202,7 +202,7 @@ rule draw_methods:
         runtime=10,
     params:
         target=study.target.label,
-        methods=list(study.methods),
+        methods=study.on_learning_curve,
     script:
         "../workflow_scripts/draw_methods.py"
 
@@ -232,7 +232,7 @@ rule draw_learning_curves:
         runtime=10,
     params:
         target=study.target.label,
-        methods=list(study.methods),
+        methods=study.on_learning_curve,
     script:
         "../workflow_scripts/draw_learning_curves.py"
 
@@ -363,3 +363,35 @@ rule draw_forgetting:
         methods=list(study.methods),
     script:
         "../workflow_scripts/draw_forgetting.py"
+
+
+rule draw_temperature_transfer:
+    input:
+        results / "tables/temperature_transfer.csv",
+    output:
+        report(
+            results / "figures/temperature_transfer.png",
+            caption="../report/temperature_transfer.rst",
+            category="Figures",
+            labels={"figure": "Temperature transfer"},
+        ),
+        vector_forms("temperature_transfer"),
+    log:
+        logs / "draw_temperature_transfer.log",
+    benchmark:
+        benchmarks / "draw_temperature_transfer.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        scratch=[n for n, m in study.methods.items() if m.initial == "random"],
+        # Those whose elements start as others that the source knows come first.
+        transfer=sorted(
+            (n for n, m in study.methods.items() if m.initial == "pretrained"),
+            key=lambda name: not study.methods[name].copy_embedding,
+        ),
+    script:
+        "../workflow_scripts/draw_temperature_transfer.py"

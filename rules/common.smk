@@ -79,8 +79,16 @@ def frames_to_draw_from(wildcards):
 
 
 def subset_order(wildcards):
-    sampling = study.sampling(wildcards.method)
-    return results / f"subsets/{sampling}/seed_{wildcards.seed}.csv"
+    return order_of(wildcards.method, wildcards.seed)
+
+
+def order_of(method, seed):
+    # Of the frames that a method may draw from: all that train, or its pool.
+    folder, pool = (
+        results / f"subsets/{study.sampling(method)}",
+        study.methods[method].pool,
+    )
+    return (folder / pool if pool else folder) / f"seed_{seed}.csv"
 
 
 def pretrained_model(wildcards):

@@ -10,10 +10,21 @@ with job(snakemake.log[0]) as say:
 
     params, wildcards = snakemake.params, snakemake.wildcards
     train = frame_ids(read_split(snakemake.input.split), "target", "train")
-    check_sizes(params.sizes, len(train))
+    pool_name, words = wildcards.get("pool"), ""
+    if pool_name is None:
+        check_sizes(params.sizes, len(train))
+    else:
+        from rungs.config.pools import Pool
+        from rungs.frames.table import read_groups, read_temperatures
+        from rungs.splits.pools import check_pool_sizes, pool_members
+
+        pool, frames = Pool.model_validate(params.pool), snakemake.input.frames
+        train = pool_members(pool_name, pool, train, read_temperatures(frames), read_groups(frames))
+        check_pool_sizes(pool_name, pool, params.sizes, len(train))
+        words = f" of pool {pool_name}"
     seed = derive_seed(params.seed, "subsets", int(wildcards.seed))
     write_order(snakemake.output[0], draw(wildcards.sampling, train, seed, snakemake.input))
     say(
         f"subsets, {wildcards.sampling}, seed {wildcards.seed}: up to {len(train)} target "
-        "training frames"
+        f"training frames{words}"
     )

@@ -13,6 +13,7 @@ with job(snakemake.log[0]) as say:
 
     rows = [row for path in snakemake.input for row in read_rows(path)]
     write_rows(snakemake.output.evaluation, EVALUATION_COLUMNS, rows)
-    curve = learning_curve_rows(rows)
+    on_curve = set(snakemake.params.on_curve)
+    curve = learning_curve_rows(row for row in rows if row["method"] in on_curve)
     write_rows(snakemake.output.learning_curve, LEARNING_CURVE_COLUMNS, curve)
     say(f"{len(curve)} runs in {snakemake.output.learning_curve}")

@@ -63,3 +63,11 @@ def test_steps(values):
 def test_what_is_refused(values, section, words):
     with pytest.raises(StudyError, match=words):
         with_simulations(values, **section)
+
+
+def test_a_method_called_reference(values):
+    values["methods"]["reference"] = values["methods"]["scratch"]
+    with pytest.raises(StudyError, match="give the method another"):
+        with_simulations(values)
+    del values["simulations"]
+    assert load_study(values).runs

@@ -14,6 +14,7 @@ _ROOT = Path(__file__).parents[2]
 SHIPPED = [
     "config.yaml",
     "tests/workflow/tiny.yaml",
+    "tests/workflow/tiny_classical.yaml",
     *(str(path.relative_to(_ROOT)) for path in sorted(_ROOT.glob("config/*.yaml"))),
 ]
 
@@ -204,3 +205,29 @@ def test_the_baseline_is_the_first_method_from_random_weights(default):
     without = copy.deepcopy(default)
     del without["methods"]["scratch"]
     assert load_study(without).baseline is None
+
+
+def test_who_has_temperatures_and_who_is_simulated(repository):
+    default = read_study(repository / "config.yaml")
+    assert not default.has_temperatures
+    assert default.simulated_levels == []
+    files = read_study(repository / "config/si_to_ge.yaml")
+    assert files.has_temperatures
+    assert files.simulated_levels == []
+    classical = read_study(repository / "config/si_to_ge_quick.yaml")
+    assert classical.has_temperatures
+    assert classical.simulated_levels == ["source", "target"]
+
+
+@pytest.mark.parametrize(
+    ("method", "layer", "words"),
+    [
+        ("scratch", "readout", "freeze needs `initial: pretrained`"),
+        ("target_reference", "decoder", r"freeze\.0: Input should be 'atom_embedding'"),
+    ],
+)
+def test_what_cannot_be_frozen_is_told(default, method, layer, words):
+    values = copy.deepcopy(default)
+    values["methods"][method]["freeze"] = [layer]
+    with pytest.raises(StudyError, match=words):
+        load_study(values)

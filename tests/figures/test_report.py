@@ -37,10 +37,12 @@ CAPTIONS = {
     "property_effects",
     "reference_shift",
     "references",
+    "sampling",
     "scaling_laws",
     "split",
     "stability",
     "table1",
+    "temperature_transfer",
     "workflow",
     "worst_frames",
 }

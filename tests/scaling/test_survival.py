@@ -49,7 +49,7 @@ def test_median_and_what_the_plan_does_not_reach():
     assert half.median() == (2.0, None, None)
     most = survival_curve(of([1, 5, 5, 5], [1, 0, 0, 0], [0, 0, 1, 1]))
     assert most.median()[0] is None
-    assert most.half[0] == 0
+    assert (most.low[0], most.high[0]) == (1, 1)
     assert most.low[1] < most.survival[1] < most.high[1] <= 1
 
 
@@ -73,6 +73,19 @@ def test_simulations_of_one_model_are_not_independent():
     assert stable_share(alone)[1:] == pytest.approx(wilson_interval(1.0, 4))
     free = of(np.full(100, 5.0), np.zeros(100), np.full(100, -1), independent=True)
     assert stable_share(free)[1:] == pytest.approx(wilson_interval(1.0, 100))
+
+
+def test_the_curve_ends_in_the_stable_share():
+    """And where models do not differ by chance, the interval does not vanish."""
+    lifetimes = of([1, 5, 2, 5, 5, 5], [1, 0, 1, 0, 0, 0], [0, 0, 1, 1, 2, 2])
+    curve = survival_curve(lifetimes)
+    ends = curve.survival[-1], curve.low[-1], curve.high[-1]
+    assert ends == pytest.approx(stable_share(lifetimes))
+    alike = survival_curve(of([1, 5, 1, 5], [1, 0, 1, 0], [0, 0, 1, 1]))
+    assert (alike.low[1], alike.high[1]) == pytest.approx(wilson_interval(0.5, 4))
+    free = survival_curve(of([1, 5, 5, 5], [1, 0, 0, 0], independent=True))
+    assert (free.low[1], free.high[1]) == pytest.approx(wilson_interval(0.75, 4))
+    assert survival_curve(of([1, 5], [1, 0])).low is None
 
 
 def test_wilsons_interval_of_a_textbook():

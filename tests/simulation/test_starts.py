@@ -10,8 +10,7 @@ from ase.build import bulk
 from rungs.config.simulations import Simulations
 from rungs.errors import StudyError
 from rungs.frames.frame import Frame
-from rungs.frames.table import FrameWriter
-from rungs.simulation import starts
+from rungs.frames.table import FrameWriter, iter_frames
 from rungs.simulation.starts import draw_starts, enlarged, shortest_in_training
 from rungs.splits.files import write_split
 from rungs.splits.split import SplitRow
@@ -44,6 +43,17 @@ def files(tmp_path):
     rows.append(SplitRow("source", "f0", "f0", "test"))
     write_split(tmp_path / "split.csv", rows)
     return tmp_path / "target.parquet", tmp_path / "split.csv"
+
+
+def told(files, temperatures):
+    """The same files, some of whose frames have temperatures."""
+    frames = list(iter_frames(files[0]))
+    with FrameWriter(files[0], {}) as writer:
+        for one in frames:
+            writer.write(
+                dataclasses.replace(one, temperature=temperatures.get(int(one.frame_id[1])))
+            )
+    return files
 
 
 def options(**of_starts):
@@ -87,16 +97,12 @@ def test_small_cells_are_repeated(files):
     assert np.allclose(enlarged(flat, 20).cell.lengths(), [12, 16, 30])
 
 
-def test_frames_of_the_nearest_temperature():
-    @dataclasses.dataclass
-    class Told:
-        frame_id: str
-        temperature: float | None
-
-    frames = [Told("a", 300.0), Told("b", 1000.0), Told("c", None), Told("d", 300.0)]
-    assert [f.frame_id for f in starts._nearest(frames, 400.0)] == ["a", "d"]
-    assert [f.frame_id for f in starts._nearest(frames, 5000.0)] == ["b"]
-    assert starts._nearest(frames[2:3], 300.0) == frames[2:3]
+def test_frames_of_the_nearest_temperature(files):
+    drawn = draw_starts(options(number=4), *told(files, {4: 300.0, 6: 290.0, 7: 1000.0, 9: 300.0}))
+    assert {s.frame_id for s in drawn if s.temperature == 300} == {"f4", "f9"}
+    assert {s.frame_id for s in drawn if s.temperature == 900} == {"f7"}
+    any_frame = draw_starts(options(number=6, temperature="any"), *files)
+    assert len({s.frame_id for s in any_frame if s.temperature == 900}) == 6
 
 
 def test_a_crystal_in_place_of_frames(files):
@@ -105,6 +111,8 @@ def test_a_crystal_in_place_of_frames(files):
     assert {s.frame_id for s in drawn} == {"diamond Ge"}
     assert len(drawn[0].atoms) == 64
     assert drawn[0].atoms.cell.lengths() == pytest.approx([11.32] * 3)
+    drawn[0].atoms.positions += 1
+    assert not np.allclose(drawn[0].atoms.positions, drawn[1].atoms.positions)
     with pytest.raises(StudyError, match="'Gee' is no element"):
         draw_starts(options(crystal=crystal | {"element": "Gee"}), *files)
 

@@ -106,3 +106,20 @@ def test_interaction_energies_leave_the_references_out(architecture, store):
     found = interaction_energies(model, store, SUBSET)
     assert np.allclose(found + store.compositions(SUBSET) @ reference, whole, atol=1e-5)
     assert interaction_energies(model, store, np.arange(0)).shape == (0,)
+
+
+def test_references_of_a_pool_are_fitted_to_the_pool(architecture, store, split, inputs):
+    """Not to the training part, whose other frames the method must not know."""
+    pool = np.array([1, 3, 4, 5, 11])
+    method = Method.model_validate({"initial": "random", "reference": "target", "pool": "cold"})
+    model = new_model(architecture, 0)
+    prepare(model, method, store, split, SUBSET, inputs, CPU, available=pool)
+    source = energies_in(inputs.source_reference)
+    expected = reference_by_rule(
+        "target", store.compositions(pool), store.energies_per_atom[pool], source
+    )
+    assert get_reference(model) == pytest.approx(expected.energies, rel=1e-5)
+    assert get_reference(model) != pytest.approx(energies_in(inputs.target_reference), rel=1e-3)
+    without = method.model_copy(update={"pool": None})
+    prepare(model, without, store, split, SUBSET, inputs, CPU, available=pool)
+    assert get_reference(model) == pytest.approx(energies_in(inputs.target_reference), rel=1e-5)

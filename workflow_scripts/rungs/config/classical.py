@@ -90,6 +90,11 @@ class ClassicalMD(Options):
             )
         return self
 
+    @property
+    def has_temperatures(self) -> bool:
+        """Whether frames can say at which temperature they were made."""
+        return True
+
     def files(self, folder: str) -> list[str]:  # noqa: ARG002
         """Return the files that the source reads: none."""
         return []

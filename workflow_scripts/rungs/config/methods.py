@@ -4,12 +4,27 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from rungs.config.options import Options, Sampling
+from rungs.config.options import Name, Options, Sampling
 
 ReferenceRule = Literal["target", "shrunken", "residual", "shrunken_residual"]
 """Ways of fitting the target's reference energies to target frames."""
 RULES_OF_RESIDUALS = ("residual", "shrunken_residual")
 """Those that need a pretrained model."""
+LayerGroup = Literal[
+    "atom_embedding",
+    "bond_embedding",
+    "angle_embedding",
+    "first_atom_convolution",
+    "last_atom_convolution",
+    "first_bond_convolution",
+    "last_bond_convolution",
+    "first_layer_of_the_mlp",
+    "atom_convolutions",
+    "bond_convolutions",
+    "angle_updates",
+    "readout",
+]
+"""Parts of the network that a method can keep as they are."""
 
 
 class Method(Options):
@@ -28,8 +43,14 @@ class Method(Options):
     """Target frames that reference energies are fitted on: the whole training part
     (as in the GGA to r2SCAN paper) or only the run's own subset (what a person with N
     calculations has)."""
-    copy_embedding: dict[str, str] = {}
-    """Elements that start from another element's embedding, e.g. `{Ge: Si}`."""
+    copy_embedding: dict[str, str] | None = None
+    """Elements that start from another element's embedding, e.g. `{Ge: Si}`. Needed where the
+    source lacks an element of the target; `{}` then starts from its untrained embedding."""
+    freeze: list[LayerGroup] = []
+    """Parts of the network that stay as the pretraining left them (with copied embeddings)."""
+    pool: Name | None = None
+    """A section of `pools`: subsets are drawn from its frames only, and reference energies that are
+    fitted on the training part are fitted on it; null takes the whole training part."""
     sizes: list[Annotated[int, Field(ge=0)]] | None = None
     """Subset sizes of this method; null takes all of `subsets.sizes`."""
     seeds: list[Annotated[int, Field(ge=0)]] | None = None
@@ -41,6 +62,8 @@ class Method(Options):
     def _consistent(self) -> "Method":
         if self.copy_embedding and self.initial == "random":
             raise ValueError("copy_embedding needs `initial: pretrained`")
+        if self.freeze and self.initial == "random":
+            raise ValueError("freeze needs `initial: pretrained`: random weights are to be trained")
         if self.reference == "source" and self.reference_fitted_on == "subset":
             raise ValueError(
                 "reference_fitted_on: subset needs a `reference` that is fitted: "

@@ -101,6 +101,11 @@ class ExtendedXYZ(Options):
             raise ValueError("stress_key is set, so stress_unit and stress_sign are needed too")
         return self
 
+    @property
+    def has_temperatures(self) -> bool:
+        """Whether frames can say at which temperature they were made."""
+        return self.temperature_key is not None or self.temperature_pattern is not None
+
     def files(self, folder: str) -> list[str]:
         """Return the paths of all files, which lie in ``folder``."""
         return [str(Path(folder) / name) for name in self.train + self.test]

@@ -9,6 +9,7 @@ from rungs.config.evaluation import Evaluation
 from rungs.config.methods import Method
 from rungs.config.options import Name, NonNegativeInt, Options
 from rungs.config.plan import Plan
+from rungs.config.pools import Pool
 from rungs.config.properties import Properties
 from rungs.config.simulations import Simulations
 from rungs.config.training import Architecture, Pretraining, Training
@@ -46,6 +47,8 @@ class Study(Options):
     fine_tuning: Training
     """The same for every method and size; from scratch included."""
     methods: Annotated[dict[Name, Method], Field(min_length=1)]
+    pools: dict[Name, Pool] = {}
+    """Parts of the target's training frames by name, for methods that are kept to one."""
     plan: Plan = Plan()
     evaluation: Evaluation = Evaluation()
     simulations: Simulations | None = None
@@ -76,9 +79,25 @@ class Study(Options):
                     raise ValueError(
                         f"methods.{name}.{key} has {sorted(extra)}, which subsets.{key} lacks"
                     )
+            self._check_pool(name, method)
         if not self.runs:
             raise ValueError("no method has a size and a seed to run at")
         return self
+
+    def _check_pool(self, name: str, method: Method) -> None:
+        if method.pool is None:
+            return
+        if method.pool not in self.pools:
+            there = ", ".join(self.pools) or "none"
+            raise ValueError(
+                f"methods.{name}.pool is {method.pool}, which the section pools lacks (there is "
+                f"{there})"
+            )
+        if self.sampling(name) == "diverse":
+            raise ValueError(
+                f"methods.{name} has a pool, whose frames cannot be drawn with `sampling: "
+                "diverse`; take random or element_covering"
+            )
 
     @model_validator(mode="after")
     def _simulations_of_what_is_there(self) -> "Study":
@@ -91,6 +110,11 @@ class Study(Options):
                 raise ValueError(f"simulations.sizes has {sorted(extra)}, which no run has")
             if not self.simulated_points:
                 raise ValueError("simulations.methods and simulations.sizes have no run in common")
+            if "reference" in self.methods:
+                raise ValueError(
+                    "methods.reference: in the tables of simulations this name is that of the "
+                    "potential that labelled the target; give the method another"
+                )
         return self
 
     @model_validator(mode="after")
@@ -128,6 +152,28 @@ class Study(Options):
         asked = self.evaluation.source_test
         return self.pretraining.training is not None if asked is None else asked
 
+    @property
+    def on_learning_curve(self) -> list[str]:
+        """Methods whose subsets are drawn alike, so that their errors make one learning curve: all
+        but those with a pool, or all, where every method has one."""
+        whole = [name for name, method in self.methods.items() if method.pool is None]
+        return whole or list(self.methods)
+
+    @property
+    def has_temperatures(self) -> bool:
+        """Whether target frames say at which temperature they were made."""
+        return getattr(self.target.data, "has_temperatures", False)
+
+    @property
+    def simulated_levels(self) -> list[str]:
+        """The levels whose frames are made by molecular dynamics: ``source``, ``target``."""
+        levels = {"source": self.source, "target": self.target}
+        return [name for name, level in levels.items() if level.data.kind == "classical_md"]
+
+    def pool_sizes(self, pool: str) -> list[int]:
+        """Return the subset sizes that are drawn from a pool."""
+        return sorted({run.size for run in self.runs if self.methods[run.method].pool == pool})
+
     def sampling(self, method: str) -> str:
         """Return the strategy that draws the subsets of a method."""
         return self.methods[method].sampling or self.subsets.sampling
@@ -135,7 +181,8 @@ class Study(Options):
     @property
     def baseline(self) -> str | None:
         """What the other methods are compared with: the first that starts from random weights."""
-        return next((n for n, m in self.methods.items() if m.initial == "random"), None)
+        candidates = self.on_learning_curve
+        return next((n for n in candidates if self.methods[n].initial == "random"), None)
 
     @property
     def runs(self) -> list[Run]:

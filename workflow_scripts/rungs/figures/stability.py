@@ -107,7 +107,7 @@ def _draw_sizes(
     """Draw one quantity at every size, with its interval."""
     sizes = sorted(set(models["size"]))
     value = f"{name}_ps" if name == "mean_stable" else name
-    step = 0.7 / max(len(methods), 2)
+    step = min(0.2, 0.7 / len(methods)) if methods else 0.0
     for j, method in enumerate(methods):
         rows = models[models["method"] == method].sort_values("size")
         x = np.array([sizes.index(size) for size in rows["size"]], dtype=float)

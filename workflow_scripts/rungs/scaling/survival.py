@@ -5,10 +5,10 @@ nobody knows how much. Kaplan and Meier's estimate (J. Am. Stat. Assoc. 53, 457 
 S(t) = Π (1 - broken at t_i / at risk at t_i) over t_i ≤ t, takes that into account.
 
 The simulations of one model share its faults: ten of a model are not ten independent observations,
-as Greenwood's formula and plain binomial intervals take them to be. So models (seeds) are
-resampled, each with all of its simulations, as everywhere else in a study
-(:mod:`rungs.scaling.bootstrap`). Starts are common to all models and not resampled: the intervals
-are about other models, not about other starts.
+as Greenwood's formula and plain binomial intervals take them to be. Intervals of shares count
+them as fewer (:func:`stable_share`); for times models (seeds) are resampled, each with all of its
+simulations, as everywhere else in a study (:mod:`rungs.scaling.bootstrap`). Starts are common to
+all models and not resampled: the intervals are about other models, not about other starts.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ import numpy as np
 from scipy.stats import norm
 from scipy.stats import t as student_t
 
-from rungs.scaling.bootstrap import LEVEL, Resamples, half_widths, resample_seeds
+from rungs.scaling.bootstrap import LEVEL, Resamples, resample_seeds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,16 +57,11 @@ class SurvivalCurve:
     """(E,) in ps: 0, then every time at which a simulation broke."""
     survival: np.ndarray
     """(E,) share that is stable for longer."""
-    half: np.ndarray | None
-    """(E,) half widths of the intervals; None with one model."""
-
-    @property
-    def low(self) -> np.ndarray | None:
-        return None if self.half is None else np.clip(self.survival - self.half, 0, 1)
-
-    @property
-    def high(self) -> np.ndarray | None:
-        return None if self.half is None else np.clip(self.survival + self.half, 0, 1)
+    low: np.ndarray | None
+    """(E,) lower ends of the intervals of that share, as :func:`stable_share` has them; no lower
+    than the share itself where all are stable. None with one model."""
+    high: np.ndarray | None
+    """(E,) upper ends, likewise."""
 
     def median(self) -> tuple[float | None, float | None, float | None]:
         """Return the time by which half are broken, and the ends of its interval, in ps.
@@ -99,12 +94,19 @@ def kaplan_meier(
 
 
 def survival_curve(lifetimes: Lifetimes, level: float = LEVEL) -> SurvivalCurve:
-    """Return the survival of the simulations, with its interval from the models."""
+    """Return the survival of the simulations, with its interval at each time."""
     times, survival = kaplan_meier(lifetimes.times, lifetimes.broken)
-    resamples, weights = lifetimes.resamples()
-    _, replicates = kaplan_meier(lifetimes.times, lifetimes.broken, weights)
-    half = half_widths(replicates, resamples.probabilities, len(lifetimes.models), level)
-    return SurvivalCurve(times, survival, half)
+    models = lifetimes.models
+    if len(models) < 2 and not lifetimes.independent:
+        return SurvivalCurve(times, survival, None, None)
+    belongs = (lifetimes.seeds == models[:, None]).astype(float)
+    _, of_models = kaplan_meier(lifetimes.times, lifetimes.broken, belongs)
+    ends = [
+        _interval(share, of_model, lifetimes, level) if 0 < share < 1 else (share, share)
+        for share, of_model in zip(survival, of_models.T, strict=True)
+    ]
+    low, high = np.array(ends).T
+    return SurvivalCurve(times, survival, low, high)
 
 
 def restricted_means(lifetimes: Lifetimes, horizon: float) -> tuple[float, np.ndarray]:
@@ -136,17 +138,22 @@ def stable_share(lifetimes: Lifetimes, level: float = LEVEL) -> tuple[float, flo
     """
     stable = ~lifetimes.broken
     share = float(stable.mean())
-    n_models, n_runs = len(lifetimes.models), len(stable)
-    effective = float(n_runs)
-    if not lifetimes.independent:
-        effective = float(n_models)
-        of_model = [stable[lifetimes.seeds == seed].mean() for seed in lifetimes.models]
-        if 0 < share < 1 and n_models > 1:
-            variance = np.var(of_model, ddof=1) / n_models
-            narrowed = (_normal(level) / student_t.ppf(0.5 + 0.5 * level, n_models - 1)) ** 2
-            found = narrowed * share * (1 - share) / variance if variance > 0 else np.inf
-            effective = float(np.clip(found, n_models, n_runs))
-    return share, *wilson_interval(share, effective, level)
+    of_model = np.array([stable[lifetimes.seeds == seed].mean() for seed in lifetimes.models])
+    return share, *_interval(share, of_model, lifetimes, level)
+
+
+def _interval(
+    share: float, of_model: np.ndarray, lifetimes: Lifetimes, level: float
+) -> tuple[float, float]:
+    """Return the interval of a share, from the shares (k,) of the models."""
+    n_models, n_runs = len(of_model), len(lifetimes.times)
+    effective = float(n_runs if lifetimes.independent else n_models)
+    if not lifetimes.independent and 0 < share < 1 and n_models > 1:
+        variance = np.var(of_model, ddof=1) / n_models
+        narrowed = (_normal(level) / student_t.ppf(0.5 + 0.5 * level, n_models - 1)) ** 2
+        found = narrowed * share * (1 - share) / variance if variance > 0 else np.inf
+        effective = float(np.clip(found, n_models, n_runs))
+    return wilson_interval(share, effective, level)
 
 
 def wilson_interval(share: float, n: float, level: float = LEVEL) -> tuple[float, float]:

@@ -61,7 +61,8 @@ def draw_starts(
         if wanted.crystal:
             chosen = [(_crystal_name(wanted.crystal), _crystal(wanted.crystal))] * wanted.number
         else:
-            pool = _nearest(candidates, temperature) if _by_temperature(wanted) else candidates
+            nearest = wanted.temperature == "nearest"
+            pool = _nearest(candidates, temperature) if nearest else candidates
             seed = derive_seed(study_seed, "simulation frames", temperature)
             order = np.random.default_rng(seed).permutation(len(pool))
             drawn = [pool[order[i % len(order)]] for i in range(wanted.number)]
@@ -114,17 +115,13 @@ def _candidates(wanted: Starts, frames: str | os.PathLike, split: str | os.PathL
     return chosen
 
 
-def _by_temperature(wanted: Starts) -> bool:
-    return wanted.temperature == "nearest"
-
-
 def _nearest(candidates: Sequence[Frame], temperature: float) -> list[Frame]:
     """Return the frames whose temperature is nearest, or all where frames tell none."""
-    known = [f for f in candidates if getattr(f, "temperature", None) is not None]
+    known = [frame for frame in candidates if frame.temperature is not None]
     if not known:
         return list(candidates)
     gap = min(abs(frame.temperature - temperature) for frame in known)
-    return [f for f in known if abs(f.temperature - temperature) == gap]
+    return [frame for frame in known if abs(frame.temperature - temperature) == gap]
 
 
 def _atoms(frame: Frame, min_atoms: int) -> Atoms:

@@ -10,6 +10,7 @@ import numpy as np
 from rungs.errors import StudyError
 from rungs.files import whole_file
 from rungs.splits.diverse import ClusterTree
+from rungs.splits.elements import ElementCount
 from rungs.splits.split import PARTS, SplitRow
 from rungs.splits.summary import PartSummary
 
@@ -48,6 +49,11 @@ def frame_ids(rows: Iterable[SplitRow], level: str, part: str) -> list[str]:
 def write_summary(path: str | os.PathLike, summaries: Iterable[PartSummary]) -> None:
     """Write the fields of :class:`rungs.splits.summary.PartSummary` as columns."""
     _write(path, PartSummary._fields, summaries)
+
+
+def write_elements(path: str | os.PathLike, counts: Iterable[ElementCount]) -> None:
+    """Write the fields of :class:`rungs.splits.elements.ElementCount` as columns."""
+    _write(path, ElementCount._fields, counts)
 
 
 def write_order(path: str | os.PathLike, order: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ has to learn a shift of several eV per atom, and its gradients say so.
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,45 +22,13 @@ from rungs.seeds import derive_seed
 from rungs.splits.files import read_order, read_split
 from rungs.splits.subsets import take
 from rungs.training.flat import FlatParameters
+from rungs.training.layers import Layer, layers
 from rungs.training.runs import prepare
 from rungs.training.schedule import BatchOrder, learning_rate, number_of_updates
 from rungs.training.step import Step
 
 GRADIENT_COLUMNS = ("method", "size", "seed", "epoch", "update", "layer", "gradient_norm")
 N_TENTHS = 10
-
-
-class Layer(NamedTuple):
-    """A part of the network by the start of its parameters' names."""
-
-    name: str
-    prefix: str
-
-
-def layers(model: torch.nn.Module) -> list[Layer]:
-    """Return the layers that the paper names, those that ``model`` has.
-
-    The last atom convolution is the one before the readout. A network with two interaction blocks
-    has one bond convolution, the first and the last at once.
-    """
-    last = {kind: len(getattr(model, f"{kind}_conv_layers")) - 1 for kind in ("atom", "bond")}
-    named = [
-        Layer("atom embedding", "atom_embedding."),
-        Layer("bond embedding", "bond_embedding."),
-        Layer("angle embedding", "angle_embedding."),
-        Layer("first atom convolution", "atom_conv_layers.0."),
-        Layer("last atom convolution", f"atom_conv_layers.{last['atom']}."),
-        Layer("first bond convolution", "bond_conv_layers.0."),
-        Layer("last bond convolution", f"bond_conv_layers.{last['bond']}."),
-        Layer("first layer of the MLP", "mlp.layers.0."),
-    ]
-    prefixes = [name for name, _ in model.named_parameters()]
-    unique = {layer.prefix: layer for layer in reversed(named)}
-    return [
-        layer
-        for layer in named
-        if unique[layer.prefix] is layer and any(p.startswith(layer.prefix) for p in prefixes)
-    ]
 
 
 def layer_norms(
@@ -115,9 +83,12 @@ def record_gradients(
     rows, lines = [], []
     for run, order in zip(runs, inputs.subsets, strict=True):
         method = methods[run.method]
-        training = store.index(take(read_order(order), run.size))
+        available = read_order(order)
+        training = store.index(take(available, run.size))
         model = load_model(inputs.pretrained)
-        prepare(model, method, store, split, training, inputs, device)
+        prepare(
+            model, method, store, split, training, inputs, device, available=store.index(available)
+        )
         model.to(device).composition_model.requires_grad_(method.train_reference)
         seed = derive_seed(study_seed, "fine-tuning", run.seed)
         recorded = first_epoch(model, store, training, options, seed, device)

@@ -25,6 +25,7 @@ from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_order, read_split
 from rungs.splits.split import SplitRow
 from rungs.splits.subsets import take
+from rungs.training.layers import freeze
 from rungs.training.loop import HISTORY_COLUMNS, TrainingResult
 from rungs.training.record import CostRecord
 from rungs.training.starting import (
@@ -134,7 +135,8 @@ def fine_tune(
     cost = CostRecord(device)
     store = GraphStore.open(inputs.graphs)
     split = read_split(inputs.split)
-    training = store.index(take(read_order(inputs.subset), run.size))
+    order = read_order(inputs.subset)
+    training = store.index(take(order, run.size))
     validation = store.index(frame_ids(split, "target", "validation"))
     seed = derive_seed(study_seed, "fine-tuning", run.seed)
     if method.initial == "pretrained":
@@ -143,7 +145,7 @@ def fine_tune(
         model = new_model(architecture, derive_seed(seed, "weights"))
     else:
         model = redraw(load_initial(initial), derive_seed(seed, "weights"))
-    prepare(model, method, store, split, training, inputs, device)
+    prepare(model, method, store, split, training, inputs, device, available=store.index(order))
 
     result = TrainingResult()
     if run.size:
@@ -178,20 +180,26 @@ def prepare(
     subset: np.ndarray,
     inputs: Any,
     device: torch.device,
+    available: np.ndarray | None = None,
 ) -> None:
     """Make of pretrained or random weights what ``method`` starts with, in place.
 
     Args:
         model: the weights to start from.
-        method: embeddings to copy, and which reference energies.
+        method: embeddings to copy, layers to freeze, and which reference energies.
         store: the target's frames.
         split: the study's split.
         subset: places of the run's own frames in ``store``.
         inputs: attributes ``source_reference`` and ``target_reference`` are paths.
         device: to predict on, where reference energies are fitted to what the model leaves.
+        available: places of all frames that the method may draw from, which the references are
+            fitted to in place of the training part where the method has a pool.
     """
-    copy_embedding(model, method.copy_embedding)
-    set_reference(model, _reference(model, method, store, split, subset, inputs, device))
+    copy_embedding(model, method.copy_embedding or {})
+    of_pool = available if method.pool is not None else None
+    reference = _reference(model, method, store, split, subset, inputs, device, of_pool)
+    set_reference(model, reference)
+    freeze(model, method.freeze)
 
 
 def _reference(
@@ -202,6 +210,7 @@ def _reference(
     subset: np.ndarray,
     inputs: Any,
     device: torch.device,
+    of_pool: np.ndarray | None,
 ) -> np.ndarray:
     """Return the (94,) reference energies in eV/atom that ``method`` starts with."""
     source = read_reference(inputs.source_reference).energies
@@ -209,9 +218,12 @@ def _reference(
         return source
     frames = subset
     if method.reference_fitted_on == "training":
-        if method.reference == "target":
+        if of_pool is not None:
+            frames = of_pool
+        elif method.reference == "target":
             return read_reference(inputs.target_reference).energies  # the same for all runs
-        frames = store.index(frame_ids(split, "target", "train"))
+        else:
+            frames = store.index(frame_ids(split, "target", "train"))
     if not len(frames):
         return source  # no target frame, so nothing to shift by
     interaction = None

@@ -85,6 +85,7 @@ rule all:
         ),
         lambda wildcards: figures_of_transfer(),
         lambda wildcards: targets_of_simulations(),
+        lambda wildcards: targets_of_properties(),
         results / "tables/costs.csv",
         results / "opening.rst",
 
@@ -99,6 +100,7 @@ include: "rules/5_pretraining.smk"
 include: "rules/6_fine_tuning.smk"
 include: "rules/7_evaluation.smk"
 include: "rules/simulation.smk"
+include: "rules/properties.smk"
 include: "rules/8_scaling_laws.smk"
 include: "rules/9_figures.smk"
 include: "rules/10_report.smk"

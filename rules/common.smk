@@ -171,3 +171,25 @@ def targets_of_simulations():
         results / "figures/stability.{suffix}", suffix=["png", "pdf", "svg"]
     )
     return [results / "tables/stability.csv", *figures]
+
+
+properties_of_motion = study.properties is not None and bool(study.properties.dynamic)
+
+
+def targets_of_properties():
+    if study.properties is None:
+        return []
+    names = ["properties"]
+    if study.baseline is not None:
+        names.append("property_effects")
+    for name in ("equation_of_state", "phonons"):
+        if name in study.properties.static:
+            names.append(name)
+    if properties_of_motion:
+        names.append("distributions")
+    figures = collect(
+        results / "figures/{figure}.{suffix}",
+        figure=names,
+        suffix=["png", "pdf", "svg"],
+    )
+    return [results / "tables/properties.csv", *figures]

@@ -122,6 +122,11 @@ def drawable(monkeypatch):
         "parity",
         "element_errors",
         "forgetting",
+        "property_errors",
+        "property_effects",
+        "equation_of_state",
+        "phonons",
+        "distributions",
         "stability",
     ):
         module = pytest.importorskip(f"rungs.figures.{name}")

@@ -24,6 +24,10 @@ FIGURES = (
     "element_errors",
     "forgetting",
     "stability",
+    "properties",
+    "property_effects",
+    "equation_of_state",
+    "distributions",
 )
 
 
@@ -132,6 +136,34 @@ def test_every_model_is_simulated_from_the_same_starts(tiny_study, study):
     assert [r["method"] for r in stability if r["temperature_k"] == ""] == [
         *("scratch", "target_reference", "target_reference")
     ]
+
+
+def test_properties_of_the_chosen_models(tiny_study, study):
+    """What has no result says why; what has one is beside its reference."""
+    table = rows(tiny_study / "tables/property_runs.csv")
+    names = {"lattice_constant", "bulk_modulus", "equation_of_state", "radial_distribution"}
+    for (method, size), seeds in study.property_points.items():
+        own = [row for row in table if (row["method"], row["size"]) == (method, str(size))]
+        assert {row["property"] for row in own} == names
+        assert {row["seed"] for row in own} == set(map(str, seeds))
+    assert {row["method"] for row in table} == {"scratch", "target_reference"}
+    for row in table:
+        assert row["note"] if row["failed"] == "1" else row["note"] or row["unit"]
+        assert (row["reference"] == "4.2") == (row["property"] == "lattice_constant")
+        if row["property"] == "lattice_constant" and row["failed"] == "0":
+            assert float(row["error"]) == pytest.approx(float(row["value"]) - 4.2)
+        if row["property"] == "radial_distribution":
+            stable = [
+                r["stable"]
+                for r in rows(tiny_study / "simulations.csv")
+                if all(r[key] == row[key] for key in ("method", "size", "seed"))
+                and float(r["temperature_k"]) == float(row["temperature_k"])
+            ]
+            note = f"{stable.count('True')} of {len(stable)} simulations stable"
+            assert row["note"].startswith(note)
+    means = rows(tiny_study / "tables/properties.csv")
+    assert len(means) == 2 * (3 + 2)  # methods; three static, one at two temperatures
+    assert all(row["n_seeds"] == "2" for row in means)
 
 
 def test_no_material_is_on_both_sides(tiny_study):

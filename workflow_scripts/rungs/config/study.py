@@ -10,6 +10,7 @@ from rungs.config.methods import Method
 from rungs.config.options import Name, NonNegativeInt, Options
 from rungs.config.plan import Plan
 from rungs.config.pools import Pool
+from rungs.config.properties import Properties
 from rungs.config.simulations import Simulations
 from rungs.config.training import Architecture, Pretraining, Training
 
@@ -52,6 +53,8 @@ class Study(Options):
     evaluation: Evaluation = Evaluation()
     simulations: Simulations | None = None
     """Molecular dynamics with the finished models; null runs none."""
+    properties: Properties | None = None
+    """Properties that no model was trained on; null computes none."""
 
     @model_validator(mode="after")
     def _architecture_has_one_source(self) -> "Study":
@@ -123,6 +126,35 @@ class Study(Options):
                     "methods.reference: in the tables of simulations this name is that of the "
                     "potential that labelled the target; give the method another"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _properties_of_what_is_there(self) -> "Study":
+        asked = self.properties
+        if asked is None:
+            return self
+        if unknown := sorted(set(asked.methods or ()) - set(self.methods)):
+            raise ValueError(f"properties.methods has {unknown}, which methods lacks")
+        if extra := sorted(set(asked.sizes or ()) - {size for _, size in self.points}):
+            raise ValueError(f"properties.sizes has {extra}, which no run has")
+        if not self.property_points:
+            raise ValueError("properties.methods and properties.sizes have no run in common")
+        if asked.reference_values and self.target.data.kind == "classical_md":
+            raise ValueError(
+                "properties.reference_values: the target's own potential is the reference; remove "
+                "them"
+            )
+        if asked.dynamic and self.simulations is None:
+            raise ValueError(
+                f"properties.calculate: {', '.join(asked.dynamic)} need the section simulations"
+            )
+        left_out = [point for point in self.property_points if point not in self.simulated_points]
+        if asked.dynamic and left_out:
+            method, size = left_out[0]
+            raise ValueError(
+                f"properties: {method} at {size} frames is not simulated; name the same methods "
+                "and sizes in simulations and properties"
+            )
         return self
 
     @property
@@ -221,14 +253,23 @@ class Study(Options):
     @property
     def simulated_points(self) -> dict[tuple[str, int], list[int]]:
         """Those of ``points`` that are simulated."""
-        chosen = self.simulations
-        if chosen is None:
-            return {}
+        return self._chosen_points(self.simulations)
+
+    @property
+    def property_points(self) -> dict[tuple[str, int], list[int]]:
+        """Those of ``points`` whose properties are computed."""
+        return self._chosen_points(self.properties)
+
+    def _chosen_points(
+        self, section: Simulations | Properties | None
+    ) -> dict[tuple[str, int], list[int]]:
+        """``points`` with the methods and sizes that a section names; none without the section."""
         return {
             (method, size): seeds
             for (method, size), seeds in self.points.items()
-            if (chosen.methods is None or method in chosen.methods)
-            and (chosen.sizes is None or size in chosen.sizes)
+            if section is not None
+            and (section.methods is None or method in section.methods)
+            and (section.sizes is None or size in section.sizes)
         }
 
     @property

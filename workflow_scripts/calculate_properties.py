@@ -1,0 +1,29 @@
+"""Compute properties that no model was trained on, with all seeds of a method and size."""
+
+from rungs.jobs import job
+
+with job(snakemake.log[0]) as say:
+    from rungs.config import Run
+    from rungs.config.properties import Properties
+    from rungs.potential.device import prepare_process
+    from rungs.properties.motion import Simulated
+    from rungs.properties.runs import PropertyFiles, calculate_properties, elements_of
+
+    prepare_process(snakemake.threads)
+    given, output, params = snakemake.input, snakemake.output, snakemake.params
+    wildcards = snakemake.wildcards
+    runs = [Run(wildcards.method, int(wildcards.size), seed) for seed in params.seeds]
+    simulated = None
+    if given.simulations:
+        simulated = Simulated.read(given.simulations, given.trajectories)
+    lines = calculate_properties(
+        dict(zip(runs, given.models, strict=True)),
+        Properties.model_validate(params.properties),
+        elements=elements_of(given.frames),
+        data_folder=params.data_folder,
+        simulated=simulated,
+        reference=PropertyFiles(given.reference, given.reference_curves),
+        outputs=PropertyFiles(output.table, output.curves),
+    )
+    for line in lines:
+        say(line)

@@ -1,0 +1,30 @@
+"""Compute what the models' properties are compared with."""
+
+from rungs.jobs import job
+
+with job(snakemake.log[0]) as say:
+    from rungs.config.properties import Properties
+    from rungs.potential.device import prepare_process
+    from rungs.properties.motion import Simulated
+    from rungs.properties.runs import (
+        Potential,
+        PropertyFiles,
+        calculate_reference_properties,
+        elements_of,
+    )
+
+    prepare_process(snakemake.threads)
+    given, output, params = snakemake.input, snakemake.output, snakemake.params
+    simulated = None
+    if given.simulations:
+        simulated = Simulated.read(given.simulations, given.trajectories)
+    lines = calculate_reference_properties(
+        Potential(params.potential, params.element) if params.potential else None,
+        Properties.model_validate(params.properties),
+        elements=elements_of(given.frames),
+        data_folder=params.data_folder,
+        simulated=simulated,
+        outputs=PropertyFiles(output.table, output.curves),
+    )
+    for line in lines:
+        say(line)

@@ -1,0 +1,118 @@
+"""Figure of distances, angles and vibrations in the stable simulations."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from rungs.figures.phonons import some_sizes
+from rungs.figures.style import (
+    DOUBLE,
+    GREY,
+    MethodStyle,
+    new_figure,
+    panel_letter,
+    plain,
+    say_in_panel,
+    styled,
+)
+
+AXES = {
+    "radial_distribution": ("distance (Å)", "$g(r)$"),
+    "angular_distribution": ("angle (°)", "density (1/°)"),
+    "vibrational_density_of_states": ("frequency (THz)", "density (1/THz)"),
+}
+N_TEMPERATURES = 2
+
+
+@styled
+def draw_distributions(
+    curves: pd.DataFrame,
+    reference: pd.DataFrame,
+    *,
+    target: str = "target",
+    methods: Sequence[str] | None = None,
+) -> Figure:
+    """Draw a row for each distribution and temperature, a column for each size: the mean over
+    seeds and starts of each method on the reference's in grey.
+
+    Of many temperatures the lowest and the highest are drawn; of many sizes the smallest, the
+    largest and one between.
+
+    Args:
+        curves: :func:`rungs.properties.curves.read_curve_tables` of the models.
+        reference: the same of the reference; it may have none of these curves.
+        target: name of the target level.
+        methods: the study's methods in their order.
+    """
+    moving = curves[curves["kind"].isin(AXES)]
+    wanted = reference[reference["kind"].isin(AXES)]
+    methods = list(dict.fromkeys(curves["method"])) if methods is None else list(methods)
+    look = MethodStyle(methods)
+    drawn = [method for method in methods if method in set(moving["method"])]
+    if not drawn:
+        figure = new_figure(DOUBLE, 2.0)
+        say_in_panel(figure.subplots(), "no simulation of a model stayed stable")
+        return figure
+    everything = pd.concat([moving, wanted])
+    temperatures = sorted(set(everything["temperature_k"]))
+    if len(temperatures) > N_TEMPERATURES:
+        temperatures = [temperatures[0], temperatures[-1]]
+    rows = [(k, t) for k in AXES if k in set(everything["kind"]) for t in temperatures]
+    sizes = some_sizes(set(moving.loc[moving["size"] > 0, "size"]) or {0})
+    figure = new_figure(DOUBLE, 0.7 + 1.5 * len(rows))
+    axes = figure.subplots(len(rows), len(sizes), squeeze=False, sharey="row")
+    for i, (kind, temperature) in enumerate(rows):
+        for j, size in enumerate(sizes):
+            ax = axes[i, j]
+            ax.set_title(f"{size:,} {plain(target)} frames, {temperature:g} K")
+            if len(rows) * len(sizes) <= 16:
+                panel_letter(ax, i * len(sizes) + j)
+                ax.set_title(f"{size:,} frames, {temperature:g} K")
+            own, of_reference = (
+                table[(table["kind"] == kind) & (table["temperature_k"] == temperature)]
+                for table in (moving[moving["size"] == size], wanted)
+            )
+            _draw_panel(ax, own, of_reference, drawn, look)
+            ax.set_xlabel(AXES[kind][0])
+            if kind == "vibrational_density_of_states":
+                ax.set_xlim(0, _end(everything[everything["kind"] == kind]))
+        axes[i, 0].set_ylabel(AXES[kind][1])
+    handles = [Line2D([], [], color=look.colour(m), lw=1.0, label=look.label(m)) for m in drawn]
+    if len(wanted):
+        handles.append(Line2D([], [], color=GREY, lw=2.2, alpha=0.5, label="reference"))
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, columnspacing=2.0)
+    return figure
+
+
+def _draw_panel(
+    ax: Axes,
+    curves: pd.DataFrame,
+    reference: pd.DataFrame,
+    methods: Sequence[str],
+    look: MethodStyle,
+) -> None:
+    if len(reference):
+        ax.plot(*_mean(reference), color=GREY, lw=2.2, alpha=0.5, zorder=1)
+    for method in methods:
+        own = curves[curves["method"] == method]
+        if len(own):
+            ax.plot(*_mean(own), color=look.colour(method), lw=0.9, zorder=2)
+    if curves.empty:
+        ax.text(0.5, 0.5, "no stable simulation", transform=ax.transAxes, ha="center", color=GREY)
+    ax.set_ylim(bottom=0)
+    ax.margins(x=0)
+
+
+def _end(spectra: pd.DataFrame) -> float:
+    """Return the frequency that a thousandth of the densest spectrum lies beyond."""
+    counts = spectra[spectra["y"] > 1e-3 * spectra["y"].max()]
+    return float(counts["x"].max())
+
+
+def _mean(curves: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    mean = curves.groupby("x")["y"].mean()
+    return mean.index.to_numpy(), mean.to_numpy()

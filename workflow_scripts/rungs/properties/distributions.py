@@ -1,0 +1,100 @@
+"""Where atoms stand in a trajectory: distances and angles between neighbours.
+
+All functions take positions as they are written, wrapped into the cell or not.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+
+def radial_distribution(
+    positions: np.ndarray, cells: np.ndarray, *, r_max: float, n_bins: int = 200
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the radial distribution function g(r), over all pairs of atoms.
+
+    g(r) = ⟨number of atoms in the shell about an atom⟩ / (ρ · volume of the shell), ρ being the
+    mean density (Allen and Tildesley, Computer Simulation of Liquids, section 2.6). In a gas of n
+    atoms without forces it is 1 − 1/n. Periodic images count, so ``r_max`` may exceed half a cell.
+
+    Args:
+        positions: (T, n, 3) in Å.
+        cells: (3, 3) or (T, 3, 3) lattice vectors as rows, in Å.
+        r_max: where the function ends, in Å.
+        n_bins: shells.
+
+    Returns:
+        (n_bins,) middles of the shells in Å, and (n_bins,) g.
+
+    Raises:
+        ValueError: without frames.
+    """
+    edges = np.linspace(0.0, r_max, n_bins + 1)
+    shells = 4 / 3 * np.pi * np.diff(edges**3)
+    total, n_frames = np.zeros(n_bins), 0
+    for frame, cell in _frames(positions, cells):
+        (distances,) = _neighbours("d", frame, cell, r_max)
+        density = len(frame) / abs(np.linalg.det(cell))
+        total += np.histogram(distances, edges)[0] / (len(frame) * density * shells)
+        n_frames += 1
+    return (edges[1:] + edges[:-1]) / 2, total / n_frames
+
+
+def angular_distribution(
+    positions: np.ndarray, cells: np.ndarray, *, bond: float, n_bins: int = 90
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the density of the angles between two bonds of one atom.
+
+    Args:
+        positions: (T, n, 3) in Å.
+        cells: (3, 3) or (T, 3, 3) lattice vectors as rows, in Å.
+        bond: atoms nearer than this are bonded, in Å.
+        n_bins: between 0° and 180°.
+
+    Returns:
+        (n_bins,) middles of the bins in degrees, and (n_bins,) density per degree, whose integral
+        is 1; 0 where no atom has two bonds.
+
+    Raises:
+        ValueError: without frames.
+    """
+    from matscipy.neighbours import first_neighbours, triplet_list
+
+    edges = np.linspace(0.0, 180.0, n_bins + 1)
+    counts = np.zeros(n_bins)
+    for frame, cell in _frames(positions, cells):
+        first, lengths, vectors = _neighbours("idD", frame, cell, bond)
+        if not len(first):
+            continue
+        one, other = triplet_list(first_neighbours(len(frame), first))
+        cosines = (vectors[one] * vectors[other]).sum(axis=1) / (lengths[one] * lengths[other])
+        angles = np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0)))
+        counts += np.histogram(angles, edges)[0]
+    width = edges[1] - edges[0]
+    return (edges[1:] + edges[:-1]) / 2, counts / max(counts.sum() * width, 1.0)
+
+
+def _frames(positions: np.ndarray, cells: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    positions = np.asarray(positions, dtype=float)
+    if not len(positions):
+        raise ValueError("a distribution needs at least one frame")
+    yield from zip(
+        positions, np.broadcast_to(cells, (len(positions), 3, 3)).astype(float), strict=True
+    )
+
+
+def _neighbours(
+    what: str, positions: np.ndarray, cell: np.ndarray, cutoff: float
+) -> tuple[np.ndarray, ...]:
+    """Return what matscipy's neighbour list is asked for by letters, always as a tuple."""
+    from matscipy.neighbours import neighbour_list
+
+    found = neighbour_list(
+        what,
+        positions=positions,
+        cell=cell,
+        pbc=np.ones(3, dtype=bool),
+        numbers=np.ones(len(positions), dtype=np.int32),
+        cutoff=cutoff,
+    )
+    return found if isinstance(found, tuple) else (found,)

@@ -1,0 +1,170 @@
+"""The jobs: properties of the reference, and of all models of a method and size."""
+
+import os
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from rungs.config.properties import Properties
+from rungs.config.study import Run
+from rungs.errors import StudyError
+from rungs.files import write_rows
+from rungs.properties.compare import (
+    REFERENCE_COLUMNS,
+    RUN_COLUMNS,
+    read_reference,
+    reference_rows,
+    run_rows,
+    sampling_noise,
+)
+from rungs.properties.crystal import BOND_FACTOR, shortest_distance, starting_crystal
+from rungs.properties.curves import write_curves
+from rungs.properties.motion import Simulated, dynamic_properties
+from rungs.properties.static import Found, static_properties
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+PathLike = str | os.PathLike
+
+
+class PropertyFiles(NamedTuple):
+    """What a job writes, and models are compared with."""
+
+    table: PathLike
+    """CSV: one row a property."""
+    curves: PathLike
+    """Parquet, see :mod:`rungs.properties.curves`."""
+
+
+class Potential(NamedTuple):
+    """A built-in classical potential."""
+
+    name: str
+    element: str
+
+
+def elements_of(frames: PathLike) -> set[str]:
+    """Return the symbols of all elements in a file of frames."""
+    import numpy as np
+
+    from rungs.frames.elements import SYMBOLS
+    from rungs.frames.table import iter_geometries
+
+    numbers = set()
+    for batch in iter_geometries(frames, positions=False):
+        numbers |= set(np.unique(batch.atomic_numbers).tolist())
+    return {SYMBOLS[number - 1] for number in numbers}
+
+
+def calculate_properties(
+    models: Mapping[Run, PathLike],
+    options: Properties,
+    *,
+    elements: Collection[str],
+    data_folder: str,
+    simulated: Simulated | None,
+    reference: PropertyFiles,
+    outputs: PropertyFiles,
+) -> list[str]:
+    """Write the properties of the runs' models; return terminal lines.
+
+    Args:
+        models: the runs' models.
+        options: the section ``properties``.
+        elements: of the target's frames.
+        data_folder: what a crystal's file is relative to.
+        simulated: the models' simulations; None where no dynamic property is asked for.
+        reference: files of :func:`calculate_reference_properties`.
+        outputs: the files to write.
+
+    Raises:
+        StudyError: when there is no such crystal, or a model cannot be read.
+    """
+    crystal = starting_crystal(options.crystal, elements, data_folder)
+    wanted = read_reference(reference.table, reference.curves)
+    rows, curves, lines = [], [], []
+    for run, model in models.items():
+        found = Found([], [])
+        if options.static:
+            found = static_properties(crystal, _calculator(model), options)
+        if simulated is not None:
+            moving = dynamic_properties(simulated.of(run.seed), _bond(options, crystal), options)
+            found = Found(found.values + moving.values, found.curves + moving.curves)
+        rows += run_rows(run, found, wanted)
+        curves += [(run.seed, curve) for curve in found.curves]
+        lines.append(f"{run.method}, {run.size} frames, seed {run.seed}: {_in_words(found)}")
+    write_rows(outputs.table, RUN_COLUMNS, rows)
+    write_curves(outputs.curves, curves)
+    return lines
+
+
+def calculate_reference_properties(
+    potential: Potential | None,
+    options: Properties,
+    *,
+    elements: Collection[str],
+    data_folder: str,
+    simulated: Simulated | None,
+    outputs: PropertyFiles,
+) -> list[str]:
+    """Write what models are compared with: the classical potential that made the target's frames,
+    or the configuration's numbers; return terminal lines.
+
+    Args:
+        potential: None where the target's frames are no built-in potential's.
+        options, elements, data_folder, outputs: as for :func:`calculate_properties`.
+        simulated: the potential's own simulations, or None.
+
+    Raises:
+        StudyError: when the potential itself has no such properties: the crystal is not its own.
+    """
+    found, noise, source = Found([], []), {}, ""
+    if potential is not None:
+        from rungs.classical import calculator
+
+        crystal = starting_crystal(options.crystal, elements, data_folder)
+        source = f"{potential.name} of {potential.element}"
+        if options.static:
+            found = static_properties(crystal, calculator(*potential), options)
+        if simulated is not None:
+            bond = _bond(options, crystal)
+            moving = dynamic_properties(simulated, bond, options)
+            found = Found(found.values + moving.values, found.curves + moving.curves)
+            noise = sampling_noise(simulated, bond, options)
+        for value in found.values:
+            if value.failed and value.temperature_k is None:
+                raise StudyError(
+                    f"properties.crystal: the reference itself, {source}, has no "
+                    f"{value.property.replace('_', ' ')} for this crystal: {value.note}"
+                )
+    rows = reference_rows(found, noise, options.reference_values, source)
+    write_rows(outputs.table, REFERENCE_COLUMNS, rows)
+    write_curves(outputs.curves, [(None, curve) for curve in found.curves])
+    if not rows:
+        return ["no reference for the properties: they have values but no errors"]
+    return [f"{row['property']}: {_number(row)} ({row['source']})" for row in rows]
+
+
+def _number(row: Mapping) -> str:
+    return "a curve" if row["value"] is None else f"{row['value']:.4g} {row['unit']}"
+
+
+def _calculator(model: PathLike):
+    from rungs.potential.published import load_model
+    from rungs.simulation.calculator import ModelCalculator
+
+    # In double precision: force constants and stresses are differences of nearly equal numbers.
+    return ModelCalculator(load_model(model).double())
+
+
+def _bond(options: Properties, crystal: "Atoms") -> float:
+    return options.bond or BOND_FACTOR * shortest_distance(crystal)
+
+
+def _in_words(found: Found) -> str:
+    failed = [value for value in found.values if value.failed]
+    words = f"{len(found.values) - len(failed)} properties"
+    if failed:
+        reasons = "; ".join(dict.fromkeys(value.note for value in failed))
+        words += f", {len(failed)} without a result ({reasons})"
+    return words

@@ -3,8 +3,8 @@
 The library behind the workflow. It imports nothing from Snakemake, so every function
 can be called from a notebook. The sub-packages follow the way data flows:
 
-``frames → classical → sources → filters → splits → graphs → references → potential → training →
-evaluation → scaling → figures``
+``frames → materials_project → classical → sources → filters → splits → graphs → references →
+potential → training → evaluation → simulation → properties → scaling → figures``
 
 No sub-package imports one that stands later in this list.
 """

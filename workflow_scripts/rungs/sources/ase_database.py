@@ -10,6 +10,7 @@ from rungs.config.bulk import ASEDatabase
 from rungs.config.data import Level
 from rungs.errors import StudyError
 from rungs.frames.frame import Frame, Rejected
+from rungs.sources.divided import divided_files
 from rungs.sources.units import stress_factor
 
 
@@ -31,11 +32,8 @@ def read_ase_db(
             row that was asked for or a declared key in none of them.
     """
     data: ASEDatabase = level.data
-    for part, names in (("train", data.train), ("test", data.test)):
-        for name in names:
-            given = part if data.test else None
-            reader = _Reader(level, Path(data_folder) / name, f"{section}.data", part, given)
-            yield from reader.frames()
+    for path, part, given in divided_files(data, data_folder):
+        yield from _Reader(level, path, f"{section}.data", part, given).frames()
 
 
 class _Reader:

@@ -9,6 +9,7 @@ from typing import Protocol
 from rungs.config.data import Level
 from rungs.errors import StudyError
 from rungs.frames.frame import Frame, Rejected
+from rungs.sources.divided import divided_files
 from rungs.sources.json_documents import Document, iter_documents
 from rungs.sources.structures import parse_document
 
@@ -70,11 +71,8 @@ def read_bulk_json(
             documents lack a field.
     """
     data = level.data
-    for part, names in (("train", data.train), ("test", data.test)):
-        given = part if data.test else None
-        for name in names:
-            path = Path(data_folder) / name
-            yield from _File(path, f"{section}.data.{part}", form, given).frames()
+    for path, part, given in divided_files(data, data_folder):
+        yield from _File(path, f"{section}.data.{part}", form, given).frames()
 
 
 class _File:

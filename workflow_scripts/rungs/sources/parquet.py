@@ -13,6 +13,7 @@ from rungs.config.bulk import ParquetFiles
 from rungs.config.data import Level
 from rungs.errors import StudyError
 from rungs.frames.frame import Frame, Rejected
+from rungs.sources.divided import divided_files
 from rungs.sources.units import energy_factor, forces_factor, stress_factor, symmetric_voigt
 
 _ROWS_AT_ONCE = 500
@@ -39,11 +40,8 @@ def read_parquet(
             column.
     """
     data = level.data
-    for part, names in (("train", data.train), ("test", data.test)):
-        for name in names:
-            given = part if data.test else None
-            reader = _Reader(level, Path(data_folder) / name, f"{section}.data", part, given)
-            yield from reader.frames()
+    for path, part, given in divided_files(data, data_folder):
+        yield from _Reader(level, path, f"{section}.data", part, given).frames()
 
 
 class _Reader:

@@ -31,7 +31,8 @@ _BYTES_PER_FLOAT = 4
 
 
 class Estimate(NamedTuple):
-    """Jobs of one kind: all trainings of one size, the recorded first epochs, all evaluations."""
+    """Jobs of one kind: all trainings of one size, the recorded first epochs, all evaluations or
+    all simulations."""
 
     stage: str
     size: int
@@ -115,6 +116,13 @@ def estimate_study(
     if study.judged_on_source:
         testing += predicting * len(places["source", "test"]) * models
     found.append(Estimate("evaluate", 0, len(study.points), 0, 0.0, testing))
+    if points := study.simulated_points:
+        chosen = study.simulations
+        runs = len(chosen.temperatures) * chosen.starts.number
+        models = sum(map(len, points.values())) / len(points)
+        # A step is a prediction; starts are about as large as test frames.
+        seconds = start_seconds + predicting * chosen.steps * runs * models
+        found.append(Estimate("simulate", 0, len(points), 0, 0.0, seconds))
     write_rows(output, COLUMNS, [estimate.row() for estimate in found])
     return _lines(found, model, study, list(graphs.values()), device)
 
@@ -182,6 +190,8 @@ def _lines(
     per_job = "core" if device.type == "cpu" else "GPU"
     if device.type == "cpu" and torch.get_num_threads() > 1:
         per_job = f"{torch.get_num_threads()} cores"
+    if study.properties is not None:
+        lines.append(f"{len(study.property_points)} jobs that compute properties come on top")
     weights = _BYTES_PER_FLOAT * sum(p.numel() for p in model.parameters())
     models = weights * (len(study.runs) + 1) / 1e6
     data = sum(Path(file).stat().st_size for file in graphs) / 1e6

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rungs.figures.properties import PROPERTIES
+from rungs.figures.error_columns import PROPERTIES
 from rungs.figures.style import (
     DOUBLE,
     GREY,

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from rungs.figures.properties import PROPERTIES
+from rungs.figures.error_columns import PROPERTIES
 from rungs.figures.style import (
     DOUBLE,
     GREY,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rungs.figures.properties import PROPERTIES
+from rungs.figures.error_columns import PROPERTIES
 
 
 def opening_page(

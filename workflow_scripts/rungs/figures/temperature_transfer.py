@@ -10,7 +10,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from rungs.figures.properties import PROPERTIES
+from rungs.figures.error_columns import PROPERTIES
 from rungs.figures.style import (
     DOUBLE,
     ORANGE,

@@ -16,7 +16,9 @@ with job(snakemake.log[0]) as say:
     from rungs.simulation.columns import SIMULATION_COLUMNS
 
     given, output = snakemake.input, snakemake.output
-    rows = [row for path in [*given.simulations, *given.reference] for row in read_rows(path)]
+    # A named input of one file is its path, one of none a list.
+    paths = [*given.simulations, *([given.reference] if given.reference else [])]
+    rows = [row for path in paths for row in read_rows(path)]
     table = stability_rows(rows, snakemake.params.baseline)
     write_rows(output.runs, SIMULATION_COLUMNS, rows)
     write_rows(output.table, STABILITY_COLUMNS, map(asdict, table))

@@ -25,10 +25,17 @@ def test_temperatures_go_from_the_dynamics_to_table_and_figure(snakemake, classi
     classical["methods"]["copied_cold"]["freeze"] = ["atom_embedding"]
     classical["evaluation"] = {"source_test": False}
     classical["subsets"] = {"sizes": [8], "seeds": [0]}
+    classical["simulations"] = {
+        **{"temperatures": [300], "starts": {"number": 1}, "methods": ["copied_cold"]},
+        **{"duration": 0.03, "thermalisation": 0.01, "timestep": 1, "sampling_interval": 0.005},
+    }
     config = tmp_path / "study.yaml"
     config.write_text(yaml.safe_dump(classical), encoding="utf-8")
     results = tmp_path / "results/tiny_classical"
-    wanted = ["figures/temperature_transfer.png", "tables/sampling.csv"]
+    wanted = [
+        *("figures/temperature_transfer.png", "tables/sampling.csv"),
+        *("tables/stability.csv", "figures/stability.png"),
+    ]
     files = [f"results/tiny_classical/{name}" for name in wanted]
     snakemake(tmp_path, *files, "--cores", "2", "--configfile", str(config))
 
@@ -45,6 +52,9 @@ def test_temperatures_go_from_the_dynamics_to_table_and_figure(snakemake, classi
         "900.0": "False",
     }
     assert {row["n_frames"] for row in rows} == {"4"}
+    stability = {row["method"]: row for row in read(results / "tables/stability.csv")}
+    assert set(stability) == {"copied_cold", "reference"}
+    assert stability["reference"]["n_stable"] == stability["reference"]["n_simulations"] == "1"
     split = read(results / "splits/split.csv")
     parts = {row["material_id"]: row["part"] for row in split if row["level"] == "target"}
     assert parts == {

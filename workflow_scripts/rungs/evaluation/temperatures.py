@@ -85,7 +85,7 @@ def _by_temperature(run: RunErrors, codes: np.ndarray, n: int) -> dict[str, np.n
     """For each property the (n,) MAE at each temperature, NaN without labels."""
     there = codes >= 0
     found = {}
-    for name, absolute, counts in run.sums():
+    for name, absolute, counts in run.sums:
         total = np.bincount(codes[there], absolute[there], n)
         count = np.bincount(codes[there], counts[there], n)
         found[name] = np.divide(total, count, out=np.full(n, np.nan), where=count > 0)

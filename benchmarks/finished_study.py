@@ -42,6 +42,10 @@ N_VALIDATIONS = 50
 LAYERS = ("whole network", "atom embedding", "first atom convolution", "last bond convolution")
 
 
+SCALES = dict(zip(PROPERTIES, (1.0, 1.5, 0.02, 0.001), strict=True))
+"""The error of each property, over that of the energy in meV/atom."""
+
+
 class Shape(NamedTuple):
     """How the runs of a study are made up."""
 
@@ -315,11 +319,10 @@ class FinishedStudy:
         return float(law(run.size) * luck)
 
     def _mean_errors(self, run: Run) -> list[dict]:
-        scales = dict(zip(PROPERTIES, (1.0, 1.5, 0.02, 0.001), strict=True))
         error = self._error(run)
         errors = {
             name: PropertyError(scale * error, 1.4 * scale * error, len(self.test))
-            for name, scale in scales.items()
+            for name, scale in SCALES.items()
         }
         return evaluation_rows(run, errors)
 
@@ -359,8 +362,12 @@ class FinishedStudy:
     def _frame_errors(self, places: np.ndarray, error: float) -> "_Columns":
         n_atoms = self.store.n_atoms[places]
         true = self.store.energies_per_atom[places]
-        energy = self.random.laplace(0, error, len(places))
-        force = 1.5 * error * self.random.lognormal(0, 0.5, len(places))
+        # The frames' errors make up the run's, as those of a real evaluation do.
+        energy = self.random.laplace(0, 1, len(places))
+        energy *= error / np.abs(energy).mean()
+        spread = self.random.lognormal(0, 0.5, len(places))
+        by_atoms = error * spread / np.average(spread, weights=n_atoms)
+        force = SCALES["force"] * by_atoms
         columns = {
             "n_atoms": n_atoms,
             "n_magmoms": n_atoms,
@@ -370,8 +377,8 @@ class FinishedStudy:
             "force_mae_mev_per_angstrom": force,
             "force_rmse_mev_per_angstrom": 1.4 * force,
             "force_max_error_mev_per_angstrom": 3 * force,
-            "stress_mae_gpa": 0.02 * force,
-            "magmom_mae_mu_b": 0.001 * force,
+            "stress_mae_gpa": SCALES["stress"] * error * spread / spread.mean(),
+            "magmom_mae_mu_b": SCALES["magmom"] * by_atoms,
         }
         return _Columns(columns)
 

@@ -51,8 +51,7 @@ rule simulate_reference:
         runtime=120,
     params:
         simulations=study.simulations and study.simulations.model_dump(mode="json"),
-        potential=getattr(study.target.data, "potential", None),
-        element=getattr(study.target.data, "element", None),
+        potential=study.target_potential,
         seed=study.seed,
     script:
         "../workflow_scripts/simulate_reference.py"

@@ -30,8 +30,7 @@ rule calculate_reference_properties:
         runtime=60,
     params:
         properties=study.properties and study.properties.model_dump(mode="json"),
-        potential=getattr(study.target.data, "potential", None),
-        element=getattr(study.target.data, "element", None),
+        potential=study.target_potential,
         data_folder=study.data_folder,
     script:
         "../workflow_scripts/calculate_reference_properties.py"

@@ -19,7 +19,7 @@ with job(snakemake.log[0]) as say:
     if given.simulations:
         simulated = Simulated.read(given.simulations, given.trajectories)
     lines = calculate_reference_properties(
-        Potential(params.potential, params.element) if params.potential else None,
+        Potential(*params.potential) if params.potential else None,
         Properties.model_validate(params.properties),
         elements=elements_of(given.frames),
         data_folder=params.data_folder,

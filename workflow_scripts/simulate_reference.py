@@ -13,5 +13,5 @@ with job(snakemake.log[0]) as say:
     options = Simulations.model_validate(params.simulations)
     plan = make_plan(options, given.frames, given.split, params.seed)
     outputs = SimulationFiles(output.table, output.trajectories)
-    for line in simulate_reference(calculator(params.potential, params.element), plan, outputs):
+    for line in simulate_reference(calculator(*params.potential), plan, outputs):
         say(line)

@@ -166,3 +166,15 @@ def test_unknown_potentials_and_elements_are_told():
         calculator("tersoff", "Si")
     with pytest.raises(StudyError, match="no parameters for 'Fe'; it has Si, Ge"):
         calculator("stillinger_weber", "Fe")
+
+
+def test_parameters_of_another_element_come_from_the_configuration():
+    given = {"reference": "made up", "epsilon": 1.5, "sigma": 2.5, "lam": 25.0}
+    atoms = crystal("stillinger_weber", "Sn", given=given)
+    atoms.calc = calculator("stillinger_weber", "Sn", given)
+    assert atoms.get_potential_energy() / len(atoms) == pytest.approx(-3.0, rel=1e-3)
+    assert np.abs(atoms.get_stress()).max() < 1e-3
+    with pytest.raises(StudyError, match="no parameters for 'Sn'"):
+        calculator("stillinger_weber", "Sn")
+    with pytest.raises(StudyError, match="'Xx' is no element"):
+        calculator("stillinger_weber", "Xx", given)

@@ -138,7 +138,7 @@ def test_provenance_names_the_potential():
         ({"solid": {"temperatures": [300, 300]}}, "300 K is listed twice"),
         ({"liquid": {"temperatures": [2000], "melt_temperature": 1900}}, "must be above all"),
         ({"interval": 0.001}, "shorter than a timestep"),
-        ({"element": "Fe"}, "'Si' or 'Ge'"),
+        ({"element": "Fe"}, "no parameters for Fe are built in"),
     ],
 )
 def test_options_that_do_not_fit_are_told(options, words):

@@ -47,14 +47,34 @@ class Liquid(Options):
         return self
 
 
+class StillingerWeberParameters(Options):
+    """An element's parameters, where it has none built in. A, B, a and γ are silicon's, for which
+    the diamond crystal is the ground state."""
+
+    reference: Annotated[str, Field(min_length=1)]
+    """Where they were published."""
+    epsilon: PositiveFloat
+    """Depth of the pair potential, in eV; half the cohesive energy per atom."""
+    sigma: PositiveFloat
+    """Length, in Å; the diamond crystal's lattice constant is 2.5923 σ."""
+    lam: PositiveFloat
+    """λ, strength of the three-body part: 21 for silicon, 31 for germanium."""
+
+
+BUILT_IN = ("Si", "Ge")
+
+
 class ClassicalMD(Options):
     """Molecular dynamics at constant temperature and volume with a built-in classical potential,
     which labels the frames. Nothing is read: the study's seed decides every frame."""
 
     kind: Literal["classical_md"]
     potential: Literal["stillinger_weber"]
-    element: Literal["Si", "Ge"]
-    """Parameters: silicon, Stillinger and Weber (1985); germanium, Ding and Andersen (1986)."""
+    element: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
+    """Symbol. Built in are silicon, Stillinger and Weber (1985), and germanium, Ding and Andersen
+    (1986)."""
+    parameters: StillingerWeberParameters | None = None
+    """Of the element; null takes the built-in ones."""
     solid: Solid | None = None
     liquid: Liquid | None = None
     repeats: PositiveInt = 2
@@ -78,6 +98,11 @@ class ClassicalMD(Options):
 
     @model_validator(mode="after")
     def _consistent(self) -> "ClassicalMD":
+        if self.parameters is None and self.element not in BUILT_IN:
+            raise ValueError(
+                f"no parameters for {self.element} are built in (there are those of "
+                f"{', '.join(BUILT_IN)}); give `parameters`"
+            )
         if self.solid is None and self.liquid is None:
             raise ValueError("give the section `solid`, `liquid`, or both")
         for name in ("solid", "liquid"):

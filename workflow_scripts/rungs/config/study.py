@@ -201,6 +201,15 @@ class Study(Options):
         levels = {"source": self.source, "target": self.target}
         return [name for name, level in levels.items() if level.data.kind == "classical_md"]
 
+    @property
+    def target_potential(self) -> tuple | None:
+        """Name, element and given parameters of the classical potential that labels the target;
+        None where there is none."""
+        data = self.target.data
+        if data.kind != "classical_md":
+            return None
+        return data.potential, data.element, data.parameters and data.parameters.model_dump()
+
     def pool_sizes(self, pool: str) -> list[int]:
         """Return the subset sizes that are drawn from a pool."""
         return sorted({run.size for run in self.runs if self.methods[run.method].pool == pool})

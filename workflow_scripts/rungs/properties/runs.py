@@ -37,10 +37,12 @@ class PropertyFiles(NamedTuple):
 
 
 class Potential(NamedTuple):
-    """A built-in classical potential."""
+    """A classical potential, as :func:`rungs.classical.calculator` takes it."""
 
     name: str
     element: str
+    parameters: Mapping[str, str | float] | None = None
+    """None for the built-in ones."""
 
 
 def elements_of(frames: PathLike) -> set[str]:

@@ -56,12 +56,13 @@ def _run(
 
     data: ClassicalMD = level.data
     rng = np.random.default_rng(derive_seed(seed, "classical MD", data.potential, name))
-    atoms = crystal(data.potential, data.element, data.repeats)
+    given = data.parameters and data.parameters.model_dump()
+    atoms = crystal(data.potential, data.element, data.repeats, given)
     random = rng.normal(scale=data.strain, size=(3, 3))
     strain = np.triu(random) + np.triu(random, 1).T
     cell = options.volume ** (1 / 3) * atoms.cell.array @ (np.eye(3) + strain)
     atoms.set_cell(cell, scale_atoms=True)
-    atoms.calc = calculator(data.potential, data.element)
+    atoms.calc = calculator(data.potential, data.element, given)
 
     dynamics = Dynamics(data.timestep, data.relaxation_time)
     times = (data.equilibration, data.interval, data.frames_per_run, rng)
@@ -105,9 +106,11 @@ def classical_md_origin(data: ClassicalMD, seed: int) -> dict[str, object]:
     """Provenance of classical molecular dynamics."""
     from rungs.classical.potentials import parameters
 
+    given = data.parameters and data.parameters.model_dump()
+    used = parameters(data.potential, data.element, given)
     return {
         "kind": "classical_md",
-        "labels": f"{data.potential}, {parameters(data.potential, data.element).reference}",
+        "labels": f"{data.potential}, {used.reference}",
         "geometries": "molecular dynamics with the same potential, constant temperature and volume",
         "seed": seed,
         "options": data.model_dump(mode="json"),

@@ -14,6 +14,7 @@ from rungs.figures.style import (
     log_ticks,
     new_figure,
     number,
+    panel_letter,
     plain,
     save,
     size_ticks,
@@ -143,3 +144,10 @@ def test_a_figure_is_laid_out_once_for_all_its_files(tmp_path, monkeypatch):
     save(figure, [tmp_path / f"figure.{suffix}" for suffix in ("png", "pdf", "svg")])
     assert len(done) == 1
     assert figure.get_layout_engine() is engine
+
+
+def test_panels_have_letters_beyond_z():
+    ax = new_figure(3.4, 2.5).subplots()
+    for index, letters in ((0, "a"), (25, "z"), (26, "aa"), (53, "bb")):
+        panel_letter(ax, index)
+        assert ax.get_title(loc="left") == letters

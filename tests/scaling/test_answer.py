@@ -63,6 +63,22 @@ def test_the_best_method_is_taken(learning_curve):
     assert "good" in sentences(learning_curve(laws), pretrained=["poor", "good"])[0]
 
 
+def test_the_first_size_that_decides_is_told(learning_curve):
+    """Without fine-tuning the error may be that of a few frames or fewer; with ten it is clear."""
+    rows = learning_curve(
+        {"scratch": SCRATCH, "transfer": Law(300, 0.25)},
+        zero={"transfer": float(SCRATCH(10.4))},
+        scatter=0.1,
+    )
+    efficiency = data_efficiency(rows, fit_learning_curves(rows))
+    first = next(r for r in efficiency if r.metric.startswith("energy") and r.size == 0)
+    assert first.scratch_equivalent_frames is not None
+    assert first.transferred_low is None
+    energy, _ = sentences(rows)
+    assert "Pretraining saves about" in energy
+    assert "with 10 frames transfer has the error that scratch reaches with" in energy
+
+
 def test_a_gain_beyond_the_curve_is_not_extrapolated(learning_curve):
     rows = learning_curve({"scratch": SCRATCH, "transfer": Law(20, 0.01)})
     energy, _ = sentences(rows)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from string import ascii_lowercase
 from typing import ParamSpec, TypeVar
 
 import matplotlib
@@ -166,7 +167,9 @@ def plain(text: str) -> str:
 
 def panel_letter(ax: Axes, index: int) -> None:
     """Write a, b, c … in bold above the panel's upper left corner."""
-    ax.set_title("abcdefghijklmnop"[index], loc="left", fontweight="bold", fontsize=9.0)
+    more, letter = divmod(index, len(ascii_lowercase))
+    name = (ascii_lowercase[more - 1] if more else "") + ascii_lowercase[letter]
+    ax.set_title(name, loc="left", fontweight="bold", fontsize=9.0)
 
 
 def log_ticks(axis: Axis, low: float, high: float) -> None:

@@ -28,7 +28,7 @@ QUANTITIES = {
     "imaginary_modes": Quantity(SCALAR_UNITS["imaginary_modes"], "imaginary modes"),
     "radial_distribution": Quantity("%", "distances"),
     "angular_distribution": Quantity("%", "angles"),
-    "vibrational_density_of_states": Quantity("%", "vibrational spectrum"),
+    "vibrational_density_of_states": Quantity("%", "vibrations"),
 }
 """In the order of tables and figures."""
 

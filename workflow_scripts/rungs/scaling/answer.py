@@ -122,7 +122,9 @@ def _sentence(
             f"{law.smallest_size:,} frames"
         )
     else:
-        saved = _saved(known[0], law, word, names, target, first, fitted_on_all)
+        # The smallest size at which the data decide, if there is one.
+        telling = next(filter(_decided, known), known[0])
+        saved = _saved(telling, law, word, names, target, first, fitted_on_all)
     last = rows[-1]
     end = ""
     if (keys[1], metric, last.size) in error and last.size > 0:
@@ -182,6 +184,18 @@ def _saved(
         f"Whether {subject.lower()} saves {target} frames in {word} is open, about "
         f"{rounded(saved, 2)} ({interval}): {same}"
     )
+
+
+def _decided(row: EfficiencyRow) -> bool:
+    """Whether the interval, where there is one, tells a gain from a loss."""
+    if row.scratch_equivalent_frames is None:
+        return True
+    low, high = row.transferred_low, row.transferred_high
+    if row.n_materials is not None:
+        low, high = row.transferred_low_with_materials, row.transferred_high_with_materials
+    if low is None and high is None:
+        return "no interval" in row.note
+    return (low or 0) > 0 or (high or 0) < 0
 
 
 def _minus(value: float | None) -> float | None:

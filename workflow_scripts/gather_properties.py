@@ -5,8 +5,8 @@ from rungs.jobs import job
 with job(snakemake.log[0]) as say:
     from rungs.evaluation.tables import read_rows
     from rungs.files import write_rows
-    from rungs.properties.compare import RUN_COLUMNS
     from rungs.properties.effect import PROPERTY_COLUMNS, effects_in_words, property_rows
+    from rungs.properties.quantities import RUN_COLUMNS
 
     rows = [row for path in snakemake.input for row in read_rows(path)]
     write_rows(snakemake.output.runs, RUN_COLUMNS, rows)

@@ -9,10 +9,10 @@ from rungs.figures.equation_of_state import draw_equation_of_state
 from rungs.figures.phonons import draw_phonons, some_sizes
 from rungs.figures.property_effects import draw_property_effects
 from rungs.figures.property_errors import draw_properties, panels
-from rungs.properties.compare import REFERENCE_COLUMNS, RUN_COLUMNS
+from rungs.properties.compare import REFERENCE_COLUMNS
 from rungs.properties.curves import COLUMNS
 from rungs.properties.effect import PROPERTY_COLUMNS
-from rungs.properties.quantities import QUANTITIES
+from rungs.properties.quantities import QUANTITIES, RUN_COLUMNS
 
 METHODS = ("scratch", "copied_embedding")
 NONE = float("nan")

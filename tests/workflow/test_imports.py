@@ -8,6 +8,8 @@ from pathlib import Path
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 WITH_A_NETWORK = {
     "build_graphs",
+    "calculate_properties",
+    "calculate_reference_properties",
     "compare_references",
     "estimate",
     "evaluate",
@@ -16,13 +18,17 @@ WITH_A_NETWORK = {
     "fit_references",
     "pretrain",
     "record_gradients",
+    "simulate",
+    "simulate_reference",
 }
 BEFORE_THE_TRAININGS = {
+    "check_methods",
     "cluster_frames",
     "download",
     "draw_subsets",
     "make_frames",
     "split_materials",
+    "tabulate_sampling",
 }
 ANALYSIS = sorted(
     {path.stem for path in SCRIPTS.glob("*.py")} - WITH_A_NETWORK - BEFORE_THE_TRAININGS

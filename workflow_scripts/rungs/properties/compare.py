@@ -14,19 +14,6 @@ from rungs.properties.motion import Simulated, dynamic_properties, halves
 from rungs.properties.quantities import CURVES, QUANTITIES
 from rungs.properties.static import Found, Value
 
-RUN_COLUMNS = (
-    "method",
-    "size",
-    "seed",
-    "property",
-    "temperature_k",
-    "value",
-    "unit",
-    "reference",
-    "error",
-    "failed",
-    "note",
-)
 REFERENCE_COLUMNS = ("property", "temperature_k", "value", "unit", "error", "source")
 
 

@@ -55,3 +55,18 @@ _OTHER = _CUBIC | {
 def names_of(calculation: str, cubic: bool) -> tuple[str, ...]:
     """Return the properties that a calculation gives, for a cubic crystal or another."""
     return (_CUBIC if cubic else _OTHER).get(calculation, (calculation,))
+
+
+RUN_COLUMNS = (
+    "method",
+    "size",
+    "seed",
+    "property",
+    "temperature_k",
+    "value",
+    "unit",
+    "reference",
+    "error",
+    "failed",
+    "note",
+)

@@ -10,7 +10,6 @@ from rungs.errors import StudyError
 from rungs.files import write_rows
 from rungs.properties.compare import (
     REFERENCE_COLUMNS,
-    RUN_COLUMNS,
     read_reference,
     reference_rows,
     run_rows,
@@ -19,6 +18,7 @@ from rungs.properties.compare import (
 from rungs.properties.crystal import BOND_FACTOR, shortest_distance, starting_crystal
 from rungs.properties.curves import write_curves
 from rungs.properties.motion import Simulated, dynamic_properties
+from rungs.properties.quantities import RUN_COLUMNS
 from rungs.properties.static import Found, static_properties
 
 if TYPE_CHECKING:

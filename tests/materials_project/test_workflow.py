@@ -16,6 +16,8 @@ def study(tmp_path, repository):
     """A function that writes a study with both sides from the service."""
     with open(repository / "tests/workflow/tiny.yaml") as handle:
         values = yaml.safe_load(handle)
+    for section in ("simulations", "properties"):  # of methods that are replaced below
+        del values[section]
     values |= {"study": "mp", "title": "From the service"}
     query = {"made_of": ["Li", "Na", "Mg", "Mn", "O", "F", "Cl"]}
     for level, labels in (("source", "GGA_GGA+U"), ("target", "r2SCAN")):

@@ -73,6 +73,8 @@ def values(repository):
 
     values = yaml.safe_load((repository / "config/si_to_ge.yaml").read_text(encoding="utf-8"))
     values["pools"] = {"cold": {"temperatures": [300]}}
+    for section in ("simulations", "properties"):  # of other methods
+        del values[section]
     values["methods"] = {"scratch": {"initial": "random", "reference": "target", "pool": "cold"}}
     return values
 

@@ -37,6 +37,8 @@ def study(tmp_path, tiny_config):
     write(tmp_path / "data/target.xyz", copper(12, 1), format="extxyz")
     with open(tiny_config) as handle:
         values = yaml.safe_load(handle)
+    for section in ("simulations", "properties"):  # of methods that are replaced below
+        del values[section]
     values |= {"study": "copper", "title": "Copper", "data_folder": str(tmp_path / "data")}
     for level in ("source", "target"):
         values[level]["data"] = {

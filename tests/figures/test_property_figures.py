@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rungs.figures.curves import some_sizes
 from rungs.figures.distributions import draw_distributions
 from rungs.figures.equation_of_state import draw_equation_of_state
-from rungs.figures.phonons import draw_phonons, some_sizes
+from rungs.figures.phonons import draw_phonons
 from rungs.figures.property_effects import draw_property_effects
 from rungs.figures.property_errors import draw_properties, panels
 from rungs.properties.compare import REFERENCE_COLUMNS

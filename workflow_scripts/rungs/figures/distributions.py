@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from rungs.figures.phonons import some_sizes
+from rungs.figures.curves import REFERENCE_LINE, curve_sheet, figure_without_curves
 from rungs.figures.style import (
     DOUBLE,
     GREY,
@@ -16,7 +15,6 @@ from rungs.figures.style import (
     new_figure,
     panel_letter,
     plain,
-    say_in_panel,
     styled,
 )
 
@@ -48,21 +46,16 @@ def draw_distributions(
         target: name of the target level.
         methods: the study's methods in their order.
     """
-    moving = curves[curves["kind"].isin(AXES)]
-    wanted = reference[reference["kind"].isin(AXES)]
-    methods = list(dict.fromkeys(curves["method"])) if methods is None else list(methods)
-    look = MethodStyle(methods)
-    drawn = [method for method in methods if method in set(moving["method"])]
-    if not drawn:
-        figure = new_figure(DOUBLE, 2.0)
-        say_in_panel(figure.subplots(), "no simulation of a model stayed stable")
-        return figure
+    sheet = curve_sheet(curves, reference, AXES, methods)
+    if not sheet.methods:
+        return figure_without_curves("no simulation of a model stayed stable")
+    moving, wanted, look, drawn = sheet.curves, sheet.reference, sheet.look, sheet.methods
     everything = pd.concat([moving, wanted])
     temperatures = sorted(set(everything["temperature_k"]))
     if len(temperatures) > N_TEMPERATURES:
         temperatures = [temperatures[0], temperatures[-1]]
     rows = [(k, t) for k in AXES if k in set(everything["kind"]) for t in temperatures]
-    sizes = some_sizes(set(moving.loc[moving["size"] > 0, "size"]) or {0})
+    sizes = sheet.sizes
     figure = new_figure(DOUBLE, 0.7 + 1.5 * len(rows))
     axes = figure.subplots(len(rows), len(sizes), squeeze=False, sharey="row")
     for i, (kind, temperature) in enumerate(rows):
@@ -81,10 +74,7 @@ def draw_distributions(
             if kind == "vibrational_density_of_states":
                 ax.set_xlim(0, _end(everything[everything["kind"] == kind]))
         axes[i, 0].set_ylabel(AXES[kind][1])
-    handles = [Line2D([], [], color=look.colour(m), lw=1.0, label=look.label(m)) for m in drawn]
-    if len(wanted):
-        handles.append(Line2D([], [], color=GREY, lw=2.2, alpha=0.5, label="reference"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=3, columnspacing=2.0)
+    sheet.legend(figure)
     return figure
 
 
@@ -96,7 +86,7 @@ def _draw_panel(
     look: MethodStyle,
 ) -> None:
     if len(reference):
-        ax.plot(*_mean(reference), color=GREY, lw=2.2, alpha=0.5, zorder=1)
+        ax.plot(*_mean(reference), **REFERENCE_LINE, zorder=1)
     for method in methods:
         own = curves[curves["method"] == method]
         if len(own):

@@ -4,18 +4,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from rungs.figures.phonons import some_sizes
+from rungs.figures.curves import REFERENCE_LINE, curve_sheet, figure_without_curves
 from rungs.figures.style import (
     DOUBLE,
-    GREY,
-    MethodStyle,
     new_figure,
     panel_letter,
     plain,
-    say_in_panel,
     styled,
 )
 
@@ -37,22 +33,17 @@ def draw_equation_of_state(
         target: name of the target level.
         methods: the study's methods in their order.
     """
-    energies = curves[curves["kind"] == "equation_of_state"]
-    wanted = reference[reference["kind"] == "equation_of_state"]
-    methods = list(dict.fromkeys(curves["method"])) if methods is None else list(methods)
-    look = MethodStyle(methods)
-    drawn = [method for method in methods if method in set(energies["method"])]
-    if not drawn:
-        figure = new_figure(DOUBLE, 2.0)
-        say_in_panel(figure.subplots(), "no model has an equation of state")
-        return figure
-    sizes = some_sizes(set(energies.loc[energies["size"] > 0, "size"]) or {0})
+    sheet = curve_sheet(curves, reference, ["equation_of_state"], methods)
+    if not sheet.methods:
+        return figure_without_curves("no model has an equation of state")
+    energies, wanted, look, drawn = sheet.curves, sheet.reference, sheet.look, sheet.methods
+    sizes = sheet.sizes
     figure = new_figure(DOUBLE, 2.7)
     axes = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
     for i, (ax, size) in enumerate(zip(axes, sizes, strict=True)):
         panel_letter(ax, i)
         ax.set_title(f"{size:,} {plain(target)} frames")
-        ax.plot(wanted["x"], wanted["y"], color=GREY, lw=2.2, alpha=0.5, zorder=1)
+        ax.plot(wanted["x"], wanted["y"], **REFERENCE_LINE, zorder=1)
         own = energies[energies["size"] == size]
         for (method, _), line in own.groupby(["method", "seed"]):
             if method in drawn:
@@ -61,8 +52,5 @@ def draw_equation_of_state(
         ax.set_ylim(bottom=0)
         ax.xaxis.set_major_locator(MaxNLocator(4))
     axes[0].set_ylabel("energy above the lowest (meV/atom)")
-    handles = [Line2D([], [], color=look.colour(m), lw=1.0, label=look.label(m)) for m in drawn]
-    if len(wanted):
-        handles.append(Line2D([], [], color=GREY, lw=2.2, alpha=0.5, label="reference"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=3, columnspacing=2.0)
+    sheet.legend(figure)
     return figure

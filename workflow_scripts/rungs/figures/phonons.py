@@ -5,21 +5,17 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
+from rungs.figures.curves import REFERENCE_LINE, curve_sheet, figure_without_curves
 from rungs.figures.style import (
     DOUBLE,
     GREY,
     LIGHT_GREY,
-    MethodStyle,
     new_figure,
     panel_letter,
     plain,
-    say_in_panel,
     styled,
 )
-
-N_SIZES = 3
 
 
 @styled
@@ -40,16 +36,11 @@ def draw_phonons(
         target: name of the target level.
         methods: the study's methods in their order.
     """
-    bands = curves[curves["kind"] == "phonon_bands"]
-    wanted = reference[reference["kind"] == "phonon_bands"]
-    methods = list(dict.fromkeys(curves["method"])) if methods is None else list(methods)
-    look = MethodStyle(methods)
-    drawn = [method for method in methods if method in set(bands["method"])]
-    if not drawn:
-        figure = new_figure(DOUBLE, 2.0)
-        say_in_panel(figure.subplots(), "no model has phonons")
-        return figure
-    sizes = some_sizes(set(bands.loc[bands["size"] > 0, "size"]) or {0})
+    sheet = curve_sheet(curves, reference, ["phonon_bands"], methods)
+    if not sheet.methods:
+        return figure_without_curves("no model has phonons")
+    bands, wanted, look, drawn = sheet.curves, sheet.reference, sheet.look, sheet.methods
+    sizes = sheet.sizes
     figure = new_figure(DOUBLE, 0.9 + 1.7 * len(drawn))
     axes = figure.subplots(len(drawn), len(sizes), sharex=True, sharey=True, squeeze=False)
     for i, method in enumerate(drawn):
@@ -62,24 +53,13 @@ def draw_phonons(
             _draw_panel(ax, own, wanted, look.colour(method))
         axes[i, 0].set_ylabel("frequency (THz)")
     _name_points(axes, wanted if len(wanted) else bands)
-    handles = [Line2D([], [], color=look.colour(m), lw=1.0, label=look.label(m)) for m in drawn]
-    if len(wanted):
-        handles.append(Line2D([], [], color=GREY, lw=2.2, alpha=0.5, label="reference"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=3, columnspacing=2.0)
+    sheet.legend(figure)
     return figure
-
-
-def some_sizes(sizes: set[int]) -> list[int]:
-    """Return at most three sizes: the smallest, the middle one and the largest."""
-    ordered = sorted(sizes)
-    if len(ordered) <= N_SIZES:
-        return ordered
-    return [ordered[0], ordered[(len(ordered) - 1) // 2], ordered[-1]]
 
 
 def _draw_panel(ax: Axes, bands: pd.DataFrame, reference: pd.DataFrame, colour: str) -> None:
     for _, branch in reference.groupby("series"):
-        ax.plot(branch["x"], branch["y"], color=GREY, lw=2.2, alpha=0.5, zorder=1)
+        ax.plot(branch["x"], branch["y"], **REFERENCE_LINE, zorder=1)
     for _, branch in bands.groupby(["seed", "series"]):
         ax.plot(branch["x"], branch["y"], color=colour, lw=0.7, alpha=0.8, zorder=2)
     if bands.empty:

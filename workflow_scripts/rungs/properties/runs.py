@@ -1,7 +1,8 @@
 """The jobs: properties of the reference, and of all models of a method and size."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from rungs.config.properties import Properties
@@ -23,6 +24,7 @@ from rungs.properties.static import Found, static_properties
 
 if TYPE_CHECKING:
     from ase import Atoms
+    from ase.calculators.calculator import Calculator
 
 PathLike = str | os.PathLike
 
@@ -86,12 +88,12 @@ def calculate_properties(
     wanted = read_reference(reference.table, reference.curves)
     rows, curves, lines = [], [], []
     for run, model in models.items():
-        found = Found([], [])
-        if options.static:
-            found = static_properties(crystal, _calculator(model), options)
-        if simulated is not None:
-            moving = dynamic_properties(simulated.of(run.seed), _bond(options, crystal), options)
-            found = Found(found.values + moving.values, found.curves + moving.curves)
+        found = _found(
+            crystal,
+            partial(_calculator, model),
+            None if simulated is None else simulated.of(run.seed),
+            options,
+        )
         rows += run_rows(run, found, wanted)
         curves += [(run.seed, curve) for curve in found.curves]
         lines.append(f"{run.method}, {run.size} frames, seed {run.seed}: {_in_words(found)}")
@@ -126,13 +128,9 @@ def calculate_reference_properties(
 
         crystal = starting_crystal(options.crystal, elements, data_folder)
         source = f"{potential.name} of {potential.element}"
-        if options.static:
-            found = static_properties(crystal, calculator(*potential), options)
+        found = _found(crystal, partial(calculator, *potential), simulated, options)
         if simulated is not None:
-            bond = _bond(options, crystal)
-            moving = dynamic_properties(simulated, bond, options)
-            found = Found(found.values + moving.values, found.curves + moving.curves)
-            noise = sampling_noise(simulated, bond, options)
+            noise = sampling_noise(simulated, _bond(options, crystal), options)
         for value in found.values:
             if value.failed and value.temperature_k is None:
                 raise StudyError(
@@ -145,6 +143,22 @@ def calculate_reference_properties(
     if not rows:
         return ["no reference for the properties: they have values but no errors"]
     return [f"{row['property']}: {_number(row)} ({row['source']})" for row in rows]
+
+
+def _found(
+    crystal: "Atoms",
+    make_calculator: Callable[[], "Calculator"],
+    simulated: Simulated | None,
+    options: Properties,
+) -> Found:
+    """All properties of one potential, of the crystal at rest and of its simulations."""
+    found = Found([], [])
+    if options.static:
+        found = static_properties(crystal, make_calculator(), options)
+    if simulated is None:
+        return found
+    moving = dynamic_properties(simulated, _bond(options, crystal), options)
+    return Found(found.values + moving.values, found.curves + moving.curves)
 
 
 def _number(row: Mapping) -> str:

@@ -61,6 +61,14 @@ def test_legend_gives_exponents_with_intervals(study):
     assert len(legend(figure.axes[0])) == 4
 
 
+def test_legend_prefers_intervals_that_hold_the_test_materials(study):
+    curve, means, laws = study()
+    laws["floor"] = np.nan
+    laws["exponent_low_with_materials"], laws["exponent_high_with_materials"] = 0.11, 0.99
+    figure = draw_learning_curves(curve, means, laws)
+    assert all(text.endswith("[0.11, 0.99]") for text in legend(figure.axes[0]))
+
+
 def test_zero_frames_stand_left_of_a_break(study):
     curve, means, laws = study()
     ax = draw_learning_curves(curve, means, laws).axes[0]

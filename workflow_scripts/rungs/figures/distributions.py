@@ -61,10 +61,9 @@ def draw_distributions(
     for i, (kind, temperature) in enumerate(rows):
         for j, size in enumerate(sizes):
             ax = axes[i, j]
-            ax.set_title(f"{size:,} {plain(target)} frames, {temperature:g} K")
-            if len(rows) * len(sizes) <= 16:
-                panel_letter(ax, i * len(sizes) + j)
-                ax.set_title(f"{size:,} frames, {temperature:g} K")
+            panel_letter(ax, i * len(sizes) + j)
+            above = f"{size:,} {plain(target)} frames\n" if i == 0 else ""
+            ax.set_title(f"{above}{temperature:,g} K")
             own, of_reference = (
                 table[(table["kind"] == kind) & (table["temperature_k"] == temperature)]
                 for table in (moving[moving["size"] == size], wanted)

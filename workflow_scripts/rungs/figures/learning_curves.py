@@ -224,8 +224,11 @@ def _law_words(law: pd.Series) -> str:
     # Beyond its break is where a curve tells what more data buy.
     key = "exponent_after" if broken else "exponent"
     words = rf"$\beta$ = {_two_places(law[key])}"
-    if pd.notna(law[f"{key}_low"]):
-        words += f" [{_two_places(law[f'{key}_low'])}, {_two_places(law[f'{key}_high'])}]"
+    # The wider interval where there is one: other test materials would give other errors, too.
+    over = "_with_materials" if pd.notna(law.get(f"{key}_low_with_materials")) else ""
+    low, high = law[f"{key}_low{over}"], law[f"{key}_high{over}"]
+    if pd.notna(low):
+        words += f" [{_two_places(low)}, {_two_places(high)}]"
     else:
         words += " (one seed)"
     words = words.replace("-", "−")

@@ -70,7 +70,7 @@ def draw_parity(
         limits = _limits(of_property[["true", "predicted"]].to_numpy(dtype=float))
         for i, method in enumerate(methods):
             ax = axes[i, j]
-            if j == 0 and i < 16:  # a letter a method: there may be more panels than letters
+            if j == 0:  # a letter a method
                 panel_letter(ax, i)
             of_method = of_property[of_property["method"] == method]
             if i == len(methods) - 1:

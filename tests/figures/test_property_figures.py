@@ -257,7 +257,7 @@ def test_distributions_are_means_over_starts():
     assert len(figure.axes) == 2 * 2 * 2  # two kinds, lowest and highest temperature, two sizes
     first = figure.axes[0]
     assert [line.get_ydata()[0] for line in first.lines] == [1.5, 11.5, 11.5]
-    assert first.get_title() == "10 frames, 300 K"
+    assert first.get_title() == "10 germanium frames\n300 K"
     assert "900 K" in figure.axes[2].get_title()
 
 

@@ -70,7 +70,12 @@ def draw_property_effects(
         ax.set_xlabel(f"{plain(target)} training frames")
     axes[0].set_yticks(range(len(rows)), [_label(row) for row in rows])
     bar = figure.colorbar(
-        ScalarMappable(norm, _COLOURS), ax=list(axes), extend="both", aspect=30, fraction=0.05
+        ScalarMappable(norm, _COLOURS),
+        ax=list(axes),
+        extend="both",
+        extendfrac=0.025,  # on a tall bar the arrows would reach the words at its ends
+        aspect=30,
+        fraction=0.05,
     )
     ticks = [1 / 4, 1 / 2, 1, 2, 4]
     bar.ax.yaxis.set_major_locator(FixedLocator(np.log2(ticks)))

@@ -268,3 +268,11 @@ def test_where_nothing_stayed_stable():
     assert figure.axes[2].texts[0].get_text() == "no stable simulation"
     nothing = draw_distributions(curves.iloc[:0], curves.iloc[:0], methods=METHODS)
     assert nothing.axes[0].texts[0].get_text() == "no simulation of a model stayed stable"
+
+
+def test_temperatures_at_which_no_model_lasted_have_no_panels():
+    curves = make_curves()
+    cold = curves[curves["temperature_k"] < 900]
+    reference = make_curves(("reference",), (0,))
+    titles = [ax.get_title() for ax in draw_distributions(cold, reference).axes]
+    assert not any("900 K" in title for title in titles)

@@ -37,8 +37,8 @@ def draw_distributions(
     """Draw a row for each distribution and temperature, a column for each size: the mean over
     seeds and starts of each method on the reference's in grey.
 
-    Of many temperatures the lowest and the highest are drawn; of many sizes the smallest, the
-    largest and one between.
+    Of the temperatures at which a model's simulation stayed stable the lowest and the highest are
+    drawn; of many sizes the smallest, the largest and one between.
 
     Args:
         curves: :func:`rungs.properties.curves.read_curve_tables` of the models.
@@ -51,7 +51,8 @@ def draw_distributions(
         return figure_without_curves("no simulation of a model stayed stable")
     moving, wanted, look, drawn = sheet.curves, sheet.reference, sheet.look, sheet.methods
     everything = pd.concat([moving, wanted])
-    temperatures = sorted(set(everything["temperature_k"]))
+    # Where no simulation of any model lasted there is nothing to compare.
+    temperatures = sorted(set(moving["temperature_k"]))
     if len(temperatures) > N_TEMPERATURES:
         temperatures = [temperatures[0], temperatures[-1]]
     rows = [(k, t) for k in AXES if k in set(everything["kind"]) for t in temperatures]

@@ -22,14 +22,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from finished_study import (
-    FRAMES_PER_MATERIAL,
-    MANY_METHODS,
-    MANY_SEEDS,
-    FinishedStudy,
-    Shape,
-)
+from finished_study import FRAMES_PER_MATERIAL, FinishedStudy
 from splits import processor_name
+from study_shapes import MANY_METHODS, MANY_SEEDS, Shape
 
 from rungs.files import write_text
 

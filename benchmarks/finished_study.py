@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 import yaml
-
 from study_shapes import Shape, configuration
 
 from rungs.config import Run, load_study

@@ -1,5 +1,17 @@
 # Small functions that the rules ask for their inputs and outputs.
 
+from rungs.revision import VARIABLE, describe
+
+# Jobs on other machines have no repository to ask which revision they are of.
+if workflow.is_main_process:
+    os.environ[VARIABLE] = describe(Path(workflow.basedir)) or os.environ.get(
+        VARIABLE, ""
+    )
+
+
+envvars:
+    "RUNGS_REVISION",
+
 
 def level_of(wildcards):
     return getattr(study, wildcards.level)

@@ -19,6 +19,7 @@ from rungs.graphs.store import GraphStore
 from rungs.potential.errors import ErrorSums
 from rungs.potential.forward import BatchedCHGNet
 from rungs.potential.properties import PROPERTIES
+from rungs.revision import now, revision
 from rungs.training.checkpoint import load_checkpoint, save_checkpoint
 from rungs.training.guard import LossGuard
 from rungs.training.loss import loss_terms, total_loss
@@ -73,6 +74,9 @@ class TrainingResult:
     updates_done_here: int = 0
     frames_seen_here: int = 0
     training_seconds: float = 0.0
+    goes: list[dict] = field(default_factory=list)
+    """One for each time that the training was started or gone on with: after which update, when,
+    and by which revision."""
 
 
 @dataclass
@@ -157,6 +161,14 @@ class Trainer:
             progress = _Progress(**state["progress"])
             self.guard = LossGuard(self.options.stop_at_jump, progress.recent_losses)
             result.history, result.chosen_update = state["history"], state["chosen_update"]
+            result.goes = state.get("goes", [])
+        result.goes.append(
+            {
+                "after_update": progress.done,
+                "started": now(),
+                **revision()._asdict(),
+            }
+        )
 
         def save() -> None:
             progress.recent_losses = self.guard.recent
@@ -166,6 +178,7 @@ class Trainer:
                 "progress": vars(progress),
                 "history": result.history,
                 "chosen_update": result.chosen_update,
+                "goes": result.goes,
             }
             save_checkpoint(checkpoint, state, fingerprint)
 

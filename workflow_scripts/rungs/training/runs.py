@@ -301,6 +301,7 @@ def _write_run(
         "last_update": result.last_update,
         "chosen_update": result.chosen_update,
         **cost.finish(result.updates_done_here, result.frames_seen_here, result.training_seconds),
+        "goes": result.goes,
     }
     write_json(outputs.record, record)
     save_model(model, outputs.model)

@@ -74,7 +74,8 @@ rule record_provenance:
         source=results / "frames/source.parquet",
         target=results / "frames/target.parquet",
         records=[
-            results / folder / "record.json" for folder in folders_of_trainings.values()
+            results / folder / "record.json"
+            for folder in folders_of_trainings.values()
         ],
     output:
         provenance=report(

@@ -115,6 +115,14 @@ def model_before(wildcards):
     return results / study.pretraining_of(wildcards.method) / "model.pt"
 
 
+def events_of(training):
+    # No output, and asked for by a function of the input, which is no trigger: to track trainings
+    # or not does none of them anew.
+    return (
+        str(results / "tensorboard" / training) if study.tracking.tensorboard else None
+    )
+
+
 def pretraining_size(wildcards):
     # Source training frames of a further pretraining; None for the one on all of them.
     return (

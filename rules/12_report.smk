@@ -14,7 +14,7 @@ rule write_opening:
     benchmark:
         benchmarks / "write_opening.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=500,
@@ -54,7 +54,7 @@ rule gather_costs:
     benchmark:
         benchmarks / "gather_costs.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=500,
@@ -94,7 +94,7 @@ rule record_provenance:
     benchmark:
         benchmarks / "record_provenance.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=500,

@@ -87,6 +87,7 @@ rule all:
         lambda wildcards: targets_of_simulations(),
         lambda wildcards: targets_of_properties(),
         results / "tables/costs.csv",
+        results / "provenance.json",
         results / "opening.rst",
 
 

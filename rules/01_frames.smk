@@ -15,7 +15,7 @@ rule record_study:
     benchmark:
         benchmarks / "record_study.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=500,

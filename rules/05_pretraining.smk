@@ -38,6 +38,7 @@ rule pretrain:
         checkpoint=lambda wildcards: str(
             results / f"checkpoints/{wildcards.pretraining}.pt"
         ),
+        events=lambda wildcards, input: events_of(wildcards.pretraining),
     script:
         "../workflow_scripts/pretrain.py"
 

@@ -37,6 +37,9 @@ rule fine_tune:
             / "checkpoints"
             / f"{wildcards.method}-{wildcards.size}-seed_{wildcards.seed}.pt"
         ),
+        events=lambda wildcards, input: events_of(
+            f"{wildcards.method}/{wildcards.size}/seed_{wildcards.seed}"
+        ),
     script:
         "../workflow_scripts/fine_tune.py"
 

@@ -60,7 +60,7 @@ rule gather_evaluations:
     benchmark:
         benchmarks / "gather_evaluations.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -107,7 +107,7 @@ rule tabulate_errors:
     benchmark:
         benchmarks / "tabulate_errors.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -193,7 +193,7 @@ rule gather_forgetting:
     benchmark:
         benchmarks / "gather_forgetting.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -222,7 +222,7 @@ rule tabulate_temperatures:
     benchmark:
         benchmarks / "tabulate_temperatures.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -80,7 +80,7 @@ rule tabulate_stability:
     benchmark:
         benchmarks / "tabulate_stability.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -108,7 +108,7 @@ rule draw_stability:
     benchmark:
         benchmarks / "draw_stability.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,

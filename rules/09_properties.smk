@@ -89,7 +89,7 @@ rule gather_properties:
     benchmark:
         benchmarks / "gather_properties.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -117,7 +117,7 @@ rule draw_properties:
     benchmark:
         benchmarks / "draw_properties.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -145,7 +145,7 @@ rule draw_property_effects:
     benchmark:
         benchmarks / "draw_property_effects.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -178,7 +178,7 @@ rule draw_equation_of_state:
     benchmark:
         benchmarks / "draw_equation_of_state.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -211,7 +211,7 @@ rule draw_phonons:
     benchmark:
         benchmarks / "draw_phonons.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -244,7 +244,7 @@ rule draw_distributions:
     benchmark:
         benchmarks / "draw_distributions.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -31,7 +31,7 @@ rule fit_scaling_laws:
     benchmark:
         benchmarks / "fit_scaling_laws.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -60,7 +60,7 @@ rule fit_joint_laws:
     benchmark:
         benchmarks / "fit_joint_laws.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -94,7 +94,7 @@ rule plan:
     benchmark:
         benchmarks / "plan.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -119,7 +119,7 @@ rule summarize:
     benchmark:
         benchmarks / "summarize.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,

@@ -22,7 +22,7 @@ rule compare_levels:
     benchmark:
         benchmarks / "compare_levels.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -51,7 +51,7 @@ rule draw_levels:
     benchmark:
         benchmarks / "draw_levels.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -81,7 +81,7 @@ rule draw_level_shifts:
     benchmark:
         benchmarks / "draw_level_shifts.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -110,7 +110,7 @@ rule draw_reference_shift:
     benchmark:
         benchmarks / "draw_reference_shift.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -138,7 +138,7 @@ rule draw_references:
     benchmark:
         benchmarks / "draw_references.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -166,7 +166,7 @@ rule draw_gradients:
     benchmark:
         benchmarks / "draw_gradients.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -195,7 +195,7 @@ rule draw_methods:
     benchmark:
         benchmarks / "draw_methods.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -225,7 +225,7 @@ rule draw_learning_curves:
     benchmark:
         benchmarks / "draw_learning_curves.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -258,7 +258,7 @@ rule draw_histories:
     benchmark:
         benchmarks / "draw_histories.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -297,7 +297,7 @@ rule draw_parity:
     benchmark:
         benchmarks / "draw_parity.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -325,7 +325,7 @@ rule draw_element_errors:
     benchmark:
         benchmarks / "draw_element_errors.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -352,7 +352,7 @@ rule draw_forgetting:
     benchmark:
         benchmarks / "draw_forgetting.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -381,7 +381,7 @@ rule draw_temperature_transfer:
     benchmark:
         benchmarks / "draw_temperature_transfer.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,

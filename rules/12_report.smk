@@ -14,7 +14,7 @@ rule write_opening:
     benchmark:
         benchmarks / "write_opening.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=500,
@@ -24,6 +24,15 @@ rule write_opening:
         methods=study.on_learning_curve,
     script:
         "../workflow_scripts/write_opening.py"
+
+
+# Of every training: its name, and the folder of its record.
+folders_of_trainings = {name: name for name in pretrainings} | {
+    f"{run.method}/{run.size}/seed_{run.seed}": (
+        f"runs/{run.method}/{run.size}/seed_{run.seed}"
+    )
+    for run in study.runs
+}
 
 
 rule gather_costs:
@@ -45,10 +54,54 @@ rule gather_costs:
     benchmark:
         benchmarks / "gather_costs.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=5,
     script:
         "../workflow_scripts/gather_costs.py"
+
+
+rule record_provenance:
+    # After the last numbers. What made a run stands in its record; no parameter tells the present
+    # revision or date, so a finished study stays finished.
+    input:
+        # for their dates: the numbers are there
+        results / "summary.json",
+        results / "evaluation.csv",
+        study=results / "study.yaml",
+        source=results / "frames/source.parquet",
+        target=results / "frames/target.parquet",
+        records=[
+            results / folder / "record.json"
+            for folder in folders_of_trainings.values()
+        ],
+    output:
+        provenance=report(
+            results / "provenance.json",
+            category="What was run",
+            labels={"file": "What made it, for programs"},
+        ),
+        table=report(
+            results / "tables/provenance.csv",
+            caption="../report/provenance.rst",
+            category="What was run",
+            labels={"file": "Revision, data, versions and dates"},
+        ),
+    log:
+        logs / "record_provenance.log",
+    benchmark:
+        benchmarks / "record_provenance.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        trainings=list(folders_of_trainings),
+        # A function of the input is no trigger: the same study by another path is the same study.
+        files=lambda wildcards, input: study_file.split(", "),
+    script:
+        "../workflow_scripts/record_provenance.py"

@@ -1,5 +1,17 @@
 # Small functions that the rules ask for their inputs and outputs.
 
+from rungs.revision import VARIABLE, describe
+
+# Jobs on other machines have no repository to ask which revision they are of.
+if workflow.is_main_process:
+    os.environ[VARIABLE] = describe(Path(workflow.basedir)) or os.environ.get(
+        VARIABLE, ""
+    )
+
+
+envvars:
+    "RUNGS_REVISION",
+
 
 def level_of(wildcards):
     return getattr(study, wildcards.level)
@@ -101,6 +113,14 @@ def pretrained_model(wildcards):
 def model_before(wildcards):
     # Whose source reference energies a run is judged with on the source's own frames.
     return results / study.pretraining_of(wildcards.method) / "model.pt"
+
+
+def events_of(training):
+    # No output, and asked for by a function of the input, which is no trigger: to track trainings
+    # or not does none of them anew.
+    return (
+        str(results / "tensorboard" / training) if study.tracking.tensorboard else None
+    )
 
 
 def pretraining_size(wildcards):

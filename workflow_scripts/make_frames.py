@@ -9,6 +9,7 @@ with job(snakemake.log[0]) as say:
     from rungs.filters import FilterChain
     from rungs.frames.door import admit_to_file
     from rungs.potential.device import prepare_process
+    from rungs.revision import made_by
     from rungs.sources import provenance, read_source
     from rungs.sources.label_check import check_labels
 
@@ -18,6 +19,7 @@ with job(snakemake.log[0]) as say:
     door = Door.model_validate(params.door)
     filters = FilterChain(level.filters, Path(snakemake.output.frames).parent, section=name)
     origin = provenance(level, params.data_folder, params.seed, section=name)
+    origin["made_by"] = made_by()
     origin["filters"] = level.filters.model_dump(mode="json")
     items = read_source(level, params.data_folder, params.seed, section=name)
     if door.check_labels:

@@ -20,5 +20,6 @@ with job(snakemake.log[0]) as say:
             study_seed=params.seed,
             checkpoint=params.checkpoint,
             outputs=snakemake.output,
+            events=params.events,
         )
     )

@@ -380,3 +380,68 @@ def test_a_price_changes_the_plan_only(snakemake, tiny_study, tiny_config, tmp_p
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, flags=re.MULTILINE))
     assert {"record_study", "plan", "summarize"} <= set(jobs)
     assert not {"make_frames", "fit_references", "pretrain", "fine_tune", "evaluate"} & set(jobs)
+
+
+def test_provenance_tells_what_made_every_training(tiny_study, study):
+    from rungs.revision import code_digest
+
+    facts = json.loads((tiny_study / "provenance.json").read_text())
+    (maker,) = facts["trainings"]
+    runs = [f"{run.method}/{run.size}/seed_{run.seed}" for run in study.runs]
+    assert maker["names"] == ["pretrained", "pretrained_10", *runs]
+    assert maker["code"] == facts["data"]["source"]["made_by"]["code"] == code_digest()
+    assert facts["data"]["target"]["frames"] > 0
+    moments = [facts[name] for name in ("first_job", "last_training_ended", "written")]
+    assert moments == sorted(moments)
+    assert facts["configuration"]["seeds"] == [0, 1]
+    costs = rows(tiny_study / "tables/costs.csv")
+    assert {row["code"] for row in costs} == {maker["code"]}
+    table = dict(map(dict.values, rows(tiny_study / "tables/provenance.csv")))
+    assert table["configuration"].endswith("tests/workflow/tiny.yaml")
+
+
+def test_the_same_configuration_by_another_path_is_the_same_study(
+    snakemake, tiny_study, tiny_config, tmp_path
+):
+    """Provenance names the file, but a finished study stays finished."""
+    other = shutil.copy(tiny_config, tmp_path / "other.yaml")
+    done = snakemake(tiny_study.parents[1], "-n", "--cores", "2", "--configfile", str(other))
+    assert "Nothing to be done" in done.stdout
+
+
+def test_tracking_trains_nothing_anew(snakemake, tiny_study, tiny_config, tmp_path):
+    with open(tiny_config) as handle:
+        values = yaml.safe_load(handle)
+    values["tracking"] = {"tensorboard": True}
+    tracked = tmp_path / "tracked.yaml"
+    tracked.write_text(yaml.safe_dump(values))
+    done = snakemake(tiny_study.parents[1], "-n", "--cores", "2", "--configfile", str(tracked))
+    jobs = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, flags=re.MULTILINE))
+    assert "record_study" in jobs
+    assert not {"make_frames", "pretrain", "fine_tune", "evaluate", "simulate"} & set(jobs)
+
+
+def test_a_tracked_run_has_events_in_its_own_folder(snakemake, tiny_study, tiny_config, tmp_path):
+    shutil.copytree(tiny_study.parents[1], tmp_path / "again")
+    with open(tiny_config) as handle:
+        values = yaml.safe_load(handle)
+    values["tracking"] = {"tensorboard": True}
+    tracked = tmp_path / "tracked.yaml"
+    tracked.write_text(yaml.safe_dump(values))
+    name = "target_reference/12/seed_1"
+    shutil.rmtree(tmp_path / "again/results/tiny/runs" / name)
+    target = f"results/tiny/runs/{name}/model.pt"
+    snakemake(tmp_path / "again", target, "--cores", "1", "--configfile", str(tracked))
+    events = list((tmp_path / "again/results/tiny/tensorboard").rglob("events.*"))
+    assert [path.parent for path in events] == [tmp_path / "again/results/tiny/tensorboard" / name]
+
+
+@pytest.mark.slow
+def test_two_runs_on_one_machine_compare_equal(
+    snakemake, tiny_study, tiny_config, tmp_path, capsys
+):
+    from rungs.compare import main
+
+    snakemake(tmp_path, "--cores", "2", "--configfile", tiny_config)
+    status = main([str(tiny_study), str(tmp_path / "results/tiny")])
+    assert status == 0, capsys.readouterr().out

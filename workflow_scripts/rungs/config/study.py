@@ -12,6 +12,7 @@ from rungs.config.plan import Plan
 from rungs.config.pools import Pool
 from rungs.config.properties import Properties
 from rungs.config.simulations import Simulations
+from rungs.config.tracking import Tracking
 from rungs.config.training import Architecture, Pretraining, Training
 
 
@@ -55,6 +56,7 @@ class Study(Options):
     """Molecular dynamics with the finished models; null runs none."""
     properties: Properties | None = None
     """Properties that no model was trained on; null computes none."""
+    tracking: Tracking = Tracking()
 
     @model_validator(mode="after")
     def _architecture_has_one_source(self) -> "Study":

@@ -77,6 +77,15 @@ def load_extra(path: str | os.PathLike) -> dict:
     return _read(path).get("rungs", {})
 
 
+def load_weights(path: str | os.PathLike) -> dict[str, torch.Tensor]:
+    """Return the weights of a CHGNet file by name, reference energies included, without a network.
+
+    Raises:
+        StudyError: as :func:`load_model`.
+    """
+    return _read(path)["model"]["state_dict"]
+
+
 def save_model(
     model: "CHGNet", path: str | os.PathLike, extra: Mapping[str, object] | None = None
 ) -> None:

@@ -13,6 +13,7 @@ COST_COLUMNS = (
     "size",
     "seed",
     "started",
+    "finished",
     "wall_seconds",
     "updates",
     "frames_per_second",
@@ -23,6 +24,10 @@ COST_COLUMNS = (
     "python",
     "torch",
     "chgnet",
+    "numpy",
+    "revision",
+    "modified",
+    "code",
 )
 
 

@@ -19,6 +19,7 @@ from rungs.graphs.store import GraphStore
 from rungs.potential.errors import ErrorSums
 from rungs.potential.forward import BatchedCHGNet
 from rungs.potential.properties import PROPERTIES
+from rungs.revision import now, revision
 from rungs.training.checkpoint import load_checkpoint, save_checkpoint
 from rungs.training.guard import LossGuard
 from rungs.training.loss import loss_terms, total_loss
@@ -26,6 +27,7 @@ from rungs.training.schedule import BatchOrder, learning_rate, number_of_updates
 from rungs.training.step import Step
 from rungs.training.stopping import stop_requests
 from rungs.training.team import ALONE, Team
+from rungs.training.tracking import tracking
 
 HISTORY_COLUMNS = (
     "update",
@@ -73,6 +75,9 @@ class TrainingResult:
     updates_done_here: int = 0
     frames_seen_here: int = 0
     training_seconds: float = 0.0
+    goes: list[dict] = field(default_factory=list)
+    """One for each time that the training was started or gone on with: after which update, when,
+    and by which revision."""
 
 
 @dataclass
@@ -137,17 +142,21 @@ class Trainer:
             for k in range(1, options.validations + 1)
         }
 
-    def train(self, checkpoint: Path, fingerprint: Mapping, label: str) -> TrainingResult:
+    def train(
+        self, checkpoint: Path, fingerprint: Mapping, label: str, events: Path | None = None
+    ) -> TrainingResult:
         """Run all updates, going on from ``checkpoint`` if it belongs to this training.
 
         Args:
             checkpoint: where checkpoints are written; the caller removes it once the outputs are.
             fingerprint: plain values that tell what is trained, on what and how.
             label: shown with the progress bar.
+            events: folder for TensorBoard, or None.
 
         Raises:
             StudyError: when the loss is not finite or jumps, naming update and frames; when
-                memory does not suffice; when SIGTERM came, after a checkpoint.
+                memory does not suffice; when SIGTERM came, after a checkpoint; when events are
+                asked for without tensorboard.
         """
         result = TrainingResult(n_updates=self.n_updates)
         progress = _Progress()
@@ -157,6 +166,14 @@ class Trainer:
             progress = _Progress(**state["progress"])
             self.guard = LossGuard(self.options.stop_at_jump, progress.recent_losses)
             result.history, result.chosen_update = state["history"], state["chosen_update"]
+            result.goes = state.get("goes", [])
+        result.goes.append(
+            {
+                "after_update": progress.done,
+                "started": now(),
+                **revision()._asdict(),
+            }
+        )
 
         def save() -> None:
             progress.recent_losses = self.guard.recent
@@ -166,6 +183,7 @@ class Trainer:
                 "progress": vars(progress),
                 "history": result.history,
                 "chosen_update": result.chosen_update,
+                "goes": result.goes,
             }
             save_checkpoint(checkpoint, state, fingerprint)
 
@@ -178,7 +196,8 @@ class Trainer:
             mininterval=0.5 if sys.stderr.isatty() else 15.0,
             disable=not self.team.leads,
         )
-        with bar, stop_requests() as stop:
+        tracked = tracking(events if self.team.leads else None, progress.done, self.n_updates)
+        with bar, tracked as writer, stop_requests() as stop:
             for update in range(progress.done, self.n_updates):
                 positions = self.order[update]
                 terms, rate = self._update(update, positions)
@@ -186,6 +205,8 @@ class Trainer:
                 result.updates_done_here += 1
                 result.frames_seen_here += len(positions)
                 bar.update()
+                if writer:
+                    writer.add_update(update + 1, terms, rate)
                 if update + 1 in self.validate_after and self.team.leads:
                     result.training_seconds += time.perf_counter() - begin
                     row, loss = self._validate()
@@ -199,6 +220,8 @@ class Trainer:
                             "seconds": round(bar.format_dict["elapsed"], 3),
                         }
                     )
+                    if writer:
+                        writer.add_validation(result.history[-1])
                     if loss <= progress.best_loss or not len(self.data.validation_indices):
                         progress.best_loss, result.chosen_update = loss, update + 1
                         # A copy: the weights go on changing.

@@ -1,6 +1,5 @@
-"""What a run cost and what it ran on."""
+"""What a run cost, what it ran on and which code made it."""
 
-import datetime
 import importlib.metadata
 import os
 import platform
@@ -11,6 +10,8 @@ from pathlib import Path
 
 import torch
 
+from rungs.revision import now, revision
+
 
 class CostRecord:
     """Measures a run from its construction to :meth:`finish`."""
@@ -18,12 +19,14 @@ class CostRecord:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._begin = time.perf_counter()
-        self._started = datetime.datetime.now(datetime.UTC)
+        self._started = now()
+        # Now, not at the end: what is loaded is what is there now.
+        self._revision = revision()
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
 
     def finish(self, n_updates: int, frames_seen: int, training_seconds: float) -> dict:
-        """Return the record: wall time, throughput, peak memory, hardware and versions.
+        """Return the record: wall time, throughput, peak memory, hardware, versions, revision.
 
         Args:
             n_updates: optimiser updates done in this process.
@@ -31,7 +34,8 @@ class CostRecord:
             training_seconds: time spent in updates, validation and set-up left out.
         """
         record = {
-            "started": self._started.isoformat(timespec="seconds"),
+            "started": self._started,
+            "finished": now(),
             "wall_seconds": round(time.perf_counter() - self._begin, 3),
             "updates": n_updates,
             "frames_seen": frames_seen,
@@ -40,13 +44,18 @@ class CostRecord:
             "peak_memory_mb": round(peak_resident_bytes() / 1e6, 1),
             "device": device_name(self._device),
             "threads": torch.get_num_threads(),
+            "memory_gb": round(memory_bytes() / 1e9, 1),
+            "platform": platform.platform(),
             "python": platform.python_version(),
             "torch": torch.__version__,
             "chgnet": importlib.metadata.version("chgnet"),
+            "numpy": importlib.metadata.version("numpy"),
+            **self._revision._asdict(),
         }
         if self._device.type == "cuda":
             peak = torch.cuda.max_memory_allocated(self._device)
             record["peak_device_memory_mb"] = round(peak / 1e6, 1)
+            record["cuda"] = torch.version.cuda
         return record
 
 
@@ -59,6 +68,11 @@ def peak_resident_bytes() -> int:
         return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, others KiB
+
+
+def memory_bytes() -> int:
+    """Return the memory of this machine, in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def device_name(device: torch.device) -> str:

@@ -51,6 +51,7 @@ def pretrain(
     study_seed: int,
     checkpoint: PathLike,
     outputs: Any,
+    events: PathLike | None = None,
 ) -> str:
     """Pretrain on the source's training frames and write model, history and record.
 
@@ -64,6 +65,7 @@ def pretrain(
             it alone, so that pretrainings of different size differ in their size.
         checkpoint: path of the checkpoint, which is no output.
         outputs: attributes ``model``, ``history`` and ``record`` are paths to write.
+        events: folder for TensorBoard, which is no output; None writes no events.
 
     Returns:
         A line for the terminal.
@@ -99,6 +101,7 @@ def pretrain(
                 checkpoint=Path(checkpoint),
                 fingerprint=_fingerprint(model, store, training, options.training, study_seed),
                 label="pretrain" if size is None else f"pretrain n={size}",
+                events=events and Path(events),
             )
         )
     _write_run(model, result, cost, outputs, {"initial": options.initial, "n_frames": len(names)})
@@ -117,6 +120,7 @@ def fine_tune(
     study_seed: int,
     checkpoint: PathLike,
     outputs: Any,
+    events: PathLike | None = None,
 ) -> str:
     """Do one run of the study and write model, history, references and record.
 
@@ -133,6 +137,7 @@ def fine_tune(
         study_seed: the study's seed.
         checkpoint: path of the checkpoint, which is no output.
         outputs: attributes ``model``, ``history``, ``reference`` and ``record`` are paths.
+        events: folder for TensorBoard, which is no output; None writes no events.
 
     Returns:
         A line for the terminal.
@@ -172,6 +177,7 @@ def fine_tune(
                 fingerprint=fingerprint,
                 label=f"{run.method} n={run.size}",
                 train_reference=method.train_reference,
+                events=events and Path(events),
             )
         )
     counts = np.count_nonzero(store.compositions(training), axis=0)
@@ -301,6 +307,7 @@ def _write_run(
         "last_update": result.last_update,
         "chosen_update": result.chosen_update,
         **cost.finish(result.updates_done_here, result.frames_seen_here, result.training_seconds),
+        "goes": result.goes,
     }
     write_json(outputs.record, record)
     save_model(model, outputs.model)

@@ -33,6 +33,8 @@ class TrainingTask:
     fingerprint: Mapping
     label: str
     train_reference: bool = False
+    events: Path | None = None
+    """Folder for TensorBoard; None writes no events."""
 
 
 def run_training(task: TrainingTask) -> TrainingResult:
@@ -58,7 +60,7 @@ def take_part(task: TrainingTask, team: Team) -> tuple[TrainingResult, dict | No
         train_reference=task.train_reference,
         team=team,
     )
-    result = trainer.train(task.checkpoint, task.fingerprint, task.label)
+    result = trainer.train(task.checkpoint, task.fingerprint, task.label, task.events)
     if team.size == 1:
         return result, None
     # as arrays: tensors would be handed over as memory that ends with this process

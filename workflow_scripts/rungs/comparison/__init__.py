@@ -1,0 +1,1 @@
+"""Two studies' files side by side; :mod:`rungs.compare` is the command."""

@@ -39,7 +39,10 @@ class CostRecord:
             "frames_per_second": round(frames_seen / training_seconds, 3) if n_updates else None,
             "peak_memory_mb": round(peak_resident_bytes() / 1e6, 1),
             "device": device_name(self._device),
+            "visible_devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
             "threads": torch.get_num_threads(),
+            "host": platform.node(),
+            "scheduler_job": _scheduler_job(),
             "python": platform.python_version(),
             "torch": torch.__version__,
             "chgnet": importlib.metadata.version("chgnet"),
@@ -59,6 +62,14 @@ def peak_resident_bytes() -> int:
         return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, others KiB
+
+
+def _scheduler_job() -> str | None:
+    """Return what the cluster's scheduler calls this job, None where there is none."""
+    for name in ("SLURM_JOB_ID", "AWS_BATCH_JOB_ID", "BATCH_JOB_UID"):
+        if name in os.environ:
+            return f"{name}={os.environ[name]}"
+    return None
 
 
 def device_name(device: torch.device) -> str:

@@ -17,8 +17,8 @@ rule write_opening:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(5),
     params:
         target=study.target.label,
         methods=study.on_learning_curve,
@@ -48,7 +48,7 @@ rule gather_costs:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(5),
     script:
         "../workflow_scripts/gather_costs.py"

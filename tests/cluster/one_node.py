@@ -164,7 +164,7 @@ SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={self.folder}/munge.socket
+AuthInfo=socket={self.folder}/munge.socket,cred_expire=10
 SlurmctldPort={controller}
 SlurmdPort={node}
 StateSaveLocation={self.folder}/state
@@ -254,13 +254,13 @@ PartitionName=gpu Nodes=node MaxTime=1-00:00:00
             time.sleep(0.5)
 
     def _kill_leftovers(self) -> None:
-        """Kill the processes that still have this cluster in their environment: steps of jobs."""
-        mark = f"SLURM_CONF={self.environment['SLURM_CONF']}".encode()
+        """Kill the processes that still have this cluster in their PATH: steps of jobs."""
+        mark = f"{self.folder}/bin:".encode()
         for process in Path("/proc").iterdir():
             if not process.name.isdecimal() or int(process.name) == os.getpid():
                 continue
             try:
-                if mark in (process / "environ").read_bytes().split(b"\0"):
+                if mark in (process / "environ").read_bytes():
                     os.kill(int(process.name), signal.SIGKILL)
             except OSError:
                 continue

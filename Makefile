@@ -8,14 +8,11 @@ ARGS ?=
 VENV := .venv
 READY := $(VENV)/.ready
 STUDY := $(shell sed -n 's/^study: *\([A-Za-z0-9_-]*\).*/\1/p' $(CONFIG))
-# One GPU job at a time on each GPU of this machine; without a GPU nothing is reserved.
-GPUS := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | wc -l)
-RESOURCES := $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
 # Inside the environment, so that `python` and `snakemake` are its own in every job.
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study report estimate dry-run test test-slow lint format schema benchmark benchmark-data benchmark-analysis clean
+.PHONY: help setup study report estimate dry-run test test-slow test-cluster lint format schema benchmark benchmark-data benchmark-analysis clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -34,7 +31,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 study: $(READY) ## Run the study in CONFIG and write its HTML report
-	$(RUN) snakemake --cores $(CORES) --configfile $(CONFIG) $(RESOURCES) $(ARGS)
+	$(RUN) snakemake --cores $(CORES) --configfile $(CONFIG) $(ARGS)
 	@$(MAKE) --no-print-directory report
 
 report: $(READY) ## Write the HTML report of a study that has run
@@ -42,7 +39,7 @@ report: $(READY) ## Write the HTML report of a study that has run
 	@echo "The answer: results/$(STUDY)/report.html, results/$(STUDY)/figures, results/$(STUDY)/learning_curve.csv"
 
 estimate: $(READY) ## Measure briefly, then print what the study in CONFIG will cost
-	$(RUN) snakemake estimate --forcerun estimate --cores $(CORES) --configfile $(CONFIG) $(RESOURCES) $(ARGS)
+	$(RUN) snakemake estimate --forcerun estimate --cores $(CORES) --configfile $(CONFIG) $(ARGS)
 
 dry-run: $(READY) ## Show what a study would run
 	$(RUN) snakemake --dry-run --cores $(CORES) --configfile $(CONFIG) $(ARGS)
@@ -52,6 +49,9 @@ test: $(READY) ## Run the tests
 
 test-slow: $(READY) ## Run the tests that take minutes
 	$(RUN) pytest -m slow $(ARGS)
+
+test-cluster: $(READY) ## Run studies on a SLURM cluster of one node (Debian, as root)
+	$(RUN) pytest -m cluster -n 0 -rs tests/cluster $(ARGS)
 
 lint: $(READY) ## Check style and the workflow's form
 	$(RUN) ruff check .

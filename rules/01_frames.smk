@@ -18,8 +18,8 @@ rule record_study:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(5),
     params:
         study=study.model_dump(mode="json"),
     script:
@@ -40,8 +40,8 @@ rule make_frames:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=per_attempt(3000),
+        runtime=per_attempt(60),
     params:
         level=level_options,
         door=study.door.model_dump(mode="json"),
@@ -73,8 +73,8 @@ rule tabulate_sampling:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(20),
     params:
         intervals={
             level: getattr(study, level).data.interval

@@ -23,8 +23,8 @@ rule split_materials:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=20,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(20),
     params:
         split=study.split.model_dump(mode="json"),
         data_folder=study.data_folder,
@@ -49,8 +49,8 @@ rule cluster_frames:
         "../envs/rungs.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(120),
     params:
         seed=study.seed,
     script:
@@ -73,8 +73,8 @@ rule draw_subsets:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(10),
     params:
         sizes=study.subsets.sizes,
         seed=study.seed,
@@ -97,8 +97,8 @@ rule draw_subsets_of_pool:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(10),
     params:
         pool=lambda wildcards: study.pools[wildcards.pool].model_dump(mode="json"),
         sizes=lambda wildcards: study.pool_sizes(wildcards.pool),
@@ -124,7 +124,7 @@ rule check_methods:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(20),
     script:
         "../workflow_scripts/check_methods.py"

@@ -14,8 +14,8 @@ rule build_graphs:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
     params:
         initial=study.pretraining.initial,
         architecture=study.architecture and study.architecture.model_dump(mode="json"),

@@ -17,8 +17,8 @@ rule fit_references:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(20),
     params:
         initial=study.pretraining.initial,
     script:

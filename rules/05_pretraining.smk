@@ -26,8 +26,8 @@ rule pretrain:
         "../envs/rungs.yaml"
     threads: pretraining_processes
     resources:
-        mem_mb=4000,
-        runtime=24 * 60,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(8 * 60),
         gpu=pretraining_processes,
     params:
         pretraining=study.pretraining.model_dump(mode="json"),
@@ -69,8 +69,8 @@ rule compare_references:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
         gpu=1,
     params:
         seeds=study.subsets.seeds,

@@ -23,8 +23,8 @@ rule fine_tune:
         "../envs/rungs.yaml"
     threads: study.fine_tuning.processes
     resources:
-        mem_mb=4000,
-        runtime=24 * 60,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(8 * 60),
         gpu=study.fine_tuning.processes,
     params:
         method=lambda wildcards: study.methods[wildcards.method].model_dump(mode="json"),
@@ -71,8 +71,8 @@ rule record_gradients:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=24 * 60,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(8 * 60),
         gpu=1,
     params:
         runs=[tuple(run) for run in study.largest_transfers],

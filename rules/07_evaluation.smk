@@ -30,8 +30,9 @@ rule evaluate:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
+        gpu=1,
     params:
         seeds=lambda wildcards: study.points[wildcards.method, int(wildcards.size)],
         seed=study.seed,
@@ -63,8 +64,8 @@ rule gather_evaluations:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         # Frames of a pool are other frames: what they are worth is another question.
         on_curve=study.on_learning_curve,
@@ -110,8 +111,8 @@ rule tabulate_errors:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(20),
     params:
         points=list(study.points),
     script:
@@ -144,8 +145,8 @@ rule make_table1:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(20),
     params:
         points=study.largest_points,
     script:
@@ -168,8 +169,9 @@ rule evaluate_pretrained:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
+        gpu=1,
     script:
         "../workflow_scripts/evaluate_pretrained.py"
 
@@ -196,8 +198,8 @@ rule gather_forgetting:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         pretraining_of={name: study.pretraining_of(name) for name in study.methods},
     script:
@@ -225,8 +227,8 @@ rule tabulate_temperatures:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(20),
     params:
         points=list(study.points),
         pools={name: pool.model_dump(mode="json") for name, pool in study.pools.items()},

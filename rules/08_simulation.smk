@@ -18,8 +18,8 @@ rule simulate:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=24 * 60,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(8 * 60),
         gpu=1,
     params:
         simulations=study.simulations and study.simulations.model_dump(mode="json"),
@@ -47,8 +47,8 @@ rule simulate_reference:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(120),
     params:
         simulations=study.simulations and study.simulations.model_dump(mode="json"),
         potential=study.target_potential,
@@ -83,8 +83,8 @@ rule tabulate_stability:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         baseline=study.baseline,
     script:
@@ -111,8 +111,8 @@ rule draw_stability:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         target=study.target.label,
         methods=list(study.methods),

@@ -26,8 +26,8 @@ rule calculate_reference_properties:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=per_attempt(3000),
+        runtime=per_attempt(60),
     params:
         properties=study.properties and study.properties.model_dump(mode="json"),
         potential=study.target_potential,
@@ -60,8 +60,8 @@ rule calculate_properties:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(240),
     params:
         properties=study.properties and study.properties.model_dump(mode="json"),
         seeds=lambda wildcards: study.points[wildcards.method, int(wildcards.size)],
@@ -92,8 +92,8 @@ rule gather_properties:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         baseline=study.baseline,
     script:
@@ -120,8 +120,8 @@ rule draw_properties:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         target=study.target.label,
         methods=list(study.methods),
@@ -148,8 +148,8 @@ rule draw_property_effects:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         target=study.target.label,
         methods=list(study.methods),
@@ -181,8 +181,8 @@ rule draw_equation_of_state:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(10),
     params:
         points=list(study.property_points),
         target=study.target.label,
@@ -214,8 +214,8 @@ rule draw_phonons:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(10),
     params:
         points=list(study.property_points),
         target=study.target.label,
@@ -247,8 +247,8 @@ rule draw_distributions:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(10),
     params:
         points=list(study.property_points),
         target=study.target.label,

@@ -34,8 +34,8 @@ rule fit_scaling_laws:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         seed=study.seed,
         baseline=study.baseline,
@@ -63,8 +63,8 @@ rule fit_joint_laws:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         seed=study.seed,
         pretrainings=pretrainings,
@@ -97,8 +97,8 @@ rule plan:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     script:
         "../workflow_scripts/plan.py"
 
@@ -122,8 +122,8 @@ rule summarize:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         study=study.model_dump(mode="json"),
         baseline=study.baseline,

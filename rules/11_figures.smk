@@ -25,8 +25,8 @@ rule compare_levels:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(20),
     params:
         seed=study.seed,
     script:
@@ -54,8 +54,8 @@ rule draw_levels:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         source=study.source.label,
         target=study.target.label,
@@ -84,8 +84,8 @@ rule draw_level_shifts:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         source=study.source.label,
         target=study.target.label,
@@ -113,8 +113,8 @@ rule draw_reference_shift:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         source=study.source.label,
         target=study.target.label,
@@ -141,8 +141,8 @@ rule draw_references:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         source=study.source.label,
         target=study.target.label,
@@ -169,8 +169,8 @@ rule draw_gradients:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         target=study.target.label,
         methods=list(study.methods),
@@ -198,8 +198,8 @@ rule draw_methods:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         target=study.target.label,
         methods=study.on_learning_curve,
@@ -228,8 +228,8 @@ rule draw_learning_curves:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         target=study.target.label,
         methods=study.on_learning_curve,
@@ -261,8 +261,8 @@ rule draw_histories:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         runs=[tuple(run) for run in study.runs if run.size == study.subsets.sizes[-1]],
         source=study.source.label,
@@ -300,8 +300,8 @@ rule draw_parity:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(10),
     params:
         target=study.target.label,
         methods=list(study.methods),
@@ -328,8 +328,8 @@ rule draw_element_errors:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         methods=list(study.methods),
     script:
@@ -355,8 +355,8 @@ rule draw_forgetting:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         source=study.source.label,
         target=study.target.label,
@@ -384,8 +384,8 @@ rule draw_temperature_transfer:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         scratch=[n for n, m in study.methods.items() if m.initial == "random"],
         # Those whose elements start as others that the source knows come first.

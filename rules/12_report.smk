@@ -17,8 +17,8 @@ rule write_opening:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(5),
     params:
         target=study.target.label,
         methods=study.on_learning_curve,
@@ -57,8 +57,8 @@ rule gather_costs:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(5),
     script:
         "../workflow_scripts/gather_costs.py"
 

@@ -1,4 +1,10 @@
-# Small functions that the rules ask for their inputs and outputs.
+# Small functions that the rules ask for their inputs and outputs, and for what their jobs need.
+
+
+def per_attempt(amount):
+    # A job that failed is tried again, where the profile says so, with more memory and time. What
+    # trains goes on from its checkpoint: eight hours may be too few, and still nothing is lost.
+    return lambda wildcards, attempt: amount * attempt
 
 from rungs.revision import VARIABLE, describe
 

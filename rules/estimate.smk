@@ -16,8 +16,8 @@ rule estimate:
         "../envs/rungs.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(30),
         gpu=1,
     params:
         study=study.model_dump(mode="json"),

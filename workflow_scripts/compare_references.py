@@ -6,7 +6,7 @@ with job(snakemake.log[0]) as say:
     from rungs.evaluation.references import compare_references
     from rungs.potential.device import prepare_process
 
-    prepare_process(snakemake.threads)
+    prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)
     given, params = snakemake.input, snakemake.params
     say(
         compare_references(

@@ -9,7 +9,7 @@ with job(snakemake.log[0]) as say:
     from rungs.potential.device import prepare_process
     from rungs.training.estimate import estimate_study
 
-    prepare_process(snakemake.threads)
+    prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)
     for line in estimate_study(
         load_study(snakemake.params.study),
         source_graphs=snakemake.input.source or None,

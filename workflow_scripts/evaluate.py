@@ -8,7 +8,7 @@ with job(snakemake.log[0]) as say:
     from rungs.evaluation.runs import EvaluationFiles, evaluate_on_source, evaluate_runs
     from rungs.potential.device import prepare_process
 
-    prepare_process(snakemake.threads)
+    prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)
     given, output, wildcards = snakemake.input, snakemake.output, snakemake.wildcards
     runs = [Run(wildcards.method, int(wildcards.size), seed) for seed in snakemake.params.seeds]
     models = dict(zip(runs, given.models, strict=True))

@@ -7,7 +7,7 @@ with job(snakemake.log[0]) as say:
     from rungs.evaluation.runs import evaluate_on_source
     from rungs.potential.device import prepare_process
 
-    prepare_process(snakemake.threads)
+    prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)
     given = snakemake.input
     lines = evaluate_on_source(
         {Run("pretrained", 0, 0): given.model},

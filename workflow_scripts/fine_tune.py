@@ -11,7 +11,7 @@ with job(snakemake.log[0]) as say:
     from rungs.splits.files import read_elements
     from rungs.training.runs import fine_tune
 
-    prepare_process(snakemake.threads)
+    prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)
     params, wildcards = snakemake.params, snakemake.wildcards
     method = Method.model_validate(params.method)
     counts = read_elements(snakemake.input.elements)

@@ -7,7 +7,7 @@ with job(snakemake.log[0]) as say:
     from rungs.potential.device import prepare_process
     from rungs.training.runs import pretrain
 
-    prepare_process(snakemake.threads)
+    prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)
     params = snakemake.params
     say(
         pretrain(

@@ -9,7 +9,7 @@ with job(snakemake.log[0]) as say:
     from rungs.potential.device import prepare_process
     from rungs.training.gradients import record_gradients
 
-    prepare_process(snakemake.threads)
+    prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)
     params = snakemake.params
     lines = record_gradients(
         [Run(*run) for run in params.runs],

@@ -8,7 +8,7 @@ with job(snakemake.log[0]) as say:
     from rungs.potential.device import prepare_process
     from rungs.simulation.runs import SimulationFiles, make_plan, simulate_models
 
-    prepare_process(snakemake.threads)
+    prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)
     given, output, params = snakemake.input, snakemake.output, snakemake.params
     method, size = snakemake.wildcards.method, int(snakemake.wildcards.size)
     models = {

@@ -1,6 +1,7 @@
 """The training loop: updates, validation, the best weights, checkpoints."""
 
 import copy
+import os
 import math
 import sys
 import time
@@ -43,8 +44,9 @@ HISTORY_COLUMNS = (
     "validation_magmom_mae_mu_b",
     "seconds",
 )
-CHECKPOINT_SECONDS = 60.0
-"""A killed training loses at most this much work, and what follows its last validation."""
+CHECKPOINT_SECONDS = float(os.environ.get("RUNGS_CHECKPOINT_SECONDS", "60"))
+"""A killed training loses at most this much work, and what follows its last validation. Machines that
+may be taken away at any moment set the environment variable to less."""
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,12 @@ class CostRecord:
             "frames_per_second": round(frames_seen / training_seconds, 3) if n_updates else None,
             "peak_memory_mb": round(peak_resident_bytes() / 1e6, 1),
             "device": device_name(self._device),
+            "visible_devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
             "threads": torch.get_num_threads(),
             "memory_gb": round(memory_bytes() / 1e9, 1),
             "platform": platform.platform(),
+            "host": platform.node(),
+            "scheduler_job": _scheduler_job(),
             "python": platform.python_version(),
             "torch": torch.__version__,
             "chgnet": importlib.metadata.version("chgnet"),
@@ -73,6 +76,14 @@ def peak_resident_bytes() -> int:
 def memory_bytes() -> int:
     """Return the memory of this machine, in bytes."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _scheduler_job() -> str | None:
+    """Return what the cluster's scheduler calls this job, None where there is none."""
+    for name in ("SLURM_JOB_ID", "AWS_BATCH_JOB_ID", "BATCH_JOB_UID"):
+        if name in os.environ:
+            return f"{name}={os.environ[name]}"
+    return None
 
 
 def device_name(device: torch.device) -> str:

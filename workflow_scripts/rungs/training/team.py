@@ -24,6 +24,8 @@ import torch
 from torch import Tensor
 
 from rungs.errors import StudyError
+from rungs.potential.device import hold_gpus, take_part_on
+from rungs.potential.gpus import Claim
 
 Result = TypeVar("Result")
 _PATIENCE = datetime.timedelta(hours=6)
@@ -73,11 +75,7 @@ def run_team(size: int, work: Callable[[Team], Result]) -> Result:
     """
     if size == 1:
         return work(ALONE)
-    if torch.cuda.is_available() and torch.cuda.device_count() < size:
-        raise StudyError(
-            f"a training has processes: {size}, but this job sees "
-            f"{torch.cuda.device_count()} GPU(s); lower processes or give the job as many GPUs"
-        )
+    gpus = hold_gpus(size)
     context = torch.multiprocessing.get_context("spawn")
     # Who is done stays until all are: its end would cut off others in the middle of a sum.
     all_done = context.Barrier(size)
@@ -85,7 +83,7 @@ def run_team(size: int, work: Callable[[Team], Result]) -> Result:
         folder = Path(name)
         processes = [
             context.Process(
-                target=_take_part, args=(rank, size, folder, all_done, work), daemon=True
+                target=_take_part, args=(rank, size, gpus, folder, all_done, work), daemon=True
             )
             for rank in range(size)
         ]
@@ -130,11 +128,10 @@ def _handing_on(process) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _join(rank: int, size: int, meeting: Path) -> None:
-    on_gpu = torch.cuda.is_available()
-    if on_gpu:
-        torch.cuda.set_device(rank)
-    elif Path("/sys/class/net/lo").exists():
+def _join(rank: int, size: int, gpus: Claim, meeting: Path) -> None:
+    take_part_on(gpus, rank)
+    on_gpu = bool(gpus.places)
+    if not on_gpu and Path("/sys/class/net/lo").exists():
         # All are on this machine: no other network is needed, nor open ports on it.
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     torch.distributed.init_process_group(
@@ -147,13 +144,13 @@ def _join(rank: int, size: int, meeting: Path) -> None:
 
 
 def _take_part(
-    rank: int, size: int, folder: Path, all_done, work: Callable[[Team], object]
+    rank: int, size: int, gpus: Claim, folder: Path, all_done, work: Callable[[Team], object]
 ) -> None:
     if rank:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     torch.set_flush_denormal(True)
     torch.set_num_threads(1)
-    _join(rank, size, folder / "meeting")
+    _join(rank, size, gpus, folder / "meeting")
     try:
         result = work(Team(rank, size))
         if rank == 0:

@@ -129,7 +129,9 @@ def test_a_file_that_was_deleted_is_no_lock_of_anybody_else(tmp_path):
 
 def test_a_study_that_is_held_is_refused_in_a_sentence(tmp_path, holder):
     (tmp_path / "lock").rename(tmp_path / ".lock")
-    with pytest.raises(StudyError, match=f"another Snakemake is at work on this study .*{holder.pid}"):
+    with pytest.raises(
+        StudyError, match=f"another Snakemake is at work on this study .*{holder.pid}"
+    ):
         hold_study(tmp_path)
 
 

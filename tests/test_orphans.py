@@ -59,7 +59,9 @@ def test_a_job_ends_with_the_process_that_started_it(tmp_path, started):
     started.kill()
     started.wait()
     wait_until(lambda: "ended" in log_of(tmp_path))
-    assert f"the Snakemake that started this job (process {started.pid}) is gone" in log_of(tmp_path)
+    assert f"the Snakemake that started this job (process {started.pid}) is gone" in log_of(
+        tmp_path
+    )
     assert not list(tmp_path.glob(".partial-*"))
     assert not (tmp_path / "table.csv").exists()
 

@@ -85,8 +85,8 @@ def longer_config(tiny_config, tmp_path_factory):
     """The tiny study with trainings that last long enough to be killed in the middle."""
     with open(tiny_config) as handle:
         values = yaml.safe_load(handle)
-    values["pretraining"]["training"]["updates"] = 150
-    values["fine_tuning"]["updates"] = 200
+    values["pretraining"]["training"]["updates"] = 60
+    values["fine_tuning"]["updates"] = 60
     path = tmp_path_factory.mktemp("longer") / "longer.yaml"
     path.write_text(yaml.safe_dump(values))
     return str(path)
@@ -128,10 +128,9 @@ def test_a_training_goes_on_by_the_same_command(
     first = start(folder, *command)
     first.wait_for(results / "logs" / log, "starts at the beginning")
     first.kill()
-    done = snakemake(folder, *command)
+    snakemake(folder, *command)
     text = (results / "logs" / log).read_text()
     assert re.search(r"resuming after update \d+", text), text
-    assert "the same job is running already" in done.stdout
     weights_again, history_again = numbers(results / output)
     assert history_again == history
     assert all(torch.equal(weights_again[name], value) for name, value in weights.items())

@@ -80,7 +80,8 @@ def test_a_job_that_is_asked_to_stop_leaves_nothing_half_written(tmp_path):
 
 
 def test_a_terminal_that_is_gone_does_not_end_a_job(tmp_path):
-    code = f"from rungs.jobs import job\nwith job({str(tmp_path / 'gone.log')!r}) as say:\n    say('told')"
+    log = str(tmp_path / "gone.log")
+    code = f"from rungs.jobs import job\nwith job({log!r}) as say:\n    say('told')"
     reading, writing = os.pipe()
     os.close(reading)
     process = subprocess.Popen([sys.executable, "-c", code], stderr=writing)

@@ -4,80 +4,12 @@ Only Snakemake is killed, as a person or the kernel does: its jobs find themselv
 """
 
 import csv
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 import torch
 import yaml
-
-PATIENCE = 120.0
-"""Seconds to wait for anything on a busy machine."""
-
-
-class Running:
-    """A Snakemake in the background, in a session of its own, so that none of it outlives a test.
-
-    Args:
-        repository: where the Snakefile is.
-        folder: its working directory, which gets the file ``terminal.txt``.
-        arguments: of the command.
-    """
-
-    def __init__(self, repository: Path, folder: Path, *arguments: str) -> None:
-        self.terminal = folder / "terminal.txt"
-        with open(self.terminal, "w") as handle:
-            self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "snakemake", "--directory", str(folder)),
-                    *("--snakefile", str(repository / "Snakefile"), *arguments),
-                ],
-                cwd=repository,
-                stdout=handle,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def wait_for(self, file: Path, text: str = "") -> None:
-        """Return when ``file`` is there and holds ``text``."""
-        deadline = time.monotonic() + PATIENCE
-        while not (file.exists() and text in file.read_text(errors="replace")):
-            assert self.process.poll() is None, self.terminal.read_text()
-            assert time.monotonic() < deadline, f"no {text!r} in {file}"
-            time.sleep(0.02)
-
-    def kill(self) -> None:
-        """Kill -9 Snakemake, and nothing else."""
-        assert self.process.poll() is None, self.terminal.read_text()
-        self.process.kill()
-        self.process.wait()
-
-    def end(self) -> None:
-        """Kill whatever is left of it, jobs included."""
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
-        self.process.wait()
-
-
-@pytest.fixture
-def start(repository):
-    running = []
-
-    def start_snakemake(folder, *arguments):
-        running.append(Running(repository, folder, *arguments))
-        return running[-1]
-
-    yield start_snakemake
-    for one in running:
-        one.end()
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +67,85 @@ def test_a_training_goes_on_by_the_same_command(
     assert history_again == history
     assert all(torch.equal(weights_again[name], value) for name, value in weights.items())
     assert_nothing_half_written(results)
+
+
+# What a stage makes first, and the log of the job that is killed in the middle.
+STAGES = {
+    "frames": ("frames/target.parquet", "make_frames/target.log"),
+    "splits": ("splits/split.csv", "split_materials.log"),
+    "graphs": ("graphs/target.safetensors", "build_graphs/target.log"),
+    "pretraining": ("pretrained/model.pt", "pretrain/pretrained.log"),
+    "fine_tuning": ("runs/scratch/12/seed_1/model.pt", "fine_tune/scratch/12/seed_1.log"),
+    "evaluation": ("evaluations/scratch/12.csv", "evaluate/scratch/12.log"),
+    "simulations": ("simulations/scratch/12.csv", "simulate/scratch/12.log"),
+    "properties": ("properties/scratch/12.csv", "calculate_properties/scratch/12.log"),
+    "laws": ("scaling_laws.csv", "fit_scaling_laws.log"),
+    "figures": ("figures/parity.png", "draw_parity.log"),
+}
+
+
+def tables(folder):
+    """What a study found: its tables, without those of times."""
+    files = [*folder.glob("*.csv"), *folder.glob("tables/*.csv")]
+    timed = {"costs.csv", "estimate.csv"}
+    return {file.name: file.read_text() for file in files if file.name not in timed}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_ends_as_an_undisturbed_one(
+    start, snakemake, tiny_study, tiny_config, tmp_path, stage
+):
+    folder = tmp_path / "work"
+    shutil.copytree(tiny_study.parents[1], folder)
+    results = folder / "results/tiny"
+    output, log = STAGES[stage]
+    (results / output).unlink()
+    (results / "logs" / log).unlink()
+    command = ("--cores", "2", "--configfile", tiny_config)
+    first = start(folder, *command)
+    first.wait_for(results / "logs" / log, "process ")
+    first.kill()
+    snakemake(folder, *command)
+    assert tables(results) == tables(tiny_study)
+    assert_nothing_half_written(results)
+    assert "Nothing to be done" in snakemake(folder, *command).stdout
+
+
+@pytest.mark.slow
+def test_a_killed_report_is_written_by_the_same_command(
+    start, snakemake, tiny_study, tiny_config, tmp_path
+):
+    report = tmp_path / "report.html"
+    command = ("--cores", "1", "--configfile", tiny_config, "--report", str(report))
+    first = start(tiny_study.parents[1], *command)
+    first.wait_for(first.terminal, "report")
+    first.kill()
+    snakemake(tiny_study.parents[1], *command)
+    assert "learning_curves.png" in report.read_text()
+
+
+def test_two_at_once_are_kept_apart(start, snakemake, tiny_study, longer_config, tmp_path):
+    """The second is told who works there, and may look; from another folder, too."""
+    folder = tmp_path / "work"
+    shutil.copytree(tiny_study.parents[1], folder)
+    results = folder / "results/tiny"
+    command = ("results/tiny/runs/scratch/4/seed_0/model.pt", "--configfile", longer_config)
+    shutil.rmtree(results / "runs/scratch/4/seed_0")
+    (results / "logs/fine_tune/scratch/4/seed_0.log").unlink()
+    first = start(folder, *command, "--cores", "1")
+    first.wait_for(results / "logs/fine_tune/scratch/4/seed_0.log", "process ")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "results").symlink_to(folder / "results")
+    second = snakemake(elsewhere, *command, "--cores", "1", check=False)
+    looking = snakemake(folder, *command, "--dry-run")
+    first.end()
+    assert second.returncode == 1
+    last = second.stdout.rstrip().splitlines()[-1]
+    assert re.match(
+        rf"error: results/tiny: another Snakemake is at work on this study \(process "
+        rf"{first.process.pid} on \S+ since [-0-9]+ [:0-9]+\); wait for its end",
+        last,
+    )
+    assert "fine_tune" in looking.stdout

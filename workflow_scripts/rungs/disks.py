@@ -1,5 +1,6 @@
 """Disks that cannot be written to: full, beyond the quota, read-only, not permitted."""
 
+import contextlib
 import errno
 import os
 import uuid
@@ -68,8 +69,6 @@ def _probe(path: Path) -> OSError | None:
     except OSError as error:
         return error
     finally:
-        try:
-            probe.unlink()
-        except OSError:
-            pass  # it was never made
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
     return None

@@ -75,8 +75,8 @@ rule draw_subsets:
     resources:
         mem_mb=per_attempt(2000),
         runtime=per_attempt(10),
+    # Sizes are no parameter, so that one more makes no other run anew.
     params:
-        sizes=study.subsets.sizes,
         seed=study.seed,
     script:
         "../workflow_scripts/draw_subsets.py"
@@ -101,7 +101,6 @@ rule draw_subsets_of_pool:
         runtime=per_attempt(10),
     params:
         pool=lambda wildcards: study.pools[wildcards.pool].model_dump(mode="json"),
-        sizes=lambda wildcards: study.pool_sizes(wildcards.pool),
         seed=study.seed,
     script:
         "../workflow_scripts/draw_subsets.py"

@@ -1,7 +1,10 @@
 """What a job prints, and where."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -39,3 +42,49 @@ def test_errors_end_the_job(tmp_path, error, traceback):
     else:
         assert "error: mend it" in done.stderr
         assert "error: mend it" in log
+
+
+def test_the_same_job_waits_for_its_twin(tmp_path):
+    """Two of one log: the second says who is there and starts when that one is dead."""
+    log = tmp_path / "job.log"
+    held = f"from rungs.jobs import job\nwith job({str(log)!r}):\n    print('first', flush=True)\n"
+    first = subprocess.Popen([sys.executable, "-c", held + "    import time; time.sleep(600)"])
+    deadline = time.monotonic() + 60
+    while not (log.exists() and "first" in log.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    second = subprocess.Popen(
+        [sys.executable, "-c", held.replace("first", "second")], stderr=subprocess.PIPE, text=True
+    )
+    line = second.stderr.readline()
+    assert f"the same job is running already (process {first.pid} on" in line
+    assert "second" not in log.read_text()
+    first.kill()
+    first.wait()
+    assert second.wait(60) == 0
+    assert "second" in log.read_text()
+    assert "first" not in log.read_text()
+
+
+def test_a_job_that_is_asked_to_stop_leaves_nothing_half_written(tmp_path):
+    done, log = run(
+        tmp_path,
+        "import os, signal\nfrom rungs.files import whole_file\n"
+        f"with whole_file({str(tmp_path / 'table.csv')!r}) as partial:\n"
+        "    partial.write_text('half')\n    os.kill(os.getpid(), signal.SIGTERM)",
+    )
+    assert done.returncode == 128 + signal.SIGTERM
+    assert done.stderr == "stopped on request (SIGTERM); the same command starts this job again\n"
+    assert done.stderr in log
+    assert [path.name for path in tmp_path.iterdir()] == ["logs"]
+
+
+def test_a_terminal_that_is_gone_does_not_end_a_job(tmp_path):
+    log = str(tmp_path / "gone.log")
+    code = f"from rungs.jobs import job\nwith job({log!r}) as say:\n    say('told')"
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=writing)
+    os.close(writing)
+    assert process.wait(60) == 0
+    assert "told" in (tmp_path / "gone.log").read_text()

@@ -3,16 +3,18 @@
 from rungs.jobs import job
 
 with job(snakemake.log[0]) as say:
+    from rungs.config import load_study
     from rungs.seeds import derive_seed
     from rungs.splits.files import frame_ids, read_split, write_order
     from rungs.splits.strategies import draw
     from rungs.splits.subsets import check_sizes
 
     params, wildcards = snakemake.params, snakemake.wildcards
+    study = load_study(snakemake.config)
     train = frame_ids(read_split(snakemake.input.split), "target", "train")
     pool_name, words = wildcards.get("pool"), ""
     if pool_name is None:
-        check_sizes(params.sizes, len(train))
+        check_sizes(study.subsets.sizes, len(train))
     else:
         from rungs.config.pools import Pool
         from rungs.frames.table import read_groups, read_temperatures
@@ -20,7 +22,7 @@ with job(snakemake.log[0]) as say:
 
         pool, frames = Pool.model_validate(params.pool), snakemake.input.frames
         train = pool_members(pool_name, pool, train, read_temperatures(frames), read_groups(frames))
-        check_pool_sizes(pool_name, pool, params.sizes, len(train))
+        check_pool_sizes(pool_name, pool, study.pool_sizes(pool_name), len(train))
         words = f" of pool {pool_name}"
     seed = derive_seed(params.seed, "subsets", int(wildcards.seed))
     write_order(snakemake.output[0], draw(wildcards.sampling, train, seed, snakemake.input))

@@ -1,13 +1,19 @@
 """Running Snakemake on small studies, as a person would."""
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+PATIENCE = 120.0
+"""Seconds to wait for anything on a busy machine."""
 
 
 def run_snakemake(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
@@ -46,3 +52,59 @@ def tiny_study(tmp_path_factory, tiny_config) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
     run_snakemake(folder, "--cores", "2", "--configfile", tiny_config)
     return folder / "results" / "tiny"
+
+
+class Running:
+    """A Snakemake in the background, in a session of its own, so that none of it outlives a test.
+
+    Args:
+        folder: its working directory, which gets the file ``terminal.txt``.
+        arguments: of the command.
+    """
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.terminal = folder / "terminal.txt"
+        with open(self.terminal, "w") as handle:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "snakemake", "--directory", str(folder)),
+                    *("--snakefile", str(REPOSITORY / "Snakefile"), *arguments),
+                ],
+                cwd=REPOSITORY,
+                stdout=handle,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait_for(self, file: Path, text: str = "") -> None:
+        """Return when ``file`` is there and holds ``text``."""
+        deadline = time.monotonic() + PATIENCE
+        while not (file.exists() and text in file.read_text(errors="replace")):
+            assert self.process.poll() is None, self.terminal.read_text()
+            assert time.monotonic() < deadline, f"no {text!r} in {file}"
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """Kill -9 Snakemake, and nothing else."""
+        assert self.process.poll() is None, self.terminal.read_text()
+        self.process.kill()
+        self.process.wait()
+
+    def end(self) -> None:
+        """Kill whatever is left of it, jobs included."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture
+def start():
+    running = []
+
+    def start_snakemake(folder, *arguments):
+        running.append(Running(folder, *arguments))
+        return running[-1]
+
+    yield start_snakemake
+    for one in running:
+        one.end()

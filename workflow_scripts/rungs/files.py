@@ -2,29 +2,62 @@
 
 import contextlib
 import csv
+import glob
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+from rungs.disks import write_fault
 
 
 @contextlib.contextmanager
 def whole_file(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary name beside ``path``; on success flush it to disk and rename it.
 
-    If the block raises, or the process is killed, ``path`` is left as it was.
+    If the block raises, or the process is killed, ``path`` is left as it was. What a killed process
+    has left of the same file is removed.
+
+    Raises:
+        UnwritableError: when the disk is full, read-only or the like, whatever the block raised of
+            it: libraries do not agree on that.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix is kept last: some writers choose the format by it.
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
         yield partial
         with open(partial, "rb") as handle:
             os.fsync(handle.fileno())
         os.replace(partial, path)
+    except Exception as error:
+        # While the partial file still takes up what room there was.
+        if fault := write_fault(path, error):
+            raise fault from error
+        raise
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove partial files of ``path`` whose processes are no more."""
+    for leftover in path.parent.glob(f".partial-*-{glob.escape(path.name)}"):
+        process = leftover.name.removeprefix(".partial-").removesuffix(f"-{path.name}")
+        if process.isdecimal() and not _lives(int(process)):
+            leftover.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # another person's
+    return True
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -1,5 +1,6 @@
 """A whole study: the one source of truth for the configuration."""
 
+from functools import cached_property
 from typing import Annotated, NamedTuple
 
 from pydantic import Field, model_validator
@@ -226,7 +227,7 @@ class Study(Options):
         candidates = self.on_learning_curve
         return next((n for n in candidates if self.methods[n].initial == "random"), None)
 
-    @property
+    @cached_property
     def runs(self) -> list[Run]:
         """Every run of the study, by method, size and seed.
 
@@ -243,7 +244,7 @@ class Study(Options):
                     runs += [Run(name, 0, seed) for seed in seeds[:1]]
         return runs
 
-    @property
+    @cached_property
     def points(self) -> dict[tuple[str, int], list[int]]:
         """Every method and size, in the order of ``runs``, with the seeds it runs with."""
         points: dict[tuple[str, int], list[int]] = {}
@@ -286,7 +287,7 @@ class Study(Options):
     @property
     def largest_points(self) -> list[tuple[str, int]]:
         """Every method with the largest size that it runs at."""
-        largest = {
-            method: max(s for m, s in self.points if m == method) for method, _ in self.points
-        }
+        largest: dict[str, int] = {}
+        for method, size in self.points:
+            largest[method] = max(size, largest.get(method, size))
         return list(largest.items())

@@ -1,0 +1,46 @@
+# One Snakemake at a time on a study's results, nothing left behind by one that was killed, and a
+# sentence where nothing can be written.
+
+import atexit
+
+from rungs.disks import write_fault
+from rungs.orphans import STARTED_BY
+from rungs.study_lock import hold_study
+
+# Jobs stop by themselves when the process that started them, on their own machine, is gone.
+os.environ[STARTED_BY] = str(os.getpid())
+
+# What only looks may look at results that cannot be written.
+looking = "-n --dry-run --dryrun --report --lint --summary --detailed-summary --list-rules --dag"
+only_looks = any(word.partition("=")[0] in looking.split() for word in sys.argv)
+
+
+# Snakemake's own records first, as it would not say which file it was. Absolute: when Snakemake
+# ends it goes back to where it was started.
+written = [Path(".snakemake").absolute(), results.absolute()]
+
+
+def fault_of_disk():
+    return next(filter(None, map(write_fault, written)), None)
+
+
+def tell_of_disk():
+    # A disk that fills up later ends Snakemake with a traceback; this is the last line then.
+    if fault := fault_of_disk():
+        print(f"error: {fault}", file=sys.stderr)
+
+
+if workflow.is_main_process and not only_looks:
+    if fault := fault_of_disk():
+        sys.exit(f"error: {fault}")
+    atexit.register(tell_of_disk)
+
+
+onstart:
+    # The kernel lets go of this lock when Snakemake ends, even by kill -9. Snakemake's own locks
+    # would stay then, so they go as soon as this one is held.
+    try:
+        hold_study(results)
+    except StudyError as error:
+        sys.exit(f"error: {error}")
+    workflow.persistence.unlock()

@@ -91,6 +91,7 @@ rule all:
 
 
 include: "rules/common.smk"
+include: "rules/storage.smk"
 include: "rules/00_download.smk"
 include: "rules/01_frames.smk"
 include: "rules/02_splits.smk"

@@ -1,5 +1,6 @@
 """A place in a bucket, of Amazon S3 or of any service that speaks its protocol."""
 
+import functools
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,11 +57,12 @@ class Bucket:
         local = os.path.relpath(path)
         if local.startswith(".."):
             raise StudyError(
-                f"{path}: lies outside of the working directory, so that it has no place in {self.url}"
+                f"{path}: lies outside of the working directory, so it has no place in {self.url}"
             )
         folder = urlparse(self.url).path.strip("/")
         return "/".join(part for part in (folder, Path(local).as_posix()) if part)
 
+    @functools.cache  # noqa: B019  a process has one or two buckets, and clients are dear
     def client(self, attempts: int = 5) -> Any:
         """Return boto3's client, which gives up after ``attempts`` of half a minute at most."""
         import boto3

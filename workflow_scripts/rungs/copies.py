@@ -22,6 +22,9 @@ from rungs.files import whole_file
 PAUSE_SECONDS = 300.0
 """After a copy that failed, how long none is tried, so that a training does not wait for each."""
 
+HASTE = 2
+"""How often the service is asked while a training waits."""
+
 
 class Copies:
     """The copies that this process makes.
@@ -34,22 +37,15 @@ class Copies:
         self._bucket = bucket
         self._not_before = 0.0
 
-    @functools.cached_property
-    def _client(self):
-        return self._bucket.client()
-
-    @functools.cached_property
-    def _hasty_client(self):
-        # A training waits meanwhile.
-        return self._bucket.client(attempts=2)
-
     def send(self, path: str | os.PathLike) -> None:
         """Copy the file ``path`` to the bucket; a failure is a line of warning and nothing more."""
         if self._bucket is None or time.monotonic() < self._not_before:
             return
         try:
             with open(path, "rb") as handle:
-                self._hasty_client.upload_fileobj(handle, self._bucket.name, self._bucket.key(path))
+                self._bucket.client(HASTE).upload_fileobj(
+                    handle, self._bucket.name, self._bucket.key(path)
+                )
         except Exception as error:
             self._not_before = time.monotonic() + PAUSE_SECONDS
             _warn(f"{path} was not copied: {in_words(error, self._bucket)}")
@@ -66,11 +62,11 @@ class Copies:
         path = Path(path)
         there = {"Bucket": self._bucket.name, "Key": self._bucket.key(path)}
         try:
-            written = self._client.head_object(**there)["LastModified"].timestamp()
+            written = self._bucket.client().head_object(**there)["LastModified"].timestamp()
             if path.exists() and path.stat().st_mtime >= written:
                 return
             with whole_file(path) as partial, open(partial, "wb") as handle:
-                self._client.download_fileobj(*there.values(), handle)
+                self._bucket.client().download_fileobj(*there.values(), handle)
         except Exception as error:
             if is_missing(error):
                 return
@@ -86,7 +82,9 @@ class Copies:
             return
         self.send(to)
         try:
-            self._hasty_client.delete_object(Bucket=self._bucket.name, Key=self._bucket.key(path))
+            self._bucket.client(HASTE).delete_object(
+                Bucket=self._bucket.name, Key=self._bucket.key(path)
+            )
         except Exception as error:
             _warn(f"the copy of {path} was not removed: {in_words(error, self._bucket)}")
 
@@ -126,7 +124,7 @@ def forget_finished(bucket: Bucket, folder: str | os.PathLike, made: Mapping[str
             client.delete_object(Bucket=bucket.name, Key=key)
     except Exception as error:
         raise StudyError(
-            f"checkpoints of finished trainings were left in {bucket.url}: {in_words(error, bucket)}"
+            f"checkpoints of finished jobs were left in {bucket.url}: {in_words(error, bucket)}"
         ) from None
     return len(finished)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from rungs import copies as module
-from rungs.bucket import is_missing
 from rungs.copies import Copies, copies, forget_finished
 from rungs.errors import StudyError
 
@@ -30,12 +29,11 @@ def read(path):
 
 
 def there(bucket, path=PATH):
-    try:
-        found = bucket.client().get_object(Bucket=bucket.name, Key=bucket.key(path))
-    except Exception as error:
-        assert is_missing(error)
+    client, key = bucket.client(), bucket.key(path)
+    found = client.list_objects_v2(Bucket=bucket.name, Prefix=key).get("Contents", ())
+    if key not in {item["Key"] for item in found}:
         return None
-    return found["Body"].read().decode()
+    return client.get_object(Bucket=bucket.name, Key=key)["Body"].read().decode()
 
 
 def put(bucket, path, text):

@@ -37,10 +37,13 @@ class Copies:
         self._bucket = bucket
         self._not_before = 0.0
 
-    def send(self, path: str | os.PathLike) -> None:
-        """Copy the file ``path`` to the bucket; a failure is a line of warning and nothing more."""
+    def send(self, path: str | os.PathLike) -> bool:
+        """Copy the file ``path`` to the bucket; return whether it is there now.
+
+        A failure is a line of warning and nothing more.
+        """
         if self._bucket is None or time.monotonic() < self._not_before:
-            return
+            return False
         try:
             with open(path, "rb") as handle:
                 self._bucket.client(HASTE).upload_fileobj(
@@ -49,6 +52,8 @@ class Copies:
         except Exception as error:
             self._not_before = time.monotonic() + PAUSE_SECONDS
             _warn(f"{path} was not copied: {in_words(error, self._bucket)}")
+            return False
+        return True
 
     def fetch(self, path: str | os.PathLike) -> None:
         """Put the bucket's copy of ``path`` there, unless the file there was written later.
@@ -78,9 +83,8 @@ class Copies:
 
     def move(self, path: str | os.PathLike, to: str | os.PathLike) -> None:
         """Follow a file that was renamed; a failure is a line of warning and nothing more."""
-        if self._bucket is None:
+        if self._bucket is None or not self.send(to):
             return
-        self.send(to)
         try:
             self._bucket.client(HASTE).delete_object(
                 Bucket=self._bucket.name, Key=self._bucket.key(path)

@@ -92,6 +92,7 @@ rule all:
 
 
 include: "rules/common.smk"
+include: "rules/storage.smk"
 include: "rules/recovery.smk"
 include: "rules/00_download.smk"
 include: "rules/01_frames.smk"

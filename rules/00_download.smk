@@ -12,7 +12,7 @@ if len(set(map(download_folder, downloaded))) < len(downloaded):
 
 # Other processes of this workflow, which run its jobs, need no key.
 key_is_needed = workflow.is_main_process and any(
-    not (results / f"frames/{level}.parquet").exists()
+    not is_there(results / f"frames/{level}.parquet")
     and not (download_folder(level) / "manifest.json").exists()
     for level in downloaded
 )

@@ -36,6 +36,8 @@ rule make_frames:
         logs / "make_frames/{level}.log",
     benchmark:
         benchmarks / "make_frames/{level}.tsv"
+    # A download is no output, so it lies on this machine even where results are in a bucket.
+    localrule: in_storage and bool(downloaded)
     conda:
         "../envs/rungs.yaml"
     threads: 1

@@ -5,6 +5,7 @@ rule calculate_reference_properties:
     # Of the potential that labelled the target, or the numbers of the configuration.
     input:
         frames=results / "frames/target.parquet",
+        crystal=crystal_file,
         simulations=(
             results / "simulations/reference.csv"
             if reference_is_simulated and properties_of_motion
@@ -41,6 +42,7 @@ rule calculate_properties:
     input:
         models=models_of_all_seeds,
         frames=results / "frames/target.parquet",
+        crystal=crystal_file,
         reference=results / "properties/reference.csv",
         reference_curves=results / "properties/reference.parquet",
         simulations=(

@@ -46,7 +46,7 @@ rule gather_costs:
         report(
             results / "tables/costs.csv",
             caption="../report/costs.rst",
-            category="What was run",
+            category=fetch_opening("What was run"),
             labels={"file": "Timings, hardware, versions and seeds"},
         ),
     log:

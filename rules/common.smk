@@ -52,10 +52,10 @@ def level_options(wildcards):
 
 def missing_files(level):
     # Frames that were made need their files no more; a download makes its own.
-    if is_downloaded(level) or (results / f"frames/{level}.parquet").exists():
+    if is_downloaded(level) or is_there(results / f"frames/{level}.parquet"):
         return []
     data = getattr(study, level).data
-    return [file for file in data.files(study.data_folder) if not Path(file).exists()]
+    return [file for file in data.files(study.data_folder) if not is_there(file)]
 
 
 def source_files(wildcards):
@@ -71,17 +71,24 @@ def source_files(wildcards):
                 lines += [f"    which is {where}"] if where else []
         lines.append("Put them there, or say where they are: --config data_folder=DIR")
         raise WorkflowError("\n".join(lines))
-    return level_of(wildcards).data.files(study.data_folder)
+    return given_files(level_of(wildcards).data.files(study.data_folder))
 
 
 def given_parts(wildcards):
     file = study.split.parts and study.split.parts.path(study.data_folder)
-    if file and not (Path(file).exists() or (results / "splits/split.csv").exists()):
+    if file and not (is_there(file) or is_there(results / "splits/split.csv")):
         raise WorkflowError(
             f"{study_file}: split.parts.file is missing: {file}. Put it there, or say where it "
             "is: --config data_folder=DIR"
         )
-    return file or []
+    return given_files([file] if file else [])
+
+
+def crystal_file(wildcards):
+    # Where the crystal of the properties is not a lattice of its element.
+    crystal = study.properties and study.properties.crystal
+    named = crystal and crystal.file
+    return given_files([str(Path(study.data_folder) / named)] if named else [])
 
 
 def frames_to_draw_from(wildcards):

@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import itertools
+import logging
 import os
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 # One thread: the tests run beside each other, and small tensors gain nothing from more.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+_bucket_numbers = itertools.count()
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED_DATA = Path(os.environ.get("RUNGS_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
 
@@ -43,3 +46,26 @@ def toy_architecture():
         atom_graph_cutoff=4.0,
         bond_graph_cutoff=3.0,
     )
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint():
+    """The address of an S3 service on this machine."""
+    server = pytest.importorskip("moto.server")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    s3 = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    s3.start()
+    host, port = s3.get_host_and_port()
+    yield f"http://{host}:{port}"
+    s3.stop()
+
+
+@pytest.fixture
+def bucket(s3_endpoint):
+    """A place in a new bucket."""
+    from rungs.bucket import Bucket
+
+    url = f"s3://studies-{next(_bucket_numbers)}/some/place"
+    place = Bucket(url, s3_endpoint, "us-east-1", "a-key", "a-secret")
+    place.client().create_bucket(Bucket=place.name)
+    return place

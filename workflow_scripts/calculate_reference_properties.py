@@ -4,6 +4,7 @@ from rungs.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config.properties import Properties
+    from rungs.files import folder_with
     from rungs.potential.device import prepare_process
     from rungs.properties.motion import Simulated
     from rungs.properties.runs import (
@@ -15,14 +16,17 @@ with job(snakemake.log[0]) as say:
 
     prepare_process(snakemake.threads)
     given, output, params = snakemake.input, snakemake.output, snakemake.params
+    options = Properties.model_validate(params.properties)
+    crystal = options.crystal and options.crystal.file
+    folder = folder_with(given.crystal, [crystal] if crystal else [], params.data_folder)
     simulated = None
     if given.simulations:
         simulated = Simulated.read(given.simulations, given.trajectories)
     lines = calculate_reference_properties(
         Potential(*params.potential) if params.potential else None,
-        Properties.model_validate(params.properties),
+        options,
         elements=elements_of(given.frames),
-        data_folder=params.data_folder,
+        data_folder=folder,
         simulated=simulated,
         outputs=PropertyFiles(output.table, output.curves),
     )

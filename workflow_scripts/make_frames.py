@@ -6,6 +6,7 @@ with job(snakemake.log[0]) as say:
     from pathlib import Path
 
     from rungs.config.data import Door, Level
+    from rungs.files import folder_with
     from rungs.filters import FilterChain
     from rungs.frames.door import admit_to_file
     from rungs.potential.device import prepare_process
@@ -16,12 +17,13 @@ with job(snakemake.log[0]) as say:
     prepare_process(snakemake.threads)
     params, name = snakemake.params, snakemake.wildcards.level
     level = Level.model_validate(params.level)
+    folder = folder_with(snakemake.input, level.data.files(""), params.data_folder)
     door = Door.model_validate(params.door)
     filters = FilterChain(level.filters, Path(snakemake.output.frames).parent, section=name)
-    origin = provenance(level, params.data_folder, params.seed, section=name)
+    origin = provenance(level, folder, params.seed, section=name)
     origin["made_by"] = made_by()
     origin["filters"] = level.filters.model_dump(mode="json")
-    items = read_source(level, params.data_folder, params.seed, section=name)
+    items = read_source(level, folder, params.seed, section=name)
     if door.check_labels:
         findings, items = check_labels(items, section=name)
         origin["label_check"] = [str(finding) for finding in findings]

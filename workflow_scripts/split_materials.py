@@ -4,6 +4,7 @@ from rungs.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config.data import Split
+    from rungs.files import folder_with
     from rungs.splits.files import write_split, write_summary
     from rungs.splits.listed import read_listed
     from rungs.splits.members import read_members
@@ -12,12 +13,15 @@ with job(snakemake.log[0]) as say:
 
     params = snakemake.params
     options = Split.model_validate(params.split)
+    folder = params.data_folder
+    if options.parts and options.parts.file:
+        folder = folder_with(snakemake.input.parts, [options.parts.file], folder)
     levels = {level: read_members(snakemake.input[level]) for level in ("source", "target")}
     rows = split_materials(
         **levels,
         options=options,
         seed=params.seed,
-        listed=options.parts and read_listed(options.parts, params.data_folder),
+        listed=options.parts and read_listed(options.parts, folder),
     )
     write_split(snakemake.output.split, rows)
     summary = summarise(**levels, rows=rows)

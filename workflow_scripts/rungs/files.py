@@ -11,6 +11,24 @@ from pathlib import Path
 from rungs.disks import write_fault
 
 
+def folder_with(given: Iterable[str | os.PathLike], names: Iterable[str], folder: str) -> str:
+    """Return the folder from which the files of a job are known by their ``names``.
+
+    Where the study's data are in a bucket, a job finds copies of them, not in ``data_folder``.
+
+    Args:
+        given: the job's input files, or a single one.
+        names: what the configuration calls them.
+        folder: the answer where none of them is given.
+    """
+    tails = [Path(os.path.normpath(name)).parts for name in names]
+    for path in map(Path, [given] if isinstance(given, str | os.PathLike) else given):
+        for tail in tails:
+            if path.parts[-len(tail) :] == tail and not Path(*tail).is_absolute():
+                return str(path.parents[len(tail) - 1])
+    return folder
+
+
 @contextlib.contextmanager
 def whole_file(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary name beside ``path``; on success flush it to disk and rename it.

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from rungs.copies import copies
 from rungs.files import write_json
 from rungs.simulation.trajectories import Trajectory, read_trajectories, write_trajectories
 
@@ -26,11 +27,13 @@ class KeptModel:
 
     def read(self) -> Found | None:
         """Return what was kept; None where there is nothing, or something else."""
+        copies().fetch(self._trajectories)
+        copies().fetch(self._rows)
         try:
             content = json.loads(self._rows.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        if content.get("fingerprint") != self._fingerprint:
+        if content.get("fingerprint") != self._fingerprint or not self._trajectories.exists():
             return None
         return content["rows"], list(read_trajectories(self._trajectories))
 
@@ -38,6 +41,8 @@ class KeptModel:
         """Keep them; the rows come last and say that all is there."""
         write_trajectories(self._trajectories, trajectories)
         write_json(self._rows, {"fingerprint": self._fingerprint, "rows": rows})
+        copies().send(self._trajectories)
+        copies().send(self._rows)
 
     def remove(self) -> None:
         """Forget them."""

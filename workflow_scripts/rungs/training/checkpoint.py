@@ -1,7 +1,7 @@
 """Checkpoints: what a killed training needs to go on as if nothing had happened.
 
 A checkpoint lies beside a job's outputs, never among them: Snakemake deletes outputs before it
-starts a job again.
+starts a job again. Where results are in a bucket, so is a copy of each (:mod:`rungs.copies`).
 """
 
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from rungs.copies import copies
 from rungs.files import whole_file
 
 
@@ -17,6 +18,7 @@ def save_checkpoint(path: Path, state: Mapping, fingerprint: Mapping) -> None:
     """Write ``state`` with the ``fingerprint`` of what is trained, on what and how."""
     with whole_file(path) as partial:
         torch.save({"fingerprint": dict(fingerprint), "state": dict(state)}, partial)
+    copies().send(path)
 
 
 def load_checkpoint(path: Path, fingerprint: Mapping) -> tuple[dict | None, str]:
@@ -52,4 +54,5 @@ def load_checkpoint(path: Path, fingerprint: Mapping) -> tuple[dict | None, str]
 def _set_aside(path: Path) -> Path:
     aside = path.with_name(f"{path.stem}.refused{path.suffix}")
     os.replace(path, aside)
+    copies().move(path, aside)
     return aside

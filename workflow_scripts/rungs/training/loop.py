@@ -14,6 +14,7 @@ import torch
 from tqdm import tqdm
 
 from rungs.config.training import Training
+from rungs.copies import copies
 from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
 from rungs.graphs.store import GraphStore
@@ -250,6 +251,7 @@ class Trainer:
     def _resume(self, checkpoint: Path, fingerprint: Mapping, label: str) -> dict | None:
         """Return the state to go on from, the same in all processes."""
         if self.team.leads:
+            copies().fetch(checkpoint)
             state, line = load_checkpoint(checkpoint, fingerprint)
             print(f"{label}: {line}", file=sys.stderr)
         # A checkpoint that process 0 refuses is gone when the others look.

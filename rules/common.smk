@@ -13,6 +13,15 @@ envvars:
     "RUNGS_REVISION",
 
 
+# The image that jobs run in with --sdm apptainer: a file or an address, the user's own.
+if os.environ.get("RUNGS_CONTAINER"):
+
+    envvars:
+        "RUNGS_CONTAINER",
+
+    container: os.environ["RUNGS_CONTAINER"]
+
+
 def level_of(wildcards):
     return getattr(study, wildcards.level)
 

@@ -14,12 +14,14 @@ envvars:
 
 
 # The image that jobs run in with --sdm apptainer: a file or an address, the user's own.
-if os.environ.get("RUNGS_CONTAINER"):
+container_image = os.environ.get("RUNGS_CONTAINER")
+
+if container_image:
 
     envvars:
         "RUNGS_CONTAINER",
 
-    container: os.environ["RUNGS_CONTAINER"]
+    container: container_image
 
 
 def level_of(wildcards):

@@ -19,6 +19,17 @@ envvars:
     "RUNGS_REVISION",
 
 
+# The image that jobs run in with --sdm apptainer: a file or an address, the user's own.
+container_image = os.environ.get("RUNGS_CONTAINER")
+
+if container_image:
+
+    envvars:
+        "RUNGS_CONTAINER",
+
+    container: container_image
+
+
 def level_of(wildcards):
     return getattr(study, wildcards.level)
 

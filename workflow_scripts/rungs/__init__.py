@@ -4,7 +4,7 @@ The library behind the workflow. It imports nothing from Snakemake, so every fun
 can be called from a notebook. The sub-packages follow the way data flows:
 
 ``frames → materials_project → classical → sources → filters → splits → graphs → references →
-potential → training → evaluation → simulation → properties → scaling → figures``
+potential → training → evaluation → simulation → properties → scaling → figures → comparison``
 
 No sub-package imports one that stands later in this list.
 """

@@ -1,0 +1,57 @@
+"""Jobs in an image of one's own: what Snakemake hands to Apptainer, told by a stand-in for it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+STAND_IN = """#!/bin/sh
+# What it was asked is written down; the job then runs as it is, without a container.
+printf '%s\\n' "$*" >> "$CALLS"
+if [ "$1" = --version ]; then echo "apptainer version 1.3.6"; exit; fi
+for last; do :; done
+exec bash -c "$last"
+"""
+
+
+@pytest.fixture
+def study_file_in_container(repository, tiny_config, tmp_path):
+    """A function that makes study.yaml of the tiny study with ``--sdm apptainer``; it returns the
+    calls of Apptainer."""
+    stand_in = tmp_path / "bin/apptainer"
+    stand_in.parent.mkdir()
+    stand_in.write_text(STAND_IN)
+    stand_in.chmod(0o755)
+    (tmp_path / "rungs.sif").touch()
+    calls = tmp_path / "calls"
+    python = os.path.dirname(sys.executable)  # noqa: PTH120 - as it is, links not followed
+    path = os.pathsep.join([str(stand_in.parent), python, os.environ["PATH"]])
+
+    def run(**environment):
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "snakemake", "results/tiny/study.yaml"),
+                *("--snakefile", str(repository / "Snakefile"), "--directory", str(tmp_path)),
+                *("--configfile", tiny_config, "--cores", "1", "--sdm", "apptainer"),
+            ],
+            check=True,
+            capture_output=True,
+            env=os.environ | {"PATH": path, "CALLS": str(calls)} | environment,
+        )
+        assert (tmp_path / "results/tiny/study.yaml").exists()
+        asked = calls.read_text().splitlines() if calls.exists() else []
+        return [line for line in asked if line.startswith("exec ")]
+
+    return run
+
+
+def test_jobs_run_in_the_image_that_the_environment_names(study_file_in_container, tmp_path):
+    image = str(tmp_path / "rungs.sif")
+    (call,) = study_file_in_container(RUNGS_CONTAINER=image)
+    assert f" {image} bash -c " in call
+    assert "record_study.py" in call
+
+
+def test_without_an_image_jobs_run_as_they_are(study_file_in_container):
+    assert study_file_in_container(RUNGS_CONTAINER="") == []

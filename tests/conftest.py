@@ -7,6 +7,8 @@ import pytest
 
 # One thread: the tests run beside each other, and small tensors gain nothing from more.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# On a machine with a GPU the workers share it: none would wait for another's end.
+os.environ.setdefault("RUNGS_JOBS_PER_GPU", "64")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED_DATA = Path(os.environ.get("RUNGS_TEST_DATA", REPOSITORY.parent / "shared" / "data"))

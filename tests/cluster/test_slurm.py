@@ -1,6 +1,7 @@
 """A study on a real SLURM cluster of one node: GPUs, job arrays, and jobs that are killed."""
 
 import datetime
+import itertools
 import json
 import os
 import re
@@ -14,10 +15,8 @@ pytestmark = pytest.mark.cluster
 
 
 def records(folder: Path) -> dict[str, dict]:
-    return {
-        str(file.parent.relative_to(folder)): json.loads(file.read_text())
-        for file in [*folder.glob("pretrained*/record.json"), *folder.glob("runs/*/*/*/record.json")]
-    }
+    files = [*folder.glob("pretrained*/record.json"), *folder.glob("runs/*/*/*/record.json")]
+    return {str(file.parent.relative_to(folder)): json.loads(file.read_text()) for file in files}
 
 
 def check_gpus(trainings: dict[str, dict]) -> None:
@@ -30,7 +29,7 @@ def check_gpus(trainings: dict[str, dict]) -> None:
         spans.append((begun, begun + datetime.timedelta(seconds=record["wall_seconds"]), name))
     assert len({record["scheduler_job"] for record in trainings.values()}) == len(trainings)
     spans.sort()
-    for (_, end, one), (begin, _, other) in zip(spans, spans[1:], strict=False):
+    for (_, end, one), (begin, _, other) in itertools.pairwise(spans):
         # `started` has no fractions of a second
         assert begin + datetime.timedelta(seconds=1) >= end, f"{one} and {other} overlap"
 
@@ -94,7 +93,7 @@ def test_killed_trainings_are_tried_again_and_go_on_from_their_checkpoints(clust
 
 
 @pytest.mark.slow
-def test_the_tiny_study_runs_as_it_is(cluster, submit):
+def test_the_tiny_study_runs_as_it_is(submit):
     run = submit(HERE.parent / "workflow/tiny.yaml")
     run.wait(1500)
     results = run.folder / "results/tiny"

@@ -9,6 +9,8 @@ import pytest
 
 # One thread: the tests run beside each other, and small tensors gain nothing from more.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# On a machine with a GPU the workers share it: none would wait for another's end.
+os.environ.setdefault("RUNGS_JOBS_PER_GPU", "64")
 
 _bucket_numbers = itertools.count()
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -4,6 +4,7 @@ Everything that it writes lies in one folder and it listens on ports of its own,
 beside a SLURM which the machine may have. The GPU need not exist: SLURM hands it out all the same.
 """
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -22,6 +23,8 @@ def why_not() -> str | None:
     """Return why no cluster can be started here, None where it can."""
     if os.geteuid() != 0:
         return "a SLURM cluster needs root: its node starts jobs for others"
+    if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
+        return "snakemake-executor-plugin-slurm is not installed"
     release = Path("/etc/debian_version")
     if not _missing():
         return None
@@ -41,9 +44,7 @@ def install() -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *PACKAGES]
     for attempt in (["apt-get", "update", "--quiet"], None):
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode == 0 and not _missing():
             return
         if attempt is not None:
@@ -131,9 +132,8 @@ class OneNode:
             "comment": "%k",
             "partition": "%P",
         }
-        text = self.run(
-            "squeue", "--states=all", "--noheader", "--array", "--format=" + "|".join(fields.values())
-        )
+        form = "|".join(fields.values())
+        text = self.run("squeue", "--states=all", "--noheader", "--array", f"--format={form}")
         return [dict(zip(fields, line.split("|"), strict=True)) for line in text.splitlines()]
 
     def finished(self) -> list[dict[str, str]]:
@@ -143,9 +143,7 @@ class OneNode:
         """
         file = self.folder / "completed"
         lines = file.read_text().splitlines() if file.exists() else []
-        return [
-            dict(part.split("=", 1) for part in line.split() if "=" in part) for line in lines
-        ]
+        return [dict(part.split("=", 1) for part in line.split() if "=" in part) for line in lines]
 
     def log(self) -> str:
         """Return the last lines of the daemons' logs, for the words of a failed test."""

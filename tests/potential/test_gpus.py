@@ -46,7 +46,7 @@ def machine(monkeypatch, tmp_path):
         monkeypatch.setattr(
             torch.cuda, "get_device_properties", lambda i: SimpleNamespace(uuid=names[i])
         )
-        monkeypatch.setattr(torch.cuda, "set_device", lambda place: None)
+        monkeypatch.setattr(torch.cuda, "set_device", [].append)
 
     return pretend
 
@@ -155,7 +155,7 @@ def test_several_gpus_are_taken_together_or_not_at_all(machine):
     machine("a", "b")
     one = claim_gpus(1)
     got = []
-    waiting = threading.Thread(target=lambda: got.append(claim_gpus(2, lambda line: None)))
+    waiting = threading.Thread(target=lambda: got.append(claim_gpus(2, [].append)))
     waiting.start()
     time.sleep(0.2)
     # It holds none of them while it waits, or nearly so: it looks and lets go.
@@ -203,7 +203,8 @@ def test_sharing_on_purpose(machine, monkeypatch):
         claim_gpus(1)
 
 
-def test_a_job_computes_on_the_gpu_that_is_free(machine, job_of_its_own):
+@pytest.mark.usefixtures("job_of_its_own")
+def test_a_job_computes_on_the_gpu_that_is_free(machine):
     machine("a", "b")
     other = claim_gpus(1)
     device.prepare_process(torch.get_num_threads(), gpus=1)
@@ -213,7 +214,8 @@ def test_a_job_computes_on_the_gpu_that_is_free(machine, job_of_its_own):
     device._held.release()
 
 
-def test_a_job_that_asked_for_no_gpu_takes_none(machine, job_of_its_own):
+@pytest.mark.usefixtures("job_of_its_own")
+def test_a_job_that_asked_for_no_gpu_takes_none(machine):
     machine("a")
     device.prepare_process(torch.get_num_threads())
     assert device.pick_device() == torch.device("cpu")
@@ -221,7 +223,8 @@ def test_a_job_that_asked_for_no_gpu_takes_none(machine, job_of_its_own):
     claim_gpus(1, pytest.fail).release()
 
 
-def test_processes_of_a_team_have_a_gpu_each(machine, job_of_its_own):
+@pytest.mark.usefixtures("job_of_its_own")
+def test_processes_of_a_team_have_a_gpu_each(machine):
     machine("a", "b", "c")
     other = claim_gpus(1)
     assert device.pick_device() == torch.device("cuda", 1)

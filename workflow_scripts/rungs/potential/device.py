@@ -53,7 +53,7 @@ def hold_gpus(wanted: int, say: Callable[[str], None] = print) -> Claim:
 
 def take_part_on(claim: Claim, rank: int) -> None:
     """Compute on GPU ``rank`` of those that the process which started this one holds."""
-    global _held, _rank  # noqa: PLW0603
+    global _held, _rank
     _held, _rank = claim, rank
     _use()
 

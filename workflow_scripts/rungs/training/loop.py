@@ -1,8 +1,8 @@
 """The training loop: updates, validation, the best weights, checkpoints."""
 
 import copy
-import os
 import math
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -46,8 +46,8 @@ HISTORY_COLUMNS = (
     "seconds",
 )
 CHECKPOINT_SECONDS = float(os.environ.get("RUNGS_CHECKPOINT_SECONDS", "60"))
-"""A killed training loses at most this much work, and what follows its last validation. Machines that
-may be taken away at any moment set the environment variable to less."""
+"""A killed training loses at most this much work, and what follows its last validation. On
+machines that may be taken away at any moment, set the environment variable to less."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,32 @@ def toy_architecture():
         atom_graph_cutoff=4.0,
         bond_graph_cutoff=3.0,
     )
+
+
+def _mount(*arguments: str) -> None:
+    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"needs the right to mount a small disk: {done.stderr.strip()}")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of its own with room for a megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    try:
+        _mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder))
+    except FileNotFoundError:
+        pytest.skip("needs the command mount")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def remount():
+    """Change how a small disk is mounted: ``remount(folder, "ro")``."""
+
+    def change(folder: Path, options: str) -> None:
+        _mount("-o", f"remount,{options}", str(folder))
+
+    return change

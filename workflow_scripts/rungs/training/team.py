@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from rungs.errors import StudyError
+from rungs.orphans import stop_with_parent
 
 Result = TypeVar("Result")
 _PATIENCE = datetime.timedelta(hours=6)
@@ -151,6 +152,8 @@ def _take_part(
 ) -> None:
     if rank:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    else:
+        stop_with_parent()
     torch.set_flush_denormal(True)
     torch.set_num_threads(1)
     _join(rank, size, folder / "meeting")

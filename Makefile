@@ -12,7 +12,7 @@ STUDY := $(shell sed -n 's/^study: *\([A-Za-z0-9_-]*\).*/\1/p' $(CONFIG))
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study report estimate dry-run test test-slow test-cluster lint format schema benchmark benchmark-data benchmark-analysis benchmark-dry-run clean-study clean
+.PHONY: help setup study report estimate dry-run test test-slow test-cluster lint format schema benchmark benchmark-data benchmark-analysis benchmark-dry-run clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -78,9 +78,6 @@ benchmark-analysis: $(READY) ## Time tables, laws, figures and report of 500 run
 
 benchmark-dry-run: $(READY) ## Time a dry run of 2,000 fine-tunings; docs/dry_run.md
 	$(RUN) python benchmarks/dry_run.py --output docs/dry_run.md $(ARGS)
-
-clean-study: $(READY) ## Remove what a finished study in CONFIG can do without; ARGS=--dry-run only tells
-	$(RUN) python -m rungs.clean results/$(STUDY) $(ARGS)
 
 clean: ## Remove .venv and caches; results stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis *.egg-info workflow_scripts/*.egg-info

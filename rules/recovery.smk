@@ -10,11 +10,6 @@ from rungs.study_lock import hold_study
 # Jobs stop by themselves when the process that started them, on their own machine, is gone.
 os.environ[STARTED_BY] = str(os.getpid())
 
-# What only looks may look at results that cannot be written.
-looking = "-n --dry-run --dryrun --report --lint --summary --detailed-summary --list-rules --dag"
-only_looks = any(word.partition("=")[0] in looking.split() for word in sys.argv)
-
-
 # Snakemake's own records first, as it would not say which file it was. Absolute: when Snakemake
 # ends it goes back to where it was started.
 written = [Path(".snakemake").absolute(), results.absolute()]
@@ -30,7 +25,8 @@ def tell_of_disk():
         print(f"error: {fault}", file=sys.stderr)
 
 
-if workflow.is_main_process and not only_looks:
+# Dry runs and reports too: Snakemake writes for them as well.
+if workflow.is_main_process:
     if fault := fault_of_disk():
         sys.exit(f"error: {fault}")
     atexit.register(tell_of_disk)

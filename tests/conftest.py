@@ -3,6 +3,7 @@
 import itertools
 import logging
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,32 @@ def bucket(s3_endpoint):
     place = Bucket(url, s3_endpoint, "us-east-1", "a-key", "a-secret")
     place.client().create_bucket(Bucket=place.name)
     return place
+
+
+def _mount(*arguments: str) -> None:
+    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"needs the right to mount a small disk: {done.stderr.strip()}")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of its own with room for a megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    try:
+        _mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder))
+    except FileNotFoundError:
+        pytest.skip("needs the command mount")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def remount():
+    """Change how a small disk is mounted: ``remount(folder, "ro")``."""
+
+    def change(folder: Path, options: str) -> None:
+        _mount("-o", f"remount,{options}", str(folder))
+
+    return change

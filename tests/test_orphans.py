@@ -1,5 +1,6 @@
 """Jobs end when the process that started them does, in order."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -79,3 +80,35 @@ def test_a_job_that_was_started_by_hand_is_left_alone(tmp_path):
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, "done\n")
+
+
+TEAM = """
+import multiprocessing, pathlib, signal, sys, time
+from rungs.orphans import stop_with_parent
+
+def work(folder):
+    signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path(folder, "stopped").touch(), sys.exit(1)))
+    stop_with_parent()
+    pathlib.Path(folder, "begun").touch()
+    time.sleep(600)
+
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=work, args=(sys.argv[1],))
+    process.start()
+    process.join()
+"""
+
+
+def test_a_process_of_a_team_ends_with_its_job(tmp_path):
+    (tmp_path / "team.py").write_text(TEAM)
+    parent = subprocess.Popen(
+        [sys.executable, str(tmp_path / "team.py"), str(tmp_path)], start_new_session=True
+    )
+    try:
+        wait_until((tmp_path / "begun").exists)
+        parent.kill()
+        parent.wait()
+        wait_until((tmp_path / "stopped").exists)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(parent.pid, signal.SIGKILL)

@@ -58,12 +58,13 @@ class Running:
     """A Snakemake in the background, in a session of its own, so that none of it outlives a test.
 
     Args:
-        folder: its working directory, which gets the file ``terminal.txt``.
+        folder: its working directory.
         arguments: of the command.
+        terminal: file for what it prints; ``terminal.txt`` in ``folder`` if not given.
     """
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self.terminal = folder / "terminal.txt"
+    def __init__(self, folder: Path, *arguments: str, terminal: Path | None = None) -> None:
+        self.terminal = terminal or folder / "terminal.txt"
         with open(self.terminal, "w") as handle:
             self.process = subprocess.Popen(
                 [
@@ -99,10 +100,11 @@ class Running:
 
 @pytest.fixture
 def start():
+    """Start a Snakemake in the background: ``start(folder, *arguments)``."""
     running = []
 
-    def start_snakemake(folder, *arguments):
-        running.append(Running(folder, *arguments))
+    def start_snakemake(folder, *arguments, **options):
+        running.append(Running(folder, *arguments, **options))
         return running[-1]
 
     yield start_snakemake

@@ -112,7 +112,7 @@ def test_what_is_taken_out_does_nothing_to_other_runs(jobs, changed):
     assert {"gather_evaluations", "draw_methods"} <= {job[0] for job in found}
 
 
-def test_a_part_is_run(jobs, tiny_config, tmp_path, snakemake):
+def test_a_part_is_run(tiny_config, tmp_path, snakemake):
     """Up to a rule; one method at one size; one run."""
 
     def rules(*arguments):

@@ -6,6 +6,7 @@ checkpoint first) when that one is gone. On a cluster this is the Snakemake on t
 job there goes on when the one on the login node ends.
 """
 
+import multiprocessing
 import os
 import select
 import signal
@@ -29,6 +30,18 @@ def stop_as_orphan(say: Callable[[str], None]) -> None:
     starter = int(os.environ.get(STARTED_BY, "0"))
     if starter in _ancestors():
         threading.Thread(target=_watch, args=(starter, say), daemon=True).start()
+
+
+def stop_with_parent() -> None:
+    """In a process that ``multiprocessing`` has started: SIGTERM when its parent is gone."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if parent is not None:
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def _ancestors() -> Iterator[int]:

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from rungs.errors import StudyError
+from rungs.orphans import stop_with_parent
 from rungs.potential.device import hold_gpus, take_part_on
 from rungs.potential.gpus import Claim
 
@@ -148,6 +149,8 @@ def _take_part(
 ) -> None:
     if rank:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    else:
+        stop_with_parent()
     torch.set_flush_denormal(True)
     torch.set_num_threads(1)
     _join(rank, size, gpus, folder / "meeting")

@@ -94,8 +94,9 @@ def test_a_training_goes_on_from_the_bucket_after_kill_9(
     assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
 
 
+@pytest.mark.usefixtures("machine")
 def test_a_checkpoint_of_another_training_is_set_aside_there_too(
-    machine, bucket, graphs_file, architecture, monkeypatch, capfd
+    bucket, graphs_file, architecture, monkeypatch, capfd
 ):
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(sys.modules[__name__], "OPTIONS", OPTIONS.model_copy(update={"updates": 4}))
@@ -109,9 +110,8 @@ def test_a_checkpoint_of_another_training_is_set_aside_there_too(
     assert keys(bucket) == {str(PATH), str(PATH.with_name("run.refused.pt"))}
 
 
-def test_a_bucket_that_is_gone_ends_no_training(
-    machine, graphs_file, architecture, monkeypatch, capfd
-):
+@pytest.mark.usefixtures("machine")
+def test_a_bucket_that_is_gone_ends_no_training(graphs_file, architecture, monkeypatch, capfd):
     """At the start it does: what is there would be overwritten."""
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(sys.modules[__name__], "OPTIONS", OPTIONS.model_copy(update={"updates": 4}))

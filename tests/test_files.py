@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from rungs.files import whole_file, write_json, write_rows
+from rungs.files import folder_with, whole_file, write_json, write_rows
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
@@ -45,3 +45,20 @@ def test_json_refuses_nan(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "record.json", {"mae": math.nan})
     assert not (tmp_path / "record.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "folder"),
+    [
+        (["data/a.xyz"], ["a.xyz"], "data"),
+        (["a.xyz"], ["a.xyz"], "."),
+        ([".storage/s3/mine/data/sub/a.xyz", "x"], ["sub/a.xyz"], ".storage/s3/mine/data"),
+        (".storage/s3/mine/data/runs", ["runs"], ".storage/s3/mine/data"),
+        (["/own/a.xyz"], ["/own/a.xyz"], "given"),
+        (["results/downloads/source.json"], [], "given"),
+        ([], ["a.xyz"], "given"),
+        (["other.xyz"], ["a.xyz"], "given"),
+    ],
+)
+def test_the_folder_of_the_data_is_where_the_job_finds_them(given, names, folder):
+    assert folder_with(given, names, "given") == folder

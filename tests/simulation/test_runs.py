@@ -111,6 +111,38 @@ def test_a_stopped_job_goes_on_with_the_next_model(models, plan, outputs, tmp_pa
         assert np.array_equal(one.positions, other)
 
 
+def test_another_machine_goes_on_from_the_bucket(
+    models, plan, outputs, tmp_path, monkeypatch, bucket
+):
+    for name, value in bucket.environment().items():
+        monkeypatch.setenv(name, value)
+    loaded = []
+
+    def load(path, device, stop=True):
+        if stop and loaded:
+            raise KeyboardInterrupt
+        loaded.append(path.name)
+        return load_model(path, device)
+
+    load_model = runs.load_model
+    monkeypatch.setattr(runs, "load_model", load)
+    for machine in ("one", "two"):
+        (tmp_path / machine).mkdir()
+        monkeypatch.chdir(tmp_path / machine)
+        if machine == "one":
+            with pytest.raises(KeyboardInterrupt):
+                simulate_models(models, plan, outputs, "results/checkpoints/simulations")
+            monkeypatch.setattr(runs, "load_model", lambda *given: load(*given, stop=False))
+        else:
+            simulate_models(models, plan, outputs, "results/checkpoints/simulations")
+    assert loaded == ["0.pt", "4.pt"]
+    for name in bucket.environment():
+        monkeypatch.delenv(name)
+    resumed = rows(outputs)
+    simulate_models(models, plan, outputs, tmp_path / "whole")
+    assert rows(outputs) == resumed
+
+
 @pytest.mark.parametrize("what", ["model", "options", "distance", "starts"])
 def test_what_was_kept_of_other_simulations_does_not_count(models, plan, small_model, what):
     run, model = next(iter(models.items()))

@@ -97,8 +97,8 @@ rule record_provenance:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(5),
     params:
         trainings=list(folders_of_trainings),
         # A function of the input is no trigger: the same study by another path is the same study.

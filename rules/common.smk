@@ -1,11 +1,5 @@
 # Small functions that the rules ask for their inputs and outputs, and for what their jobs need.
 
-
-def per_attempt(amount):
-    # A job that failed is tried again, where the profile says so, with more memory and time. What
-    # trains goes on from its checkpoint: eight hours may be too few, and still nothing is lost.
-    return lambda wildcards, attempt: amount * attempt
-
 from rungs.revision import VARIABLE, describe
 
 # Jobs on other machines have no repository to ask which revision they are of.
@@ -28,6 +22,12 @@ if container_image:
         "RUNGS_CONTAINER",
 
     container: container_image
+
+
+def per_attempt(amount):
+    # A job that failed is tried again, where the profile says so, with more memory and time. What
+    # trains goes on from its checkpoint: eight hours may be too few, and still nothing is lost.
+    return lambda wildcards, attempt: amount * attempt
 
 
 def level_of(wildcards):

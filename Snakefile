@@ -91,6 +91,7 @@ rule all:
         results / "opening.rst",
 
 
+include: "rules/environment.smk"
 include: "rules/common.smk"
 include: "rules/storage.smk"
 include: "rules/recovery.smk"

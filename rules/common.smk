@@ -1,28 +1,5 @@
 # Small functions that the rules ask for their inputs and outputs, and for what their jobs need.
 
-from rungs.revision import VARIABLE, describe
-
-# Jobs on other machines have no repository to ask which revision they are of.
-if workflow.is_main_process:
-    os.environ[VARIABLE] = describe(Path(workflow.basedir)) or os.environ.get(
-        VARIABLE, ""
-    )
-
-
-envvars:
-    "RUNGS_REVISION",
-
-
-# The image that jobs run in with --sdm apptainer: a file or an address, the user's own.
-container_image = os.environ.get("RUNGS_CONTAINER")
-
-if container_image:
-
-    envvars:
-        "RUNGS_CONTAINER",
-
-    container: container_image
-
 
 def per_attempt(amount):
     # A job that failed is tried again, where the profile says so, with more memory and time. What

@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import contextlib
 import itertools
 import logging
 import os
@@ -91,6 +92,21 @@ def small_disk(tmp_path):
         pytest.skip("needs the command mount")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def fill(small_disk):
+    """Leave no room at all on the small disk."""
+
+    def leave_no_room() -> None:
+        with (
+            open(small_disk / "ballast", "wb", buffering=0) as handle,
+            contextlib.suppress(OSError),
+        ):
+            while True:
+                handle.write(bytes(4096))
+
+    return leave_no_room
 
 
 @pytest.fixture

@@ -12,16 +12,6 @@ from rungs.files import whole_file, write_text
 FULL = "the disk is full; make room, then give the same command again"
 
 
-def fill(folder):
-    """Leave no room at all."""
-    with open(folder / "ballast", "wb", buffering=0) as handle:
-        try:
-            while True:
-                handle.write(bytes(4096))
-        except OSError:
-            return
-
-
 def test_a_full_disk_is_told_whatever_the_library_says(small_disk):
     """PyTorch's own error has no number and no name."""
     path = small_disk / "results/model.pt"
@@ -72,8 +62,8 @@ def test_a_job_on_a_full_disk_ends_in_a_sentence(small_disk):
     assert [path.name for path in small_disk.iterdir()] == ["job.log"]
 
 
-def test_a_job_that_cannot_even_write_its_log_says_so(small_disk):
-    fill(small_disk)
+def test_a_job_that_cannot_even_write_its_log_says_so(small_disk, fill):
+    fill()
     code, told = job(small_disk, "print('never')")
     assert (code, told) == (1, f"error: {small_disk}/job.log cannot be written: {FULL}\n")
 

@@ -3,28 +3,19 @@
 TARGET = "results/tiny/frames/source.parquet"
 
 
-def fill(folder):
-    with open(folder / "ballast", "wb", buffering=0) as handle:
-        try:
-            while True:
-                handle.write(bytes(4096))
-        except OSError:
-            return
-
-
 def last_line(text):
     return text.rstrip().splitlines()[-1]
 
 
 def test_a_disk_that_is_full_or_fills_up_ends_in_a_sentence(
-    start, snakemake, tiny_config, small_disk, tmp_path
+    start, snakemake, tiny_config, small_disk, fill, tmp_path
 ):
     command = (TARGET, "--cores", "1", "--configfile", tiny_config)
     sentence = (
         f"error: {small_disk}/.snakemake cannot be written: the disk is full; make room, then "
         "give the same command again"
     )
-    fill(small_disk)
+    fill()
     full = snakemake(small_disk, *command, check=False)
     assert full.returncode == 1
     assert last_line(full.stdout) == sentence
@@ -34,7 +25,7 @@ def test_a_disk_that_is_full_or_fills_up_ends_in_a_sentence(
     terminal = tmp_path / "terminal.txt"
     first = start(small_disk, *command, terminal=terminal)
     first.wait_for(terminal, "Execute 1 jobs")
-    fill(small_disk)
+    fill()
     assert first.process.wait(120) == 1
     assert last_line(terminal.read_text()) == sentence
     assert not (small_disk / TARGET).exists()
@@ -59,12 +50,12 @@ def test_a_read_only_disk_ends_in_a_sentence(snakemake, tiny_config, small_disk,
         assert "Traceback" not in done.stdout
 
 
-def test_a_results_folder_elsewhere_counts(snakemake, tiny_config, small_disk, tmp_path):
+def test_a_results_folder_elsewhere_counts(snakemake, tiny_config, small_disk, fill, tmp_path):
     """As where results are a link to a scratch disk."""
     work = tmp_path / "work"
     work.mkdir()
     (work / "results").symlink_to(small_disk)
-    fill(small_disk)
+    fill()
     done = snakemake(work, TARGET, "--cores", "1", "--configfile", tiny_config, check=False)
     assert done.returncode == 1
     assert f"error: {work}/results/tiny cannot be written: the disk is full" in done.stdout

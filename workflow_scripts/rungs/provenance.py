@@ -10,15 +10,13 @@ import json
 import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from rungs.config.study import Study
-from rungs.errors import StudyError
 from rungs.files import write_json, write_rows
 from rungs.frames.table import count_frames, read_provenance
-from rungs.revision import now, revision
+from rungs.revision import now, revision, versions
 from rungs.summary import digest
+from rungs.training.costs import read_record
 
 PACKAGES = (
     "ase",
@@ -70,7 +68,7 @@ def gather_provenance(
     Raises:
         StudyError: for a record or a frames file that is missing or damaged.
     """
-    records = {name: _read(path) for name, path in trainings.items()}
+    records = {name: read_record(path) for name, path in trainings.items()}
     data = {level: _level(path) for level, path in frames.items()}
     moments = [_begin(record) for record in records.values()]
     moments += [(level.get("made_by") or {}).get("at") for level in data.values()]
@@ -97,7 +95,7 @@ def gather_provenance(
             **revision()._asdict(),
             "python": platform.python_version(),
             "platform": platform.platform(),
-            "packages": versions(),
+            "packages": versions(PACKAGES),
         },
     }
 
@@ -159,17 +157,6 @@ def revision_in_words(maker: Mapping) -> str:
     return f"revision {maker['revision'][:12]}{changed}, library {maker['code']}"
 
 
-def versions() -> dict[str, str]:
-    """Return the installed versions of what the project asks for."""
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 def _level(path: str | os.PathLike) -> dict[str, object]:
     """What is known of a level's data: their manifest, its digest, and who made frames of it."""
     manifest = dict(read_provenance(path))
@@ -214,16 +201,3 @@ def _end(record: Mapping) -> str:
     begin = datetime.datetime.fromisoformat(record["started"])
     end = begin + datetime.timedelta(seconds=record["wall_seconds"])
     return end.isoformat(timespec="seconds")
-
-
-def _read(path: str | os.PathLike) -> dict:
-    try:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
-        datetime.datetime.fromisoformat(record["started"])
-        return {**record, "wall_seconds": float(record["wall_seconds"]), "device": record["device"]}
-    except OSError as error:
-        raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, TypeError, KeyError) as error:
-        raise StudyError(
-            f"{path}: is no record of a training ({error}); delete the run and redo it"
-        ) from None

@@ -1,4 +1,4 @@
-"""Which code made a result: the repository's revision, and a digest of the library's files.
+"""Which code made a result: the repository's revision, a digest of the library's files, versions.
 
 The digest is the truth where there is no repository, and where files were changed without a commit.
 """
@@ -8,6 +8,8 @@ import functools
 import hashlib
 import os
 import subprocess
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +47,17 @@ def made_by() -> dict[str, object]:
 def now() -> str:
     """Return the date and time, in UTC."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of those of ``packages`` that are installed."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def describe(root: Path) -> str:

@@ -10,7 +10,6 @@ import os
 import platform
 import sys
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -21,6 +20,7 @@ from rungs.config.options import Options
 from rungs.config.study import Study
 from rungs.errors import StudyError
 from rungs.files import write_text
+from rungs.revision import versions
 from rungs.scaling.answer import pretraining_answer
 from rungs.scaling.checks import CheckRow
 from rungs.scaling.efficiency import EfficiencyRow
@@ -151,7 +151,7 @@ def summarize(
         plan=list(plan),
         joint_laws=list(joint_laws),
         configuration_digest=digest(study.model_dump(mode="json")),
-        versions=_versions(),
+        versions={"python": platform.python_version(), **versions(PACKAGES)},
     )
 
 
@@ -208,16 +208,6 @@ def schema_text() -> str:
 
 def _level(level: object) -> LevelSummary:
     return LevelSummary(label=level.label, functional=level.functional, kind=level.data.kind)
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What the trainings of a study cost, gathered from their records."""
 
+import datetime
 import json
 import os
 from collections.abc import Iterable
@@ -49,10 +50,10 @@ def gather_costs(
     Raises:
         StudyError: for a record that is missing or is no record.
     """
-    rows = [{"method": "pretraining", **_read(path)} for path in pretrainings]
+    rows = [{"method": "pretraining", **read_record(path)} for path in pretrainings]
     for row in rows:
         row["size"] = row.get("n_frames")
-    rows += [_read(path) for path in runs]
+    rows += [read_record(path) for path in runs]
     rows = [{name: row.get(name) for name in COST_COLUMNS} for row in rows]
     write_rows(output, COST_COLUMNS, rows)
     hours = sum(row["wall_seconds"] for row in rows) / 3600
@@ -60,10 +61,16 @@ def gather_costs(
     return f"{len(rows)} trainings, {hours:.2f} hours in all, on {'; '.join(devices)}"
 
 
-def _read(path: str | os.PathLike) -> dict:
+def read_record(path: str | os.PathLike) -> dict:
+    """Return the record that a training left.
+
+    Raises:
+        StudyError: for a file that is missing or is no record.
+    """
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
         # those that every record has
+        datetime.datetime.fromisoformat(record["started"])
         return {**record, "wall_seconds": float(record["wall_seconds"]), "device": record["device"]}
     except OSError as error:
         raise StudyError(f"{path}: cannot be read ({error.strerror})") from None

@@ -10,7 +10,7 @@ with job(snakemake.log[0]) as say:
     from rungs.properties.motion import Simulated
     from rungs.properties.runs import PropertyFiles, calculate_properties, elements_of
 
-    prepare_process(snakemake.threads)
+    prepare_process(snakemake.threads, flush=False)
     given, output, params = snakemake.input, snakemake.output, snakemake.params
     wildcards = snakemake.wildcards
     runs = [Run(wildcards.method, int(wildcards.size), seed) for seed in params.seeds]

@@ -14,7 +14,7 @@ with job(snakemake.log[0]) as say:
         elements_of,
     )
 
-    prepare_process(snakemake.threads)
+    prepare_process(snakemake.threads, flush=False)
     given, output, params = snakemake.input, snakemake.output, snakemake.params
     options = Properties.model_validate(params.properties)
     crystal = options.crystal and options.crystal.file

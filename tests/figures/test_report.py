@@ -36,6 +36,7 @@ CAPTIONS = {
     "properties",
     "properties_table",
     "property_effects",
+    "provenance",
     "reference_shift",
     "references",
     "sampling",

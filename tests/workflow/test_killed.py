@@ -6,6 +6,7 @@ Only Snakemake is killed, as a person or the kernel does: its jobs find themselv
 import csv
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -132,9 +133,13 @@ def test_a_killed_report_is_written_by_the_same_command(
 def test_two_at_once_are_kept_apart(start, snakemake, tiny_study, longer_config, tmp_path):
     """The second is told who works there, and may look; from another folder, too."""
     folder = tmp_path / "work"
+    values = yaml.safe_load(Path(longer_config).read_text(encoding="utf-8"))
+    values["fine_tuning"]["updates"] = 100_000  # at work until it is ended
+    config = tmp_path / "at_work.yaml"
+    config.write_text(yaml.safe_dump(values))
     shutil.copytree(tiny_study.parents[1], folder)
     results = folder / "results/tiny"
-    command = ("results/tiny/runs/scratch/4/seed_0/model.pt", "--configfile", longer_config)
+    command = ("results/tiny/runs/scratch/4/seed_0/model.pt", "--configfile", str(config))
     shutil.rmtree(results / "runs/scratch/4/seed_0")
     (results / "logs/fine_tune/scratch/4/seed_0.log").unlink()
     first = start(folder, *command, "--cores", "1")

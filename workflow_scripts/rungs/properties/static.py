@@ -66,9 +66,14 @@ def static_properties(crystal: "Atoms", calculator: "Calculator", options: Prope
         crystal: primitive cell, cubic axes along x, y and z.
         calculator: of any potential, with energy, forces and stress.
         options: the section ``properties``.
+
+    Raises:
+        RuntimeError: in a process where subnormal numbers count as 0.
     """
     # Before any work that may fail for a reason of its own: a library that is missing is no result.
     import matcalc  # noqa: F401
+
+    _check_subnormal_numbers()
 
     cubic = is_cubic(crystal)
     values: list[Value] = []
@@ -87,6 +92,15 @@ def static_properties(crystal: "Atoms", calculator: "Calculator", options: Prope
             values += found.values
             curves += found.curves
     return Found(values, curves)
+
+
+def _check_subnormal_numbers() -> None:
+    """Refuse to compute where the processor takes the smallest numbers for 0.
+
+    The threads of phonopy's solver inherit that, and get degenerate modes wrong without a word.
+    """
+    if np.float64(5e-324) * np.float64(1.0) == 0:
+        raise RuntimeError("subnormal numbers count as 0 here: torch.set_flush_denormal(False)")
 
 
 def _attempt(calculate: Callable) -> tuple:

@@ -98,7 +98,7 @@ class Submitting:
         ]
 
     def fine_tunings(self) -> dict[str, str]:
-        """Return the runs that Snakemake's processes in SLURM's jobs name, and the jobs' numbers."""
+        """Return the runs in training and the numbers of their jobs, as processes name them."""
         found = {}
         for process, words in _processes():
             target = next((w for w in words if w.startswith("fine_tune:")), None)

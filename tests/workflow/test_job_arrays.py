@@ -34,7 +34,7 @@ def run_task(tmp_path, tiny_config, monkeypatch):
     def command(target: str) -> list[str]:
         return [
             *(sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile")),
-            *("--target-jobs", target, "--allowed-rules", target.split(":")[0]),
+            *("--target-jobs", target, "--allowed-rules", target.split(":", maxsplit=1)[0]),
             *("--cores", "1", "--force", "--nolock", "--no-hooks", "--ignore-incomplete"),
             *("--directory", str(tmp_path), "--configfiles", tiny_config),
             *("--executor", "slurm-jobstep", "--jobs", "1", "--mode", "remote"),

@@ -45,15 +45,16 @@ def test_killed_trainings_are_tried_again_and_go_on_from_their_checkpoints(clust
     met: list[str] = []
 
     def in_training() -> str | None:
-        """SLURM's number of a job whose run has a checkpoint and has not been disturbed yet."""
+        """SLURM's job of a run that has a checkpoint and has not been disturbed yet."""
         for name, number in run.fine_tunings().items():
             there = (results / f"checkpoints/{name}.pt").exists() and run.training_processes()
             if name not in met and there:
                 met.append(name)
-                return number
+                # `scancel` does nothing to a task by its number alone
+                return next(job["id"] for job in cluster.jobs() if job["number"] == number)
         return None
 
-    requeued = run.wait_until(in_training, 240, "a first training has a checkpoint")
+    requeued = run.wait_until(in_training, 400, "a first training has a checkpoint")
     cluster.run("scontrol", "requeuehold", requeued)
     job = run.wait_until(in_training, 120, "a second training has a checkpoint")
     cluster.run("scancel", job)

@@ -87,9 +87,9 @@ def test_killed_trainings_are_tried_again_and_go_on_from_their_checkpoints(clust
     assert "FAILED" in states
     jobs = cluster.jobs()
     fine_tunings = [job for job in jobs if "fine_tune" in job["comment"]]
-    tasks = [job["id"] for job in fine_tunings if "_" in job["id"]]
+    tasks = [job["id"] for job in fine_tunings if job["time"] == "8:00:00"]
     assert len({task.split("_")[0] for task in tasks}) == 1
-    assert sorted(task.split("_")[1] for task in tasks) == ["1", "2", "3", "4"]
+    assert sorted(task.partition("_")[2] for task in tasks) == ["1", "2", "3", "4"]
     # A second attempt asks for twice the memory and time; it is what Snakemake submitted again. No
     # other job is: whichever task ends first, no other's files are missed.
     again = [job for job in fine_tunings if job["id"] not in tasks]

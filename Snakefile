@@ -91,6 +91,7 @@ rule all:
         results / "opening.rst",
 
 
+include: "rules/job_arrays.smk"
 include: "rules/environment.smk"
 include: "rules/common.smk"
 include: "rules/storage.smk"

@@ -33,6 +33,8 @@ if workflow.is_main_process:
 
 
 onstart:
+    if fault := fault_of_arrays():
+        sys.exit(f"error: {fault}. Or switch arrays off: --slurm-array-jobs ''")
     # The kernel lets go of this lock when Snakemake ends, even by kill -9. Snakemake's own locks
     # would stay then, so they go as soon as this one is held.
     try:

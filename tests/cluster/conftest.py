@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,8 +19,8 @@ from .one_node import OneNode, install, why_not
 REPOSITORY = Path(__file__).resolve().parents[2]
 # What a cluster of one node without accounting needs besides the profile, and what saves time.
 ON_ONE_NODE = [
-    *("--slurm-no-account", "--slurm-status-command", "squeue"),
-    *("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10"),
+    *("--slurm-no-account", "--slurm-init-seconds-before-status-checks", "1"),
+    *("--latency-wait", "10"),
 ]
 
 
@@ -90,12 +91,25 @@ class Submitting:
     def training_processes(self) -> list[int]:
         """Return the processes that run the script of a fine-tuning of this study."""
         scripts = f"{self.folder}/.snakemake/scripts/"
-        found = []
-        for process in Path("/proc").iterdir():
-            with contextlib.suppress(OSError):
-                words = (process / "cmdline").read_text().split("\0")
-                if any(w.startswith(scripts) and w.endswith("fine_tune.py") for w in words):
-                    found.append(int(process.name))
+        return [
+            process
+            for process, words in _processes()
+            if any(w.startswith(scripts) and w.endswith("fine_tune.py") for w in words)
+        ]
+
+    def fine_tunings(self) -> dict[str, str]:
+        """Return the runs in training and the numbers of their jobs, as processes name them."""
+        found = {}
+        for process, words in _processes():
+            target = next((w for w in words if w.startswith("fine_tune:")), None)
+            # of those, the one that runs the script
+            if target and "slurm-jobstep" not in words:
+                wildcards = dict(part.split("=") for part in target.split(":")[1].split(","))
+                with contextlib.suppress(OSError):
+                    if Path(f"/proc/{process}/cwd").readlink() == self.folder:
+                        environment = Path(f"/proc/{process}/environ").read_text()
+                        run = "{method}-{size}-seed_{seed}".format(**wildcards)
+                        found[run] = re.search(r"\bSLURM_JOB_ID=(\d+)", environment).group(1)
         return found
 
     def words(self) -> str:
@@ -107,6 +121,14 @@ class Submitting:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.cluster.run("scancel", "--user", "root", check=False)
+
+
+def _processes() -> Iterator[tuple[int, list[str]]]:
+    """Yield all processes and the words of their commands."""
+    for process in Path("/proc").iterdir():
+        if process.name.isdecimal():
+            with contextlib.suppress(OSError):
+                yield int(process.name), (process / "cmdline").read_text().split("\0")
 
 
 @pytest.fixture

@@ -38,38 +38,39 @@ def check_gpus(trainings: dict[str, dict]) -> None:
 
 
 def test_killed_trainings_are_tried_again_and_go_on_from_their_checkpoints(cluster, submit):
-    """One by `scancel`, one by kill -9, and one as a pre-emption ends it: requeued by SLURM."""
+    """Four tasks of an array: the first is requeued by SLURM, as a pre-emption does it, and ends
+    last; one ends by `scancel`, one by kill -9, and one is left alone."""
     run = submit(HERE / "small.yaml", "results/small/tables/costs.csv")
     results = run.folder / "results/small"
-    met: set[str] = set()
+    met: list[str] = []
 
-    def in_training() -> tuple[str, str] | None:
-        """A run that has a checkpoint and has not been disturbed yet, and SLURM's job of it."""
-        for file in (results / "checkpoints").glob("*-seed_*.pt"):
-            jobs = [
-                job
-                for job in cluster.jobs()
-                if job["state"] == "RUNNING"
-                and file.stem.replace("-seed", "").replace("-", "_") in job["comment"]
-            ]
-            if file.stem not in met and jobs and run.training_processes():
-                met.add(file.stem)
-                return file.stem, jobs[0]["id"]
+    def in_training() -> str | None:
+        """SLURM's job of a run that has a checkpoint and has not been disturbed yet."""
+        for name, number in run.fine_tunings().items():
+            there = (results / f"checkpoints/{name}.pt").exists() and run.training_processes()
+            if name not in met and there:
+                met.append(name)
+                # `scancel` does nothing to a task by its number alone
+                return next(job["id"] for job in cluster.jobs() if job["number"] == number)
         return None
 
-    cancelled, job = run.wait_until(in_training, 240, "a first training has a checkpoint")
+    requeued = run.wait_until(in_training, 400, "a first training has a checkpoint")
+    cluster.run("scontrol", "requeuehold", requeued)
+    job = run.wait_until(in_training, 120, "a second training has a checkpoint")
     cluster.run("scancel", job)
-    killed, _ = run.wait_until(in_training, 120, "a second training has a checkpoint")
+    run.wait_until(in_training, 120, "a third training has a checkpoint")
     for process in run.training_processes():
         os.kill(process, signal.SIGKILL)
-    requeued, job = run.wait_until(in_training, 120, "a third training has a checkpoint")
-    cluster.run("scontrol", "requeue", job)
+    run.wait_until(
+        lambda: len(list(results.glob("runs/*/*/*/record.json"))) == 3, 240, "three have ended"
+    )
+    cluster.run("scontrol", "release", requeued)
     run.wait(400)
 
     trainings = records(results)
     assert len(trainings) == 5
     check_gpus(trainings)
-    for name in (cancelled, killed, requeued):
+    for name in met:
         method, size, seed = re.fullmatch(r"(\w+)-(\d+)-(seed_\d+)", name).groups()
         record = trainings[f"runs/{method}/{size}/{seed}"]
         assert 0 < record["updates"] < record["budget_updates"], f"{name} began anew"
@@ -85,11 +86,17 @@ def test_killed_trainings_are_tried_again_and_go_on_from_their_checkpoints(clust
     assert "CANCELLED" in states
     assert "FAILED" in states
     jobs = cluster.jobs()
-    # A second attempt asks for twice the memory and time; it is what Snakemake submitted again.
-    again = [job for job in jobs if "fine_tune" in job["comment"] and job["time"] == "16:00:00"]
+    fine_tunings = [job for job in jobs if "fine_tune" in job["comment"]]
+    tasks = [job["id"] for job in fine_tunings if job["time"] == "8:00:00"]
+    assert len({task.split("_")[0] for task in tasks}) == 1
+    assert sorted(task.partition("_")[2] for task in tasks) == ["1", "2", "3", "4"]
+    # A second attempt asks for twice the memory and time; it is what Snakemake submitted again. No
+    # other job is: whichever task ends first, no other's files are missed.
+    again = [job for job in fine_tunings if job["id"] not in tasks]
     assert len(again) == 2
+    assert {job["time"] for job in again} == {"16:00:00"}
     assert {job["memory"] for job in again} == {"8000M"}
-    assert {job["partition"] for job in jobs if "fine_tune" in job["comment"]} == {"gpu"}
+    assert {job["partition"] for job in fine_tunings} == {"gpu"}
     # What is short shares a job.
     assert not any("rule_draw_subsets" in job["comment"] for job in jobs)
     assert sum("preparation" in job["comment"] for job in jobs) == 1

@@ -178,6 +178,8 @@ def test_the_table_of_partitions_places_every_job():
     limits = {partition.name: partition.limits for partition in table}
     assert limits["cpu"].max_gpu == 0
     assert limits["gpu"].max_gpu >= 1
+    # A group's jobs share so many.
+    assert all(profile("slurm")["cores"] <= limit.max_threads for limit in limits.values())
     attempts = profile("slurm")["retries"] + 1
     for name, text in RULES.items():
         if name in OWN_JOBS | WITH_GPU and name != "download":

@@ -34,4 +34,5 @@ def fault_of_arrays():
         asks=settings.status_command,
         remembers=get_min_job_age(),
         first_look=settings.init_seconds_before_status_checks,
+        as_script=settings.pass_command_as_script,
     )

@@ -87,6 +87,7 @@ SAFE = {
     "asks": "squeue",
     "remembers": 120,
     "first_look": 40,
+    "as_script": False,
 }
 
 
@@ -100,6 +101,7 @@ SAFE = {
         ({"asks": "sacct"}, "--slurm-status-command squeue"),
         ({"remembers": 119}, "forgets jobs 119 s after"),
         ({"remembers": None}, "forgets jobs 0 s after"),
+        ({"as_script": True}, "--slurm-pass-command-as-script"),
     ],
 )
 def test_settings_that_could_lose_a_task_are_named(change, words):

@@ -76,6 +76,7 @@ def fault_of_settings(
     asks: str,
     remembers: int | None,
     first_look: int,
+    as_script: bool,
 ) -> str | None:
     """Return why a run with job arrays could wait forever or count a task twice; None if it cannot.
 
@@ -93,7 +94,10 @@ def fault_of_settings(
         remembers: seconds for which SLURM remembers a job that ended (``MinJobAge``).
         first_look: seconds until the plugin looks at jobs; it wants SLURM to remember them for
             three times as long, and asks `sacct` otherwise.
+        as_script: whether commands are handed to SLURM as scripts, which loses those of tasks.
     """
+    if as_script:
+        return "job arrays do not go together with --slurm-pass-command-as-script"
     holding = [
         *([f"--jobs {places}"] if places < n_jobs else []),
         *([f"--max-jobs-per-timespan {per_timespan}/…"] if per_timespan < n_jobs else []),

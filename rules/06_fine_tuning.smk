@@ -32,11 +32,7 @@ rule fine_tune:
         initial=study.pretraining.initial,
         architecture=study.architecture and study.architecture.model_dump(mode="json"),
         seed=study.seed,
-        checkpoint=lambda wildcards: str(
-            results
-            / "checkpoints"
-            / f"{wildcards.method}-{wildcards.size}-seed_{wildcards.seed}.pt"
-        ),
+        checkpoint=lambda wildcards: str(checkpoint_of(wildcards)),
         events=lambda wildcards, input: events_of(
             f"{wildcards.method}/{wildcards.size}/seed_{wildcards.seed}"
         ),

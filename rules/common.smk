@@ -133,6 +133,11 @@ def pretraining_size(wildcards):
     )
 
 
+def checkpoint_of(run):
+    # Of a fine-tuning, by its wildcards or as a run of the study.
+    return results / f"checkpoints/{run.method}-{run.size}-seed_{run.seed}.pt"
+
+
 def models_of_all_seeds(wildcards):
     seeds = study.points[wildcards.method, int(wildcards.size)]
     folder = results / f"runs/{wildcards.method}/{wildcards.size}"

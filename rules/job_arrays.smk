@@ -1,7 +1,5 @@
 # Job arrays on SLURM: each task runs its own job, and no task is lost.
 
-import shlex
-
 from rungs.job_arrays import BECOME, fault_of_settings, own_command, task_of
 
 # Before anything is read or removed: the Snakemake of a task's own job takes this one's place.

@@ -57,9 +57,8 @@ def results_of_checkpoints():
     kept = results / "checkpoints"
     made = {kept / f"{name}.pt": results / name / "model.pt" for name in pretrainings}
     for run in study.runs:
-        stem = f"{run.method}-{run.size}-seed_{run.seed}"
         folder = results / f"runs/{run.method}/{run.size}/seed_{run.seed}"
-        made[kept / f"{stem}.pt"] = folder / "model.pt"
+        made[checkpoint_of(run)] = folder / "model.pt"
         for suffix in ("json", "npz"):
             part = f"simulations/{run.method}-{run.size}-{run.seed}.{suffix}"
             table = results / f"simulations/{run.method}/{run.size}.csv"

@@ -15,7 +15,13 @@ from rungs.frames.table import FrameWriter
 from rungs.potential.published import load_model, new_model, save_model
 
 METHODS = {"scratch": {"initial": "random", "reference": "target"}}
-RECORD = {"torch": "2.13.0", "python": "3.11.7", "device": "a processor", "wall_seconds": 1.5}
+RECORD = {
+    "started": "2026-01-31T18:00:00+00:00",
+    "torch": "2.13.0",
+    "python": "3.11.7",
+    "device": "a processor",
+    "wall_seconds": 1.5,
+}
 
 
 @pytest.fixture(scope="module")

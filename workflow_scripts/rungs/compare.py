@@ -17,6 +17,7 @@ from rungs.comparison.models import compare_models
 from rungs.config.loading import read_study
 from rungs.config.study import Study
 from rungs.errors import StudyError
+from rungs.training.costs import read_record
 
 _ABOUT = ("revision", "code", "python", "torch", "chgnet", "numpy", "cuda", "device")
 
@@ -146,14 +147,9 @@ def _makers(folder: Path) -> dict[str, object]:
     """What the trainings were made by: for each aspect, all that occurs."""
     found: dict[str, set] = {name: set() for name in _ABOUT}
     for path in folder.rglob("record.json"):
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            for name in _ABOUT:
-                found[name].add(str(record.get(name) or "not recorded"))
-        except (OSError, ValueError, AttributeError) as error:
-            raise StudyError(
-                f"{path}: is no record of a training ({error}); delete the run and redo it"
-            ) from None
+        record = read_record(path)
+        for name in _ABOUT:
+            found[name].add(str(record.get(name) or "not recorded"))
     return {name: ", ".join(sorted(values)) for name, values in found.items()}
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from rungs.config.options import NonNegativeFloat, Options, PositiveFloat, PositiveInt
+from rungs.elements import ALL_SYMBOLS
 
 
 class EnergyWindow(Options):
@@ -69,17 +70,6 @@ class NearDuplicates(Options):
         return max((s.energy for s in self.looser if n_kept > s.beyond), default=self.energy)
 
 
-_TABLE = """
-H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se
-Br Kr Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy
-Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf
-Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og
-"""
-# Written out, as every job reads the configuration and few need a library of chemistry.
-SYMBOLS = frozenset(_TABLE.split())
-"""Of all elements, CHGNet's and beyond: a filter may name what no frame should hold."""
-
-
 class Elements(Options):
     """Frames are removed by the elements that they hold."""
 
@@ -91,7 +81,7 @@ class Elements(Options):
     @field_validator("only", "without")
     @classmethod
     def _are_symbols(cls, symbols: list[str] | None) -> list[str] | None:
-        if unknown := [s for s in symbols or () if s not in SYMBOLS]:
+        if unknown := [s for s in symbols or () if s not in ALL_SYMBOLS]:
             raise ValueError(
                 f"{', '.join(unknown)}: no symbol of an element; write symbols such as Fe or O"
             )

@@ -2,7 +2,7 @@
 
 A file as MPtrj has it is written, of the real MPtrj frames under new ids (or of made-up cells where
 these are absent), and converted as the workflow's job does: digest, reading, check of the labels,
-door, Parquet. Every size is converted by a process of its own.
+screening, Parquet. Every size is converted by a process of its own.
 
     python benchmarks/bulk_json.py                             # 10,000 to 200,000 frames
     python benchmarks/bulk_json.py --sizes 10000 30000 --folder DIR
@@ -24,9 +24,9 @@ import numpy as np
 from cells import MPTRJ, random_labels, read_cells, small_cells
 from pymatgen.core import Structure
 
-from rungs.config.data import Door, Level
+from rungs.config.data import Level, Screening
 from rungs.figures.style import BLUE, DOUBLE, VERMILION, new_figure, save, styled
-from rungs.frames.door import admit_to_file, judge
+from rungs.frames.screening import judge, screen_to_file
 from rungs.frames.table import FrameWriter
 from rungs.sources import provenance, read_source
 from rungs.sources.json_documents import iter_documents
@@ -90,19 +90,19 @@ def write_bulk(path: Path, n_frames: int, texts: list[str]) -> int:
 
 def convert(folder: Path) -> dict[str, float]:
     """Convert ``bulk.json`` as the workflow does; time and peak memory of this process."""
-    from rungs.potential.device import prepare_process
+    from rungs.potentials.device import prepare_process
     from rungs.training.record import peak_resident_bytes
 
     prepare_process(1)
     wall, processor = time.perf_counter(), time.process_time()
     origin = provenance(LEVEL, folder, 0)
     _, items = check_labels(read_source(LEVEL, folder, 0), "source")
-    admission = admit_to_file(
-        items, Door(), folder / "bulk.parquet", folder / "rejects.csv", origin
+    screened = screen_to_file(
+        items, Screening(), folder / "bulk.parquet", folder / "rejects.csv", origin
     )
     return {
-        "frames": admission.n_admitted,
-        "rejected": len(admission.rejects),
+        "frames": screened.n_passed,
+        "rejected": len(screened.rejects),
         "wall_s": time.perf_counter() - wall,
         "processor_s": time.process_time() - processor,
         "peak_mb": peak_resident_bytes() / 1e6,
@@ -146,7 +146,7 @@ def stages(folder: Path, texts: list[str]) -> list[tuple[str, float]]:
             Structure.from_dict(json.loads(d.text)["structure"]) for d in cut
         ),
         "all of reading: file to frames": lambda: exhaust(read_source(LEVEL, folder, 0)),
-        "the door": lambda: exhaust(judge(frame, Door()) for frame in frames),
+        "the screening": lambda: exhaust(judge(frame, Screening()) for frame in frames),
         "writing Parquet": write,
     }
     rates = []
@@ -215,9 +215,9 @@ def main() -> None:
         f"{_processor()}; Python {platform.python_version()}; `make benchmark-data`. Documents of "
         f"{n_atoms:.1f} atoms on average, {'real MPtrj' if MPTRJ.is_file() else 'made-up'} "
         "structures under new ids.\nOne process on one core does what the workflow's job does: "
-        "digest of the file, reading, check of the labels, door, Parquet.\nMemory is the process's "
-        "peak, Python and PyTorch included. Where the two times differ, other programs had the "
-        "core.",
+        "digest of the file, reading, check of the labels, screening, Parquet.\nMemory is the "
+        "process's peak, Python and PyTorch included. Where the two times differ, other "
+        "programs had the core.",
         markdown(
             ("frames", "file, MB", "time, s", "processor, s", "frames/s and core", "peak, MB"),
             [

@@ -57,7 +57,7 @@ class DryRun(NamedTuple):
 
 def made_up_study() -> dict:
     """Return the configuration of the study."""
-    with open(ROOT / "tests/workflow/tiny.yaml", encoding="utf-8") as handle:
+    with open(ROOT / "tests/studies/tiny.yaml", encoding="utf-8") as handle:
         values = yaml.safe_load(handle)
     for section in ("simulations", "properties"):
         del values[section]

@@ -29,8 +29,8 @@ from sides import epoch_of_chgnet, epoch_of_ours
 from rungs.config import read_study
 from rungs.config.training import Architecture
 from rungs.graphs.build import build_graph
-from rungs.potential.compiled.library import compiled_library
-from rungs.potential.published import load_published, new_model
+from rungs.potentials.chgnet.compiled.library import compiled_library
+from rungs.potentials.chgnet.published import load_published, new_model
 from rungs.training.record import device_name, peak_resident_bytes
 
 ROOT = Path(__file__).parents[1]

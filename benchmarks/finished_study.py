@@ -25,10 +25,10 @@ from rungs.frames.elements import MAX_ATOMIC_NUMBER, SYMBOLS
 from rungs.frames.frame import Frame
 from rungs.frames.table import FrameWriter, iter_frames
 from rungs.graphs.store import GraphStore, write_graphs
-from rungs.potential.properties import PROPERTIES, PropertyError
+from rungs.potentials.properties import PROPERTIES, PropertyError
 from rungs.references.fit import fit_reference, write_reference
 from rungs.references.rules import RULES
-from rungs.scaling.laws import Law
+from rungs.scaling.laws.law import Law
 from rungs.splits.files import write_order, write_split, write_summary
 from rungs.splits.members import read_members
 from rungs.splits.split import SplitRow

@@ -46,7 +46,7 @@ rule make_frames:
         runtime=per_attempt(60),
     params:
         level=level_options,
-        door=study.door.model_dump(mode="json"),
+        screening=study.screening.model_dump(mode="json"),
         data_folder=study.data_folder,
         seed=study.seed,
     script:

@@ -77,7 +77,7 @@ rule fit_joint_laws:
 
 
 rule plan:
-    # Read anew from laws and runs, as `python -m rungs.plan` does on a finished study.
+    # Read anew from laws and runs, as `rungs plan` does on a finished study.
     input:
         study=results / "study.yaml",
         curve=results / "learning_curve.csv",

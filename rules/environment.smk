@@ -1,6 +1,6 @@
 # What all jobs are told of where they run: the revision of the code, and the user's own container.
 
-from rungs.revision import VARIABLE, describe
+from rungs.workflow.revision import VARIABLE, describe
 
 # Jobs on other machines have no repository to ask which revision they are of.
 if workflow.is_main_process:

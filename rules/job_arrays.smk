@@ -1,6 +1,6 @@
 # Job arrays on SLURM: each task runs its own job, and no task is lost.
 
-from rungs.job_arrays import BECOME, fault_of_settings, own_command, task_of
+from rungs.workflow.job_arrays import BECOME, fault_of_settings, own_command, task_of
 
 # Before anything is read or removed: the Snakemake of a task's own job takes this one's place.
 try:

@@ -3,9 +3,9 @@
 
 import atexit
 
-from rungs.disks import write_fault
-from rungs.orphans import STARTED_BY
-from rungs.study_lock import hold_study
+from rungs.files import write_fault
+from rungs.workflow.orphans import STARTED_BY
+from rungs.workflow.study_lock import hold_study
 
 # Jobs stop by themselves when the process that started them, on their own machine, is gone.
 os.environ[STARTED_BY] = str(os.getpid())

@@ -1,7 +1,7 @@
 # Results in a bucket: what lies there and what on this machine, and where checkpoints are copied.
 
-from rungs.bucket import Bucket, fault
-from rungs.copies import forget_finished
+from rungs.workflow.bucket import Bucket, fault
+from rungs.workflow.copies import forget_finished
 
 in_storage = workflow.storage_settings.default_storage_provider is not None
 

@@ -76,7 +76,7 @@ def s3_endpoint():
 @pytest.fixture
 def bucket(s3_endpoint):
     """A place in a new bucket."""
-    from rungs.bucket import Bucket
+    from rungs.workflow.bucket import Bucket
 
     url = f"s3://studies-{next(_bucket_numbers)}/some/place"
     place = Bucket(url, s3_endpoint, "us-east-1", "a-key", "a-secret")

@@ -1,11 +1,11 @@
 """Build the crystal graphs of one level with the network's cutoffs."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.frames.table import iter_frames
     from rungs.graphs.store import write_graphs
-    from rungs.potential.initial import graph_cutoffs
+    from rungs.potentials.chgnet.initial import graph_cutoffs
 
     cutoffs = graph_cutoffs(snakemake.params.initial, snakemake.params.architecture)
     counts = write_graphs(iter_frames(snakemake.input[0]), snakemake.output[0], *cutoffs)

@@ -1,12 +1,12 @@
 """Compute properties that no model was trained on, with all seeds of a method and size."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config import Run
     from rungs.config.properties import Properties
     from rungs.files import folder_with
-    from rungs.potential.device import prepare_process
+    from rungs.potentials.device import prepare_process
     from rungs.properties.motion import Simulated
     from rungs.properties.runs import PropertyFiles, calculate_properties, elements_of
 

@@ -1,11 +1,11 @@
 """Compute what the models' properties are compared with."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config.properties import Properties
     from rungs.files import folder_with
-    from rungs.potential.device import prepare_process
+    from rungs.potentials.device import prepare_process
     from rungs.properties.motion import Simulated
     from rungs.properties.runs import (
         Potential,

@@ -1,6 +1,6 @@
 """See that the methods' elements and pools are among the frames, before anything is trained."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config import load_study

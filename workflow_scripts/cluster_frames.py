@@ -1,6 +1,6 @@
 """Cluster the target's training frames by what they look like, for diverse subsets."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.splits.descriptors import describe_frames

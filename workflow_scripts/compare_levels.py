@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.evaluation.levels import compare_levels, write_levels

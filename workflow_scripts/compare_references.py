@@ -1,10 +1,10 @@
 """Measure every rule for the reference energies at every subset size, without a training."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.evaluation.references import compare_references
-    from rungs.potential.device import prepare_process
+    from rungs.potentials.device import prepare_process
 
     prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)
     given, params = snakemake.input, snakemake.params

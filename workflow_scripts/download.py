@@ -1,6 +1,6 @@
 """Download one level's trajectories from the Materials Project, or go on with it."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from pathlib import Path

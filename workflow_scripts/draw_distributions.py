@@ -1,6 +1,6 @@
 """Draw the distributions of distances, angles and frequencies in simulations."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     from rungs.figures.distributions import draw_distributions

@@ -1,6 +1,6 @@
 """Draw the energy of the crystal against its volume, by the reference and the models."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     from rungs.figures.equation_of_state import draw_equation_of_state

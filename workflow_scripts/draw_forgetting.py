@@ -1,6 +1,6 @@
 """Draw the errors on the source's test frames against the number of target frames."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     import pandas as pd

@@ -1,6 +1,6 @@
 """Draw the gradients of the network's layers through the first epoch of the transfers."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     import pandas as pd

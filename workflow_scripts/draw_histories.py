@@ -1,6 +1,6 @@
 """Draw the training histories of the pretraining and of the runs at the largest size."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     import pandas as pd

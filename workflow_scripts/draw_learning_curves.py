@@ -1,6 +1,6 @@
 """Draw the learning curves with their fitted laws."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     import pandas as pd

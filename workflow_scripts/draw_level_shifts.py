@@ -1,6 +1,6 @@
 """Draw by how much the two levels' energies differ, and their stresses and magnetic moments."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     import pandas as pd

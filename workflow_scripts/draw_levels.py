@@ -1,6 +1,6 @@
 """Draw energies and forces of one level against those of the other."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     import pandas as pd

@@ -1,6 +1,6 @@
 """Draw the methods side by side at their common subset sizes."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     import pandas as pd

@@ -1,6 +1,6 @@
 """Draw predicted against labelled values of every method at its largest size."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     import pandas as pd

@@ -1,6 +1,6 @@
 """Draw the phonon bands of the reference and of the models."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     from rungs.figures.phonons import draw_phonons

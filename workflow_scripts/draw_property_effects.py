@@ -1,6 +1,6 @@
 """Draw by how much transfer changes the error of each property, both ways."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     import pandas as pd

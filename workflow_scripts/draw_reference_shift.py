@@ -1,6 +1,6 @@
 """Draw the shift of the elemental reference energies over the periodic table."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     import pandas as pd

@@ -1,6 +1,6 @@
 """Draw which rule for the reference energies wins at which subset size."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     import pandas as pd

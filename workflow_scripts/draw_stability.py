@@ -1,6 +1,6 @@
 """Draw how long simulations stay stable."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     import pandas as pd

@@ -1,6 +1,6 @@
 """Draw the order in which one seed's subsets take the target's training frames."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config import load_study

@@ -1,6 +1,6 @@
 """Draw the errors at each test temperature against what was trained on."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     import pandas as pd

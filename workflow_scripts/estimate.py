@@ -1,12 +1,12 @@
 """Print what the study will cost on this machine, before it is run."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     import time
 
     from rungs.config import load_study
-    from rungs.potential.device import prepare_process
+    from rungs.potentials.device import prepare_process
     from rungs.training.estimate import estimate_study
 
     prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)

@@ -1,12 +1,12 @@
 """Measure the errors of all seeds of a method and size on the target's test frames, and on the
 source's where the study asks for that."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config import Run
     from rungs.evaluation.runs import EvaluationFiles, evaluate_on_source, evaluate_runs
-    from rungs.potential.device import prepare_process
+    from rungs.potentials.device import prepare_process
 
     prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)
     given, output, wildcards = snakemake.input, snakemake.output, snakemake.wildcards

@@ -1,11 +1,11 @@
 """Measure the pretrained model on the source's own test frames: what there is to forget."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config import Run
     from rungs.evaluation.runs import evaluate_on_source
-    from rungs.potential.device import prepare_process
+    from rungs.potentials.device import prepare_process
 
     prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)
     given = snakemake.input

@@ -1,12 +1,12 @@
 """Fine-tune on one subset of the target's training frames with one method and seed."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config import Run
     from rungs.config.methods import Method
     from rungs.config.training import Architecture, Training
-    from rungs.potential.device import prepare_process
+    from rungs.potentials.device import prepare_process
     from rungs.splits.elements import check_elements
     from rungs.splits.files import read_elements
     from rungs.training.runs import fine_tune

@@ -1,13 +1,13 @@
 """Fit one law to the errors of methods that differ in the size of their pretraining."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     import json
     from pathlib import Path
 
     from rungs.evaluation.tables import read_rows
-    from rungs.scaling.joint_study import fit_joint_laws, write_joint_laws
+    from rungs.scaling.answers.joint_law_table import fit_joint_laws, write_joint_laws
     from rungs.seeds import derive_seed
 
     params = snakemake.params

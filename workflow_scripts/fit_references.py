@@ -1,6 +1,6 @@
 """Fit the elemental reference energies of both levels to their training frames."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.frames.table import iter_frames
@@ -11,8 +11,8 @@ with job(snakemake.log[0]) as say:
     published = None
     if snakemake.params.initial != "random":
         # A published network was trained on top of its own references; they are the source's.
-        from rungs.potential.initial import load_initial
-        from rungs.training.starting import get_reference
+        from rungs.potentials.chgnet.initial import load_initial
+        from rungs.training.initialization import get_reference
 
         published = get_reference(load_initial(snakemake.params.initial))
     split = read_split(snakemake.input.split)

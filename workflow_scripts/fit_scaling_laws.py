@@ -1,14 +1,14 @@
 """Fit scaling laws to the learning curves, and say what a target frame is worth."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.evaluation.tables import read_rows
-    from rungs.scaling.checks import check_laws, write_checks
-    from rungs.scaling.efficiency import data_efficiency, write_efficiency
-    from rungs.scaling.material_draws import read_material_draws
-    from rungs.scaling.means import learning_curve_means, write_means
-    from rungs.scaling.study import fit_learning_curves, write_laws
+    from rungs.scaling.answers.checks import check_laws, write_checks
+    from rungs.scaling.answers.efficiency import data_efficiency, write_efficiency
+    from rungs.scaling.answers.law_table import fit_learning_curves, write_laws
+    from rungs.scaling.answers.means import learning_curve_means, write_means
+    from rungs.scaling.intervals.material_draws import read_material_draws
     from rungs.seeds import derive_seed
 
     rows = read_rows(snakemake.input.curve)

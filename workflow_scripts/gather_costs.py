@@ -1,6 +1,6 @@
 """Gather what every training cost, and on what it ran, into one table."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.training.costs import gather_costs

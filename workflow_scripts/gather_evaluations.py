@@ -1,6 +1,6 @@
 """Gather the errors of all runs into evaluation.csv and learning_curve.csv."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.evaluation.tables import (

@@ -1,6 +1,6 @@
 """Gather the errors on the source's test frames into forgetting.csv."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.evaluation.forgetting import FORGETTING_COLUMNS, forgetting_rows

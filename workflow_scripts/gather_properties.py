@@ -1,6 +1,6 @@
 """Gather the properties of all runs, and what transfer did to each."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.evaluation.tables import read_rows

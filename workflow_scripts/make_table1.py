@@ -1,6 +1,6 @@
 """Make Table 1: all methods at their largest size, with formation and decomposition energies."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     import pandas as pd

@@ -1,10 +1,10 @@
 """Pretrain on the source's training frames, or take the published model as it is."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config.training import Architecture, Pretraining
-    from rungs.potential.device import prepare_process
+    from rungs.potentials.device import prepare_process
     from rungs.training.runs import pretrain
 
     prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)

@@ -1,12 +1,12 @@
 """Record the gradients of the network's layers through the first epoch of the transfers."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config import Run
     from rungs.config.methods import Method
     from rungs.config.training import Training
-    from rungs.potential.device import prepare_process
+    from rungs.potentials.device import prepare_process
     from rungs.training.gradients import record_gradients
 
     prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)

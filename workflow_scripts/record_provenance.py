@@ -1,10 +1,10 @@
 """Write what made the study: configuration, revision, versions, hardware, seeds, data, dates."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config.loading import read_study
-    from rungs.provenance import gather_provenance, write_provenance
+    from rungs.records.provenance import gather_provenance, write_provenance
 
     given, output, params = snakemake.input, snakemake.output, snakemake.params
     facts = gather_provenance(

@@ -1,6 +1,6 @@
 """Write the study's configuration with all defaults filled in."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     import yaml

@@ -1,11 +1,11 @@
 """Run molecular dynamics with the models of all seeds of a method and size."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config import Run
     from rungs.config.simulations import Simulations
-    from rungs.potential.device import prepare_process
+    from rungs.potentials.device import prepare_process
     from rungs.simulation.runs import SimulationFiles, make_plan, simulate_models
 
     prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)

@@ -1,11 +1,11 @@
 """Run the models' simulations with the classical potential that labelled the target."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.classical import calculator
     from rungs.config.simulations import Simulations
-    from rungs.potential.device import prepare_process
+    from rungs.potentials.device import prepare_process
     from rungs.simulation.runs import SimulationFiles, make_plan, simulate_reference
 
     prepare_process(snakemake.threads)

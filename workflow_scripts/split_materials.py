@@ -1,12 +1,12 @@
 """Assign every material to training, validation or test, once for both levels."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config.data import Split
     from rungs.files import folder_with
     from rungs.splits.files import write_split, write_summary
-    from rungs.splits.listed import read_listed
+    from rungs.splits.given_parts import read_listed
     from rungs.splits.members import read_members
     from rungs.splits.split import split_materials
     from rungs.splits.summary import summarise

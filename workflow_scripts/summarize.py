@@ -1,17 +1,17 @@
 """Put question, answer and numbers into one file for programs, the answer into one for people."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config import load_study
     from rungs.files import write_text
-    from rungs.scaling.checks import CheckRow
-    from rungs.scaling.efficiency import EfficiencyRow
-    from rungs.scaling.joint_study import JointRow
-    from rungs.scaling.means import MeanRow
-    from rungs.scaling.plan import Answer
-    from rungs.scaling.study import LawRow
-    from rungs.summary import answer, read_table, summarize, write_summary
+    from rungs.records.summary import answer, read_table, summarize, write_summary
+    from rungs.scaling.answers.checks import CheckRow
+    from rungs.scaling.answers.efficiency import EfficiencyRow
+    from rungs.scaling.answers.joint_law_table import JointRow
+    from rungs.scaling.answers.law_table import LawRow
+    from rungs.scaling.answers.means import MeanRow
+    from rungs.scaling.answers.plan import Answer
 
     study, baseline = load_study(snakemake.params.study), snakemake.params.baseline
     tables = {

@@ -1,6 +1,6 @@
 """Break the errors of all runs down by material, by kind of frame and by element."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.evaluation.breakdown import (

@@ -1,6 +1,6 @@
 """Tabulate how much consecutive frames of the simulations still have in common."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.classical.sampling import SAMPLING_COLUMNS, sampling_rows

@@ -1,13 +1,13 @@
 """Gather the simulations of all models, and say how long they stay stable."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from dataclasses import asdict
 
     from rungs.evaluation.tables import read_rows
     from rungs.files import write_rows
-    from rungs.scaling.stability import (
+    from rungs.scaling.answers.stability import (
         STABILITY_COLUMNS,
         SURVIVAL_COLUMNS,
         stability_rows,

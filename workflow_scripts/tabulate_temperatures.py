@@ -1,6 +1,6 @@
 """Tabulate the errors at each test temperature against the temperatures that were trained on."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config.pools import Pool

@@ -1,6 +1,6 @@
 """Write the page that the report opens with."""
 
-from rungs.jobs import job
+from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]):
     from pathlib import Path

@@ -9,7 +9,7 @@ from rungs.errors import StudyError
 
 @pytest.fixture
 def values(repository):
-    study = yaml.safe_load((repository / "tests/workflow/tiny.yaml").read_text())
+    study = yaml.safe_load((repository / "tests/studies/tiny.yaml").read_text())
     del study["properties"]  # some of them read the simulations
     return study
 

@@ -13,8 +13,8 @@ from rungs.errors import StudyError
 _ROOT = Path(__file__).parents[2]
 SHIPPED = [
     "config.yaml",
-    "tests/workflow/tiny.yaml",
-    "tests/workflow/tiny_classical.yaml",
+    "tests/studies/tiny.yaml",
+    "tests/studies/tiny_classical.yaml",
     *(str(path.relative_to(_ROOT)) for path in sorted(_ROOT.glob("config/*.yaml"))),
 ]
 

@@ -9,13 +9,13 @@ import torch
 from rungs.evaluation.references import REFERENCE_ERROR_COLUMNS, compare_references
 from rungs.frames.frame import Frame
 from rungs.graphs.store import GraphStore, write_graphs
-from rungs.potential.errors import evaluate
-from rungs.potential.forward import BatchedCHGNet
-from rungs.potential.published import new_model, save_model
+from rungs.potentials.chgnet.forward import BatchedCHGNet
+from rungs.potentials.chgnet.published import new_model, save_model
+from rungs.potentials.prediction_errors import evaluate
 from rungs.references.fit import ReferenceEnergies, fit_reference, write_reference
 from rungs.splits.files import write_order, write_split
 from rungs.splits.split import SplitRow
-from rungs.training.starting import set_reference
+from rungs.training.initialization import set_reference
 
 
 @pytest.fixture(scope="module")

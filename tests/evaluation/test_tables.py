@@ -6,7 +6,7 @@ from rungs.config import Run
 from rungs.errors import StudyError
 from rungs.evaluation.tables import evaluation_rows, learning_curve_rows, read_rows
 from rungs.files import write_rows
-from rungs.potential.properties import PropertyError
+from rungs.potentials.properties import PropertyError
 
 
 def test_learning_curve_has_one_row_a_run_with_full_precision(tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rungs.figures.cells import MANY_POINTS
+from rungs.figures.density import MANY_POINTS
 from rungs.figures.levels import draw_levels
 
 

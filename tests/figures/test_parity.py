@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rungs.figures.cells import MANY_POINTS
+from rungs.figures.density import MANY_POINTS
 from rungs.figures.parity import draw_parity
 
 SIZES = {"scratch": 1000, "target_reference": 1000, "frozen_reference": 100}

@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 
 from rungs.figures.stability import draw_stability
 from rungs.figures.style import GREY, MethodStyle
-from rungs.scaling.stability import stability_rows, survival_rows
+from rungs.scaling.answers.stability import stability_rows, survival_rows
 
 
 def simulations(methods=("scratch", "target_reference"), sizes=(0, 10, 50, 228), reference=True):

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rungs.config.data import Door
+from rungs.config.data import Screening
 from rungs.config.filters import Filters
 from rungs.errors import StudyError
 from rungs.filters import FilterChain
 from rungs.filters.spool import Spool
-from rungs.frames.door import admit_to_file
 from rungs.frames.frame import Frame, Rejected
+from rungs.frames.screening import screen_to_file
 from rungs.frames.table import read_frames
 
 
@@ -100,7 +100,7 @@ def test_window_above_the_lowest_energy_of_each_material(frame, run):
 def test_a_filter_that_no_frame_can_answer_to_stops_the_study(frame, run, options, words):
     with pytest.raises(StudyError, match=words):
         run([frame(0), frame(1)], **options)
-    # without any frame the door has more to say
+    # without any frame the screening has more to say
     assert run([Rejected("a", "unreadable")], **options)[0] == []
 
 
@@ -175,11 +175,11 @@ def test_a_full_disk_is_said_in_words(tmp_path, frame):
             spool.add(frame())
 
 
-def test_removed_frames_go_to_the_rejects_file_of_the_door(tmp_path, frame):
-    """Behind the door: a broken frame is no lowest energy, and a copy of an id is named as such."""
+def test_removed_frames_go_to_the_rejects_file_of_the_screening(tmp_path, frame):
+    """Behind the screening: a broken frame is no lowest energy, and a copy of an id is named so."""
     items = [
         frame(0, -5.0),
-        frame(1, -1000.0),  # refused by the door
+        frame(1, -1000.0),  # refused by the screening
         frame(2, -4.0),
         frame(0, -5.0),
         frame(3, -5.0001),
@@ -189,7 +189,7 @@ def test_removed_frames_go_to_the_rejects_file_of_the_door(tmp_path, frame):
     )
     path, rejects = tmp_path / "frames.parquet", tmp_path / "rejects.csv"
     chain = FilterChain(filters, tmp_path, "source")
-    admission = admit_to_file(items, Door(), path, rejects, {}, chain)
+    screened = screen_to_file(items, Screening(), path, rejects, {}, chain)
     assert [one.frame_id for one in read_frames(path)] == ["MgO-0"]
     with open(rejects, newline="", encoding="utf-8") as handle:
         table = [(row["frame_id"], row["kind"]) for row in csv.DictReader(handle)]
@@ -199,8 +199,8 @@ def test_removed_frames_go_to_the_rejects_file_of_the_door(tmp_path, frame):
         ("MgO-2", "energy_window"),
         ("MgO-3", "near_duplicates"),
     ]
-    assert admission.n_rejected == 4
-    assert admission.counts == {
+    assert screened.n_rejected == 4
+    assert screened.counts == {
         "energy": 1,
         "duplicate id": 1,
         "energy_window": 1,
@@ -211,4 +211,6 @@ def test_removed_frames_go_to_the_rejects_file_of_the_door(tmp_path, frame):
 def test_filters_that_leave_nothing_are_named(tmp_path, frame):
     chain = FilterChain(Filters.model_validate({"elements": {"only": ["H"]}}), tmp_path, "source")
     with pytest.raises(StudyError, match=r"2 were refused \(elements: 2\).*filters"):
-        admit_to_file([frame(0), frame(1)], Door(), tmp_path / "f", tmp_path / "r.csv", {}, chain)
+        screen_to_file(
+            [frame(0), frame(1)], Screening(), tmp_path / "f", tmp_path / "r.csv", {}, chain
+        )

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ..workflow.conftest import run_snakemake
+from ..studies.conftest import run_snakemake
 from .stand_in import KEY
 
 
 @pytest.fixture
 def study(tmp_path, repository):
     """A function that writes a study with both sides from the service."""
-    with open(repository / "tests/workflow/tiny.yaml") as handle:
+    with open(repository / "tests/studies/tiny.yaml") as handle:
         values = yaml.safe_load(handle)
     for section in ("simulations", "properties"):  # of methods that are replaced below
         del values[section]

@@ -6,8 +6,8 @@ from dataclasses import asdict
 import pytest
 
 from rungs.scaling import Law, data_efficiency, fit_learning_curves, learning_curve_means, make_plan
-from rungs.scaling.answer import pretraining_answer
-from rungs.scaling.checks import check_laws
+from rungs.scaling.answers.checks import check_laws
+from rungs.scaling.answers.sentences import pretraining_answer
 
 ENERGY = "energy_mae_mev_per_atom"
 LAWS = {"scratch": Law(900, 0.45), "transfer": Law(300, 0.25)}

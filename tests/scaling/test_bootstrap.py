@@ -7,8 +7,8 @@ from scipy.stats import t as student_t
 
 from rungs.scaling import Law, fit_curve
 from rungs.scaling.bootstrap import resample_seeds, seed_interval
-from rungs.scaling.floor import fit_floor_laws
-from rungs.scaling.line import fit_lines
+from rungs.scaling.laws.floor import fit_floor_laws
+from rungs.scaling.laws.line import fit_lines
 
 SIZES = [10, 32, 100, 320, 1000]
 LAW = Law(300.0, 0.3)

@@ -7,7 +7,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from rungs.config.training import Architecture
-from rungs.potential.published import new_model
+from rungs.potentials.chgnet.published import new_model
 
 SMALL = Architecture(
     atom_fea_dim=16,

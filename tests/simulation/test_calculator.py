@@ -7,7 +7,7 @@ from ase.build import bulk
 from ase.md.verlet import VelocityVerlet
 
 from rungs.errors import StudyError
-from rungs.potential.published import load_published
+from rungs.potentials.chgnet.published import load_published
 from rungs.simulation.calculator import ModelCalculator, ModelForces, UnphysicalError
 
 

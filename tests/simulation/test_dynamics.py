@@ -12,7 +12,7 @@ from rungs.config.simulations import Simulations
 from rungs.simulation import dynamics
 from rungs.simulation.calculator import Forces, ModelForces, UnphysicalError
 from rungs.simulation.dynamics import CalculatorForces, simulate
-from rungs.simulation.starts import Start
+from rungs.simulation.initial_conditions import Start
 
 SHORTEST = 2.4
 

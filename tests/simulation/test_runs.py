@@ -10,16 +10,16 @@ from ase.calculators.emt import EMT
 from rungs.config import Run
 from rungs.config.simulations import Simulations
 from rungs.errors import StudyError
-from rungs.potential.published import save_model
+from rungs.potentials.chgnet.published import save_model
 from rungs.simulation import runs
 from rungs.simulation.columns import SIMULATION_COLUMNS
+from rungs.simulation.initial_conditions import Start
 from rungs.simulation.runs import (
     SimulationFiles,
     SimulationPlan,
     simulate_models,
     simulate_reference,
 )
-from rungs.simulation.starts import Start
 from rungs.simulation.trajectories import read_trajectories, write_trajectories
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from rungs.classical import calculator
-from rungs.config.data import Door, Level
-from rungs.frames.door import judge
+from rungs.config.data import Level, Screening
 from rungs.frames.frame import Frame, Rejected
+from rungs.frames.screening import judge
 from rungs.sources import provenance, read_source
 from rungs.sources.label_check import examine
 
@@ -62,7 +62,7 @@ def test_labels_are_those_of_the_potential_and_pass_the_door(short):
     assert frame.energy == pytest.approx(atoms.get_potential_energy(), abs=1e-10)
     assert frame.forces == pytest.approx(atoms.get_forces(), abs=1e-10)
     assert frame.stress == pytest.approx(atoms.get_stress() / GPa, abs=1e-8)
-    assert all(judge(f, Door()) is None for f in short)
+    assert all(judge(f, Screening()) is None for f in short)
     forces, _ = examine(short)
     assert forces.slope == pytest.approx(1, abs=0.05)
     assert forces.is_sound

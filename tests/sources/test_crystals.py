@@ -7,10 +7,10 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from rungs.config.data import Door, Level
+from rungs.config.data import Level, Screening
 from rungs.config.sources import BuiltInCrystals
-from rungs.frames.door import judge, shortest_distance
 from rungs.frames.frame import VOIGT, Frame, Rejected
+from rungs.frames.screening import judge, shortest_distance
 from rungs.sources import crystals as crystals_module
 from rungs.sources import provenance, read_source
 from rungs.sources.compounds import all_crystals, some_crystals
@@ -274,7 +274,7 @@ def test_both_levels_have_the_same_frames_with_other_labels(small):
 def test_frames_pass_the_door_with_forces_of_a_few_ev(small):
     for frames in small.values():
         assert len(frames) == 48
-        assert all(judge(frame, Door(min_distance=1.2)) is None for frame in frames)
+        assert all(judge(frame, Screening(min_distance=1.2)) is None for frame in frames)
         forces = np.concatenate([np.linalg.norm(f.forces, axis=1) for f in frames])
         assert 0.03 < np.median(forces) < 1
         assert np.percentile(forces, 99) < 6

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from rungs.config.data import Door
+from rungs.config.data import Screening
 from rungs.errors import StudyError
-from rungs.frames.door import Admission
 from rungs.frames.frame import Frame, Rejected
+from rungs.frames.screening import ScreenedFrames
 from rungs.sources import provenance, read_source
 from rungs.sources.extended_xyz import read_extended_xyz
 
@@ -208,9 +208,11 @@ def test_a_frame_without_a_usable_stress_is_set_aside(with_stress, tmp_path, str
 def test_numbers_that_are_none_reach_the_door(declare, tmp_path):
     level = declare()
     text = block(energy="energy=nan") + GOOD
-    admission = Admission(read(level, tmp_path, train=text), Door(), tmp_path / "rejects.csv")
-    assert [frame.frame_id for frame in admission] == ["train:1"]
-    assert admission.counts == {"not finite": 1}
+    screened = ScreenedFrames(
+        read(level, tmp_path, train=text), Screening(), tmp_path / "rejects.csv"
+    )
+    assert [frame.frame_id for frame in screened] == ["train:1"]
+    assert screened.counts == {"not finite": 1}
 
 
 @pytest.mark.parametrize(
@@ -323,9 +325,9 @@ def silicon(with_stress, shared_data):
 
 
 def test_real_dft_frames_all_pass_the_door(silicon, tmp_path):
-    admission = Admission(silicon, Door(), tmp_path / "rejects.csv")
-    frames = list(admission)
-    assert admission.counts == {}
+    screened = ScreenedFrames(silicon, Screening(), tmp_path / "rejects.csv")
+    frames = list(screened)
+    assert screened.counts == {}
     assert [f.given_part for f in frames].count("train") == 214
     assert [f.given_part for f in frames].count("test") == 25
     energies = np.array([f.energy_per_atom for f in frames])
@@ -368,9 +370,9 @@ def test_real_frames_of_the_whole_periodic_table_pass_the_door(with_stress, shar
     if not folder.is_dir():
         pytest.skip(f"needs the MPtrj frames in {folder}, absent here")
     level = with_stress(train=["mptrj-random-1k.xyz"], material_key="mptrj_traj_id")
-    admission = Admission(read_source(level, folder, 0), Door(), tmp_path / "rejects.csv")
-    frames = list(admission)
-    assert (len(frames), admission.counts) == (1000, {})
+    screened = ScreenedFrames(read_source(level, folder, 0), Screening(), tmp_path / "rejects.csv")
+    frames = list(screened)
+    assert (len(frames), screened.counts) == (1000, {})
     assert all(frame.material_id.startswith("mp-") for frame in frames)
     assert len(set(np.concatenate([f.atomic_numbers for f in frames]))) > 80
 

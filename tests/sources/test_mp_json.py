@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from rungs.config.bulk import MaterialsJSON
-from rungs.config.data import Door, Level
+from rungs.config.data import Level, Screening
 from rungs.errors import StudyError
-from rungs.frames.door import Admission
 from rungs.frames.frame import Rejected
+from rungs.frames.screening import ScreenedFrames
 from rungs.sources import provenance, read_source
 
 
@@ -139,9 +139,9 @@ def test_nan_and_repeated_ids_reach_the_door(read, two_atoms, document, tmp_path
     good = json.dumps(document(two_atoms))
     nan = json.dumps(document(two_atoms, force=[[np.nan, 0, 0], [0, 0, 0]]))
     text = f'{{"m": {{"a": {good}, "b": {nan}, "a": {good}}}, "m": {{"c": {good}, "b": {good}}}}}'
-    admission = Admission(read(text), Door(), tmp_path / "rejects.csv")
-    assert [frame.frame_id for frame in admission] == ["a", "c", "b"]
-    assert admission.counts == {"not finite": 1, "duplicate id": 1}
+    screened = ScreenedFrames(read(text), Screening(), tmp_path / "rejects.csv")
+    assert [frame.frame_id for frame in screened] == ["a", "c", "b"]
+    assert screened.counts == {"not finite": 1, "duplicate id": 1}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rungs.config.data import GivenParts, Split
 from rungs.errors import StudyError
 from rungs.splits.composition import chemical_system
-from rungs.splits.listed import read_listed
+from rungs.splits.given_parts import read_listed
 from rungs.splits.members import Member
 from rungs.splits.split import split_materials
 from rungs.splits.summary import summarise
@@ -195,7 +195,7 @@ def test_too_few_compositions_are_called_so():
 
 
 LISTS = [
-    ({"7": "test", "nine": "test"}, r"lists 1 materials that no admitted frame .* has \(nine\)"),
+    ({"7": "test", "nine": "test"}, r"lists 1 materials that no sound frame .* has \(nine\)"),
     ({"1": "test", "copy": "validation"}, r"lists 1 for test and copy for validation, but the two"),
     ({"30": "test"}, "leaves the target no material for test"),
     ({str(n): "test" for n in range(30)}, "leaves the target no material for train"),

@@ -11,9 +11,9 @@ from rungs.errors import StudyError
 from rungs.frames.frame import Frame
 from rungs.frames.table import FrameWriter
 from rungs.splits.composition import elements, read_compositions
-from rungs.splits.covering import cover_elements
 from rungs.splits.descriptors import describe_frames
 from rungs.splits.diverse import MAX_CLUSTERS, ClusterTree, build_tree, draw_from_clusters
+from rungs.splits.element_covering import cover_elements
 from rungs.splits.files import read_tree, write_tree
 from rungs.splits.strategies import draw
 from rungs.splits.subsets import draw_order

@@ -194,5 +194,5 @@ def test_material_that_its_own_division_spreads_is_let_be():
 def test_division_that_lost_a_part_is_refused():
     a, b = level(range(20)), level(range(30), given_part="train")
     b = [m._replace(given_part="test") for m in b]
-    with pytest.raises(StudyError, match="no frame of the target's training files was admitted"):
+    with pytest.raises(StudyError, match="of the target's training files passed the screening"):
         split_materials(a, b, N_TENTHS, 0)

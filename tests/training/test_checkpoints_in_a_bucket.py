@@ -15,7 +15,7 @@ import torch
 from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.graphs.store import GraphStore
-from rungs.potential.published import new_model
+from rungs.potentials.chgnet.published import new_model
 from rungs.training import loop
 from rungs.training.checkpoint import load_checkpoint
 from rungs.training.loop import Trainer, TrainingData

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from rungs.config.training import Training
-from rungs.potential.forward import BatchedCHGNet
-from rungs.potential.published import load_published, new_model
+from rungs.potentials.chgnet.forward import BatchedCHGNet
+from rungs.potentials.chgnet.published import load_published, new_model
 from rungs.training.gradients import first_epoch, layer_norms, layers
 from rungs.training.loop import Trainer, TrainingData
 from rungs.training.loss import loss_terms, total_loss

@@ -10,7 +10,7 @@ import torch
 from rungs.config.methods import LayerGroup
 from rungs.config.training import Training
 from rungs.errors import StudyError
-from rungs.potential.published import load_published, new_model
+from rungs.potentials.chgnet.published import load_published, new_model
 from rungs.training.layers import freeze, layers
 from rungs.training.loop import Trainer, TrainingData
 

@@ -11,13 +11,13 @@ import torch
 
 from rungs.config.training import LossWeights, Training
 from rungs.errors import StudyError
-from rungs.potential.errors import evaluate
-from rungs.potential.forward import BatchedCHGNet
-from rungs.potential.published import new_model
+from rungs.potentials.chgnet.forward import BatchedCHGNet
+from rungs.potentials.chgnet.published import new_model
+from rungs.potentials.prediction_errors import evaluate
 from rungs.training import loop
-from rungs.training.guard import LossGuard
+from rungs.training.divergence import DivergenceCheck
+from rungs.training.initialization import get_reference, set_reference
 from rungs.training.loop import Trainer, TrainingData
-from rungs.training.starting import get_reference, set_reference
 
 CPU = torch.device("cpu")
 OPTIONS = Training(updates=24, batch_size=4, learning_rate=5e-3, validations=6)
@@ -199,7 +199,7 @@ def test_a_loss_that_jumps_stops_the_training_with_its_frame(data, architecture,
     first = [int(order[u][0]) for u in range(12)]
     bad = with_energy(data, first[11], 1e4)
     run = trainer(bad, architecture, options)
-    run.guard = LossGuard(50.0, [1.0] * 12)
+    run.divergence = DivergenceCheck(50.0, [1.0] * 12)
     with pytest.raises(StudyError, match=rf"jumped to .* at update 12 on frames .*f{first[11]:02}"):
         run.train(tmp_path / "run.pt", {}, "test")
 
@@ -252,7 +252,7 @@ def test_saved_model_is_chgnets_own(data, architecture, frames, store, tmp_path)
     from chgnet.model import CHGNet
     from pymatgen.core import Structure
 
-    from rungs.potential.published import save_model
+    from rungs.potentials.chgnet.published import save_model
 
     run = trainer(data, architecture, train_reference=True)
     run.train(tmp_path / "run.pt", {}, "test")

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from rungs.config.methods import RULES_OF_RESIDUALS, Method
-from rungs.potential.forward import BatchedCHGNet
-from rungs.potential.predict import interaction_energies
-from rungs.potential.published import new_model
+from rungs.potentials.chgnet.forward import BatchedCHGNet
+from rungs.potentials.chgnet.published import new_model
+from rungs.potentials.predict import interaction_energies
 from rungs.references.fit import ReferenceEnergies, write_reference
 from rungs.references.rules import RULES, reference_by_rule
 from rungs.splits.split import SplitRow
+from rungs.training.initialization import get_reference, set_reference
 from rungs.training.runs import prepare
-from rungs.training.starting import get_reference, set_reference
 
 SUBSET = np.array([3, 4, 11])
 CPU = torch.device("cpu")

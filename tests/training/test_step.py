@@ -8,10 +8,10 @@ import torch
 
 from rungs.config.training import Training
 from rungs.errors import StudyError
-from rungs.potential.forward import BatchedCHGNet
-from rungs.potential.published import new_model
-from rungs.training.flat import FlatParameters
+from rungs.potentials.chgnet.forward import BatchedCHGNet
+from rungs.potentials.chgnet.published import new_model
 from rungs.training.loss import label_counts, loss_terms, total_loss
+from rungs.training.parameter_vector import FlatParameters
 from rungs.training.prefetch import Prefetcher
 from rungs.training.step import Step
 

@@ -11,7 +11,7 @@ from rungs.config import load_study
 from rungs.config.training import Pretraining
 from rungs.errors import StudyError
 from rungs.graphs.store import write_graphs
-from rungs.potential.published import load_published
+from rungs.potentials.chgnet.published import load_published
 from rungs.references.fit import ReferenceEnergies, write_reference
 from rungs.splits.files import write_split
 from rungs.splits.split import SplitRow

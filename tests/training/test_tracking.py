@@ -11,10 +11,10 @@ import torch
 from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.files import write_rows
-from rungs.potential.published import new_model
+from rungs.potentials.chgnet.published import new_model
 from rungs.training import loop
+from rungs.training.initialization import set_reference
 from rungs.training.loop import HISTORY_COLUMNS, Trainer, TrainingData
-from rungs.training.starting import set_reference
 from rungs.training.tracking import EventWriter
 
 OPTIONS = Training(updates=12, batch_size=4, validations=4)

@@ -1,78 +1,109 @@
-"""A task of a SLURM job array, without SLURM: its Snakemake builds its own files, no other's."""
+"""Tasks of job arrays become their own commands; settings that could lose a task are refused."""
 
 import base64
 import json
-import shlex
-import subprocess
 import sys
 import zlib
-from pathlib import Path
 
 import pytest
 
-pytest.importorskip("snakemake_executor_plugin_slurm_jobstep")
-REPOSITORY = Path(__file__).resolve().parents[2]
+from rungs.errors import StudyError
+from rungs.workflow.job_arrays import BECOME, COMMANDS, fault_of_settings, own_command
+
+TEXT = {str(i): f"cd /x && python -m snakemake --target-jobs 'fine_tune:seed={i}'" for i in (2, 3)}
 
 
-@pytest.fixture
-def run_task(tmp_path, tiny_config, monkeypatch):
-    """Run a task as SLURM would; the first task's job makes a record, the second's frames."""
-    (tmp_path / "bin").mkdir()
-    # A step needs SLURM; it is its command that counts here.
-    step = tmp_path / "bin/srun"
-    step.write_text('#!/bin/sh\nwhile [ "${1#-}" != "$1" ]; do shift; done\nexec "$@"\n')
-    step.chmod(0o755)
-    for name, value in {
-        "PATH": f"{step.parent}:{Path(sys.executable).parent}:/usr/bin:/bin",
-        "SLURM_JOB_ID": "13",
-        "RUNGS_REVISION": "a",
+def packed(commands: dict[str, str]) -> str:
+    """As the plugin packs the commands of all tasks but the first."""
+    hexed = {index: zlib.compress(text.encode()).hex() for index, text in commands.items()}
+    return base64.b64encode(json.dumps(hexed).encode()).decode()
+
+
+def task(index: str, **more: str) -> dict[str, str]:
+    return {
         "SLURM_ARRAY_JOB_ID": "12",
+        "SLURM_ARRAY_TASK_ID": index,
         "SLURM_ARRAY_TASK_MIN": "1",
-    }.items():
-        monkeypatch.setenv(name, value)
-
-    def command(target: str) -> list[str]:
-        return [
-            *(sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile")),
-            *("--target-jobs", target, "--allowed-rules", target.split(":", maxsplit=1)[0]),
-            *("--cores", "1", "--force", "--nolock", "--no-hooks", "--ignore-incomplete"),
-            *("--directory", str(tmp_path), "--configfiles", tiny_config),
-            *("--executor", "slurm-jobstep", "--jobs", "1", "--mode", "remote"),
-        ]
-
-    def run(index: str, commands: bool = True) -> subprocess.CompletedProcess:
-        monkeypatch.setenv("SLURM_ARRAY_TASK_ID", index)
-        second = shlex.join(command("make_frames:level=source"))
-        packed = {"2": zlib.compress(second.encode()).hex()}
-        option = base64.b64encode(json.dumps(packed).encode()).decode()
-        return subprocess.run(
-            command("record_study:")
-            + ([f"--slurm-jobstep-array-execs={option}"] if commands else []),
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return run
+        **more,
+    }
 
 
-def test_each_task_makes_its_own_files_and_leaves_the_first_one_s(run_task, tmp_path):
-    results = tmp_path / "results/tiny"
-    first = run_task("1")
-    assert first.returncode == 0, first.stdout + first.stderr
-    made = (results / "study.yaml").stat()
-    assert not (results / "frames").exists()
-
-    second = run_task("2")
-    assert second.returncode == 0, second.stdout + second.stderr
-    assert (results / "frames/source.parquet").exists()
-    assert (results / "study.yaml").stat().st_mtime_ns == made.st_mtime_ns
-    assert "study.yaml" not in second.stdout + second.stderr
+BARE = [sys.executable, "-m", "snakemake", "--executor", "slurm-jobstep", "--mode", "remote"]
+COMMAND = [*BARE, f"{COMMANDS}={packed(TEXT)}"]
 
 
-def test_a_task_without_its_command_makes_nothing(run_task, tmp_path):
-    task = run_task("2", commands=False)
-    assert task.returncode != 0
-    assert "error: task 12_2 of a job array came without" in task.stdout + task.stderr
-    assert not (tmp_path / "results/tiny/study.yaml").exists()
+@pytest.mark.parametrize("index", ["2", "3"])
+@pytest.mark.parametrize("command", [COMMAND, [*BARE, COMMANDS, packed(TEXT)]])
+def test_a_task_becomes_the_command_that_was_packed_for_it(index, command):
+    assert own_command(command, task(index)) == ["/bin/sh", "-c", TEXT[index]]
+
+
+@pytest.mark.parametrize("command", [COMMAND, [*BARE, COMMANDS, packed(TEXT)]])
+def test_the_first_task_becomes_its_command_without_the_others(command):
+    assert own_command(command, task("1")) == BARE
+
+
+def test_a_task_that_has_become_its_own_stays_so():
+    assert own_command(COMMAND, task("2", **{BECOME: "12_2"})) is None
+    # The environment of another array's task, in which this one was submitted.
+    assert own_command(COMMAND, task("2", **{BECOME: "11_2"})) is not None
+
+
+def test_nothing_happens_elsewhere():
+    assert own_command(COMMAND, {}) is None
+    # Snakemake in somebody's own array, and the step within a task
+    assert own_command([sys.executable, "-m", "snakemake", "--cores", "2"], task("2")) is None
+    local = [sys.executable, "-m", "snakemake", "--executor", "local"]
+    assert own_command(local, task("2")) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no base64",
+        base64.b64encode(b"no json").decode(),
+        base64.b64encode(b'["a list"]').decode(),
+        base64.b64encode(b'{"2": "no hexadecimal"}').decode(),
+        base64.b64encode(b'{"2": "00ff"}').decode(),
+        packed({"3": "of another task"}),
+    ],
+)
+def test_commands_that_cannot_be_understood_end_in_a_sentence(text):
+    with pytest.raises(StudyError, match="task 12_2 of a job array does not find its command"):
+        own_command([*BARE, f"{COMMANDS}={text}"], task("2"))
+
+
+@pytest.mark.parametrize("index", ["1", "2"])
+def test_a_task_without_the_commands_does_not_run_the_first_one_s(index):
+    with pytest.raises(StudyError, match="shorter: --slurm-array-limit"):
+        own_command(BARE, task(index))
+
+
+SAFE = {
+    "n_jobs": 300,
+    "places": 300,
+    "per_timespan": 300,
+    "limits": [],
+    "asks": "squeue",
+    "remembers": 120,
+    "first_look": 40,
+    "as_script": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, None),
+        ({"places": 299}, "--jobs 299 may hold"),
+        ({"per_timespan": 100}, "--max-jobs-per-timespan 100"),
+        ({"limits": ["gpu"]}, "--resources gpu may hold"),
+        ({"asks": "sacct"}, "--slurm-status-command squeue"),
+        ({"remembers": 119}, "forgets jobs 119 s after"),
+        ({"remembers": None}, "forgets jobs 0 s after"),
+        ({"as_script": True}, "--slurm-pass-command-as-script"),
+    ],
+)
+def test_settings_that_could_lose_a_task_are_named(change, words):
+    fault = fault_of_settings(**{**SAFE, **change})
+    assert fault is None if words is None else words in fault

@@ -1,10 +1,12 @@
 """Rungs: scaling-law studies of transfer learning in interatomic potentials.
 
 The library behind the workflow. It imports nothing from Snakemake, so every function
-can be called from a notebook. The sub-packages follow the way data flows:
+can be called from a notebook. The sub-packages follow the way data flows, but for graphs and
+potentials, which stand before the sources because one kind of source is labelled by a potential:
 
-``frames → materials_project → classical → sources → filters → splits → graphs → references →
-potential → training → evaluation → simulation → properties → scaling → figures → comparison``
+``workflow → config → frames → graphs → potentials → materials_project → classical → sources →
+filters → splits → references → training → evaluation → simulation → properties → scaling →
+figures → records → cli``
 
 No sub-package imports one that stands later in this list.
 """

@@ -1,4 +1,4 @@
-"""Where frames come from, what is refused at the door, how frames are divided and drawn."""
+"""Where frames come from, which frames are refused, how frames are divided and drawn."""
 
 from collections import Counter
 from pathlib import Path
@@ -44,7 +44,7 @@ class TargetLevel(Level):
     """What one target frame costs, for plans; null counts calculations."""
 
 
-class Door(Options):
+class Screening(Options):
     """Limits beyond which a frame goes to the rejects file, with its id and the reason."""
 
     min_distance: NonNegativeFloat = 0.5

@@ -97,9 +97,9 @@ class Elements(Options):
 
 
 class Filters(Options):
-    """What is removed from a level's frames besides those that the door refuses. All filters are
-    off unless asked for: published datasets are filtered already. Limits on forces and stresses
-    are the door's."""
+    """What is removed from a level's frames besides those that the screening refuses. All filters
+    are off unless asked for: published datasets are filtered already. Limits on forces and
+    stresses are the screening's."""
 
     converged: bool = False
     """Whether frames are removed whose electronic loop hit its limit of steps; frames of which

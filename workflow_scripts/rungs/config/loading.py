@@ -13,6 +13,9 @@ from rungs.config.sources import AnySource
 from rungs.config.study import Study
 from rungs.errors import StudyError
 
+RENAMED = {"door": "screening"}
+"""Keys that had another name once, and their successors."""
+
 
 def load_study(values: Mapping[str, object], origin: str = "the configuration") -> Study:
     """Validate ``values`` and return the study.
@@ -62,6 +65,8 @@ def _describe(fault: Mapping) -> str:
     key = ".".join(shown) or "the study"
     message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":
+        if successor := RENAMED.get(key):
+            return f"{key}: is called '{successor}' now; write '{successor}' instead"
         section = _section_at(fault["loc"][:-1])
         known = list(section.model_fields) if section else []
         near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1, cutoff=0.5)

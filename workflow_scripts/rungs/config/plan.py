@@ -4,7 +4,7 @@ from rungs.config.options import Options, PositiveFloat, PositiveInt
 
 
 class Plan(Options):
-    """Questions that `tables/plan.csv` answers; `python -m rungs.plan` asks others afterwards."""
+    """Questions that `tables/plan.csv` answers; `rungs plan` asks others afterwards."""
 
     target_energy_mae: PositiveFloat | None = None
     """Mean absolute error of the energy that is wanted, in meV/atom. null asks for the one that

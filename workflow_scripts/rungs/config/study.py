@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field, model_validator
 
-from rungs.config.data import Door, Level, Split, Subsets, TargetLevel
+from rungs.config.data import Level, Screening, Split, Subsets, TargetLevel
 from rungs.config.evaluation import Evaluation
 from rungs.config.methods import Method
 from rungs.config.options import Name, NonNegativeInt, Options
@@ -40,7 +40,7 @@ class Study(Options):
     """The cheap, large dataset that pretraining uses."""
     target: TargetLevel
     """The expensive dataset whose learning curve is asked for."""
-    door: Door = Door()
+    screening: Screening = Screening()
     split: Split = Split()
     subsets: Subsets
     architecture: Architecture | None = None

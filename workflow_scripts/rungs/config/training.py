@@ -69,8 +69,9 @@ class Training(Options):
     batch_size: PositiveInt = 16
     """Frames in an update; a smaller subset is one batch."""
     balance_batches: bool = False
-    """Whether an epoch's frames are dealt to its batches by their size (atoms, bonds and angles),
-    so that all batches cost the same, instead of at random. It pays where sizes differ much."""
+    """Whether an epoch's frames are shared among its batches by their size (atoms, bonds and
+    angles), so that all batches cost the same, instead of at random. It pays where sizes differ
+    much."""
     parts: PositiveInt = 1
     """Parts that a batch is worked through in, one after the other (gradient accumulation): the
     same update with less memory."""

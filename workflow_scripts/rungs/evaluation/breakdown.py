@@ -18,7 +18,7 @@ from rungs.errors import StudyError
 from rungs.evaluation.elements import ELEMENT_COLUMNS
 from rungs.evaluation.frames import ERROR_COLUMNS, FRAME_COLUMNS, read_frame_errors
 from rungs.files import whole_file
-from rungs.potential.properties import PROPERTIES
+from rungs.potentials.properties import PROPERTIES
 
 PathLike = str | os.PathLike
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rungs.graphs.batch import GraphBatch
     from rungs.graphs.store import GraphStore
-    from rungs.potential.forward import Prediction
+    from rungs.potentials.chgnet.forward import Prediction
 
 COMPONENT_COLUMNS = ("method", "size", "seed", "frame_id", "property", "true", "predicted")
 N_FORCE_COMPONENTS = 20_000

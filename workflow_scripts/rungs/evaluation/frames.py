@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from rungs.graphs.batch import GraphBatch
-    from rungs.potential.forward import Prediction
+    from rungs.potentials.chgnet.forward import Prediction
 
 ERROR_COLUMNS = (
     "energy_true_ev_per_atom",
@@ -49,8 +49,11 @@ class FrameErrors:
         self._parts: list[dict[str, np.ndarray]] = []
 
     def add(self, prediction: "Prediction", batch: "GraphBatch") -> None:
-        """Add one batch; differences are taken as in :class:`rungs.potential.errors.ErrorSums`, so
-        that the errors of all frames add up to those of the run."""
+        """Add one batch.
+
+        Differences are taken as in :class:`rungs.potentials.prediction_errors.ErrorSums`, so that
+        the errors of all frames add up to those of the run.
+        """
         import torch
 
         owner, n_atoms = batch.atom_frames, batch.n_atoms

@@ -8,9 +8,9 @@ import numpy as np
 from rungs.errors import StudyError
 from rungs.files import write_rows
 from rungs.graphs.store import GraphStore
-from rungs.potential.device import pick_device
-from rungs.potential.predict import interaction_energies
-from rungs.potential.published import load_model
+from rungs.potentials.chgnet.published import load_model
+from rungs.potentials.device import pick_device
+from rungs.potentials.predict import interaction_energies
 from rungs.references.fit import read_reference
 from rungs.references.rules import RULES, reference_by_rule
 from rungs.splits.files import frame_ids, read_order, read_split

@@ -16,14 +16,14 @@ from rungs.evaluation.frames import FrameErrors, write_frame_errors
 from rungs.evaluation.tables import EVALUATION_COLUMNS, evaluation_rows
 from rungs.files import write_rows
 from rungs.graphs.store import GraphStore
-from rungs.potential.device import pick_device
-from rungs.potential.errors import ErrorSums, evaluate
-from rungs.potential.forward import BatchedCHGNet
-from rungs.potential.properties import PropertyError
-from rungs.potential.published import load_model
+from rungs.potentials.chgnet.forward import BatchedCHGNet
+from rungs.potentials.chgnet.published import load_model
+from rungs.potentials.device import pick_device
+from rungs.potentials.prediction_errors import ErrorSums, evaluate
+from rungs.potentials.properties import PropertyError
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_split
-from rungs.training.starting import get_reference, set_reference
+from rungs.training.initialization import get_reference, set_reference
 
 PathLike = str | os.PathLike
 

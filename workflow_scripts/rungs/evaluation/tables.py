@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rungs.config.study import Run
 from rungs.errors import StudyError
-from rungs.potential.properties import UNITS, PropertyError
+from rungs.potentials.properties import UNITS, PropertyError
 
 EVALUATION_COLUMNS = ("method", "size", "seed", "property", "unit", "mae", "rmse", "n")
 CURVE_COLUMNS = {

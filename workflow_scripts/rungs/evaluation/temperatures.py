@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from rungs.evaluation.breakdown import MAE_COLUMNS, RunErrors, iter_runs
-from rungs.potential.properties import UNITS
+from rungs.potentials.properties import UNITS
 
 TEMPERATURE_COLUMNS = (
     "method",

@@ -23,7 +23,7 @@ from rungs.figures.style import (
     size_ticks,
     styled,
 )
-from rungs.scaling.laws import Law
+from rungs.scaling.laws.law import Law
 
 _LABEL_LENGTH = 32
 """Letters of a method's label that fit on one line with its exponent and interval."""

@@ -10,7 +10,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from rungs.figures.cells import points_or_cells
+from rungs.figures.density import points_or_cells
 from rungs.figures.style import (
     DOUBLE,
     GREY,

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from rungs.errors import StudyError
-from rungs.figures.pixels import shared_pixels
+from rungs.figures.rasterizing import shared_pixels
 from rungs.files import whole_file
 
 SINGLE, DOUBLE = 3.4, 7.0

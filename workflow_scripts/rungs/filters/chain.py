@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from rungs.config.filters import Filters
 from rungs.errors import StudyError
 from rungs.filters.duplicates import without_near_duplicates
-from rungs.filters.single import KNOWLEDGE, SINGLE
+from rungs.filters.energy_window import within_lowest
+from rungs.filters.single_frame import KNOWLEDGE, SINGLE
 from rungs.filters.spool import Spool
-from rungs.filters.window import within_lowest
 from rungs.frames.frame import Frame, Rejected
 
 

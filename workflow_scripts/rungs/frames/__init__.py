@@ -1,4 +1,4 @@
-"""Frames: one format for every source, and the door that each frame passes."""
+"""Frames: one format for every source, and the screening that each frame has to pass."""
 
 from rungs.frames.frame import VOIGT, Frame, Rejected
 

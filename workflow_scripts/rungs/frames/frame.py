@@ -24,8 +24,8 @@ def hill_formula(atomic_numbers: np.ndarray) -> str:
 class Frame:
     """A configuration of n atoms in a periodic cell, with its labels.
 
-    Array-likes are converted on construction; values and shapes are judged at the door
-    (:mod:`rungs.frames.door`), so that a faulty frame can be named and set aside.
+    Array-likes are converted on construction; values and shapes are judged by the screening
+    (:mod:`rungs.frames.screening`), so that a faulty frame can be named and set aside.
 
     Raises:
         ValueError, TypeError: when a field cannot be read as numbers at all.
@@ -46,7 +46,7 @@ class Frame:
     energy: float
     """Total energy of the n atoms, in eV."""
     forces: np.ndarray
-    """(n, 3) in eV/Å; None only for a frame that the door will refuse."""
+    """(n, 3) in eV/Å; None only for a frame that the screening will refuse."""
     stress: np.ndarray | None = None
     """(6,) xx, yy, zz, yz, xz, xy in GPa, positive under tension; None where not labelled."""
     magmoms: np.ndarray | None = None

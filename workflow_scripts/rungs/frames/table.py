@@ -107,7 +107,7 @@ class FrameWriter:
 
         Raises:
             StudyError: when a frame of this id was written before.
-            ValueError: when the frame's fields do not agree in shape (the door refuses such).
+            ValueError: when the frame's fields do not agree in shape (the screening refuses such).
         """
         if self._parquet is None:
             raise ValueError("FrameWriter is used as a context manager: with FrameWriter(…) as w")

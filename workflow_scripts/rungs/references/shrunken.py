@@ -79,10 +79,10 @@ def choose_shrinkage(
     """Choose λ and the number of terms that predict left-out materials best.
 
     Whole materials are left out, each alone where there are ten or fewer and in ten folds
-    otherwise, dealt in the order of their names, so that nothing here is random. The smallest mean
-    squared error wins, with the stronger shrinkage and the shorter trend where they tie. The trend
-    has at least the constant, so that another zero of energy changes nothing, and fewer terms than
-    there are materials; a single material says nothing but a common shift.
+    otherwise, taken in turn in the order of their names, so that nothing here is random. The
+    smallest mean squared error wins, with the stronger shrinkage and the shorter trend where they
+    tie. The trend has at least the constant, so that another zero of energy changes nothing, and
+    fewer terms than there are materials; a single material says nothing but a common shift.
 
     Args:
         compositions, energies, source: as in :func:`fit_shrunken`.

@@ -8,18 +8,22 @@ error)::
     found.law.exponent, found.exponent, found.notes
 """
 
-from rungs.scaling.answer import pretraining_answer
-from rungs.scaling.checks import CheckRow, check_laws, write_checks
-from rungs.scaling.curve import CurveFit, fit_curve
-from rungs.scaling.efficiency import EfficiencyRow, data_efficiency, write_efficiency
-from rungs.scaling.fit import Fit, fit_broken_law, fit_floor_law, fit_power_law
-from rungs.scaling.joint import JointFit, JointLaw, fit_joint_law
-from rungs.scaling.laws import Law
-from rungs.scaling.material_draws import MaterialDraws, draw_materials, read_material_draws
-from rungs.scaling.materials import MaterialErrors, hierarchical_interval
-from rungs.scaling.means import MeanRow, learning_curve_means, write_means
-from rungs.scaling.plan import Answer, Price, make_plan, write_plan
-from rungs.scaling.study import LawRow, fit_learning_curves, write_laws
+from rungs.scaling.answers.checks import CheckRow, check_laws, write_checks
+from rungs.scaling.answers.efficiency import EfficiencyRow, data_efficiency, write_efficiency
+from rungs.scaling.answers.law_table import LawRow, fit_learning_curves, write_laws
+from rungs.scaling.answers.means import MeanRow, learning_curve_means, write_means
+from rungs.scaling.answers.plan import Answer, Price, make_plan, write_plan
+from rungs.scaling.answers.sentences import pretraining_answer
+from rungs.scaling.intervals.material_draws import (
+    MaterialDraws,
+    draw_materials,
+    read_material_draws,
+)
+from rungs.scaling.intervals.materials import MaterialErrors, hierarchical_interval
+from rungs.scaling.laws.curve import CurveFit, fit_curve
+from rungs.scaling.laws.fit import Fit, fit_broken_law, fit_floor_law, fit_power_law
+from rungs.scaling.laws.joint import JointFit, JointLaw, fit_joint_law
+from rungs.scaling.laws.law import Law
 
 __all__ = [
     "Answer",

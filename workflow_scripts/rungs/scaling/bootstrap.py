@@ -24,7 +24,7 @@ a floor. The tests marked slow repeat this.
 
 The interval is about seeds (which frames are drawn, which weights training starts from), given
 the law and the test set. It says nothing of how well the law describes the curve, nor of other test
-materials, which :mod:`rungs.scaling.materials` adds. With one seed there is no interval.
+materials, which :mod:`rungs.scaling.intervals.materials` adds. With one seed there is no interval.
 """
 
 from itertools import combinations

@@ -18,7 +18,7 @@ from rungs.errors import StudyError
 from rungs.frames.frame import VOIGT
 from rungs.graphs.build import FrameGraph, build_graph
 from rungs.graphs.store import GraphStore
-from rungs.potential.forward import EV_PER_CUBIC_ANGSTROM_IN_GPA, BatchedCHGNet
+from rungs.potentials.chgnet.forward import EV_PER_CUBIC_ANGSTROM_IN_GPA, BatchedCHGNet
 
 _MAX_CELLS = 1000.0
 """Cells that an atom may have moved from the origin; the search for neighbours visits them all."""

@@ -21,10 +21,10 @@ from ase.calculators.calculator import Calculator
 from ase.md.bussi import Bussi
 
 from rungs.config.simulations import Simulations
-from rungs.frames.door import shortest_distance
 from rungs.frames.frame import Frame
+from rungs.frames.screening import shortest_distance
 from rungs.simulation.calculator import Forces, UnphysicalError
-from rungs.simulation.starts import Start
+from rungs.simulation.initial_conditions import Start
 
 Evaluate = Callable[[Sequence[Atoms]], list[Forces | UnphysicalError]]
 MAX_ATOMS = 1024
@@ -73,7 +73,7 @@ def simulate(
     Args:
         evaluate: gives energies and forces of several configurations, such as
             :class:`rungs.simulation.calculator.ModelForces` or :class:`CalculatorForces`.
-        starts: from :func:`rungs.simulation.starts.draw_starts`.
+        starts: from :func:`rungs.simulation.initial_conditions.draw_starts`.
         options: the section ``simulations``.
         shortest: shortest distance in the target's training frames, in Å.
     """

@@ -12,13 +12,13 @@ from ase.calculators.calculator import Calculator
 from rungs.config.simulations import Simulations
 from rungs.config.study import Run
 from rungs.files import write_rows
-from rungs.potential.device import pick_device
-from rungs.potential.published import load_model
+from rungs.potentials.chgnet.published import load_model
+from rungs.potentials.device import pick_device
 from rungs.simulation.calculator import ModelForces
 from rungs.simulation.columns import SIMULATION_COLUMNS
 from rungs.simulation.dynamics import CalculatorForces, Evaluate, Outcome, simulate
-from rungs.simulation.kept import Found, KeptModel
-from rungs.simulation.starts import Start, draw_starts, shortest_in_training
+from rungs.simulation.initial_conditions import Start, draw_starts, shortest_in_training
+from rungs.simulation.resuming import Found, KeptModel
 from rungs.simulation.trajectories import stable_trajectories, write_trajectories
 
 PathLike = str | os.PathLike

@@ -10,7 +10,7 @@ from rungs.config.bulk import ASEDatabase
 from rungs.config.data import Level
 from rungs.errors import StudyError
 from rungs.frames.frame import Frame, Rejected
-from rungs.sources.divided import divided_files
+from rungs.sources.train_test_files import divided_files
 from rungs.sources.units import stress_factor
 
 

@@ -9,9 +9,9 @@ from typing import Protocol
 from rungs.config.data import Level
 from rungs.errors import StudyError
 from rungs.frames.frame import Frame, Rejected
-from rungs.sources.divided import divided_files
 from rungs.sources.json_documents import Document, iter_documents
 from rungs.sources.structures import parse_document
+from rungs.sources.train_test_files import divided_files
 
 _TRIED = 200
 """Documents after which a file with no usable one is taken for another kind."""

@@ -102,7 +102,7 @@ def check_labels(
                 f"{finding.n_pairs} pairs of nearby frames the energy changes by "
                 f"{finding.slope:.4g} times the work of the {finding.label}, where 1 is expected. "
                 f"{_likely_reason(finding, findings)}. Mend what {section}.data declares, or the "
-                "files; `door: {check_labels: false}` lets them pass"
+                "files; `screening: {check_labels: false}` lets them pass"
             )
     return findings, chain(head, items)
 

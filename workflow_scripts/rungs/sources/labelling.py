@@ -45,7 +45,7 @@ class Labeller:
 
     def __init__(self, name: str) -> None:
         # A later stage of the data flow, but here it stands for the electronic-structure code.
-        from rungs.potential.published import load_published
+        from rungs.potentials.chgnet.published import load_published
 
         self.network = load_published(name).eval()
         self._cutoffs = tuple(
@@ -54,7 +54,7 @@ class Labeller:
 
     def energies(self, geometries: Sequence[Geometry]) -> np.ndarray:
         """(n,) energies in eV/atom."""
-        from rungs.potential.forward import BatchedCHGNet
+        from rungs.potentials.chgnet.forward import BatchedCHGNet
 
         potential, store = BatchedCHGNet(self.network), self._graphs(geometries)
         parts = [
@@ -67,7 +67,7 @@ class Labeller:
 
     def label(self, geometries: Sequence[Geometry]) -> list[Labels]:
         """Energy, forces, stress and magnetic moments of each geometry."""
-        from rungs.potential.predict import predict
+        from rungs.potentials.predict import predict
 
         found = predict(self.network, self._graphs(geometries), max_rows=_ROWS_AT_ONCE)
         return [

@@ -13,7 +13,7 @@ from rungs.config.bulk import ParquetFiles
 from rungs.config.data import Level
 from rungs.errors import StudyError
 from rungs.frames.frame import Frame, Rejected
-from rungs.sources.divided import divided_files
+from rungs.sources.train_test_files import divided_files
 from rungs.sources.units import energy_factor, forces_factor, stress_factor, symmetric_voigt
 
 _ROWS_AT_ONCE = 500

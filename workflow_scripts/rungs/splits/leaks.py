@@ -1,7 +1,7 @@
 """Checks that no test frame was seen in training; only published divisions can fail them."""
 
 from rungs.errors import StudyError
-from rungs.splits.units import Levels, family
+from rungs.splits.groups import Levels, family
 
 _SHOWN = 5
 
@@ -10,15 +10,15 @@ def check_divisions(given: Levels) -> None:
     """See that each level's published division still has both its parts.
 
     Raises:
-        StudyError: when all frames of a part were refused at the door.
+        StudyError: when all frames of a part were refused by the screening.
     """
     for name, level in given.items():
         n_test = sum(m.given_part == "test" for m in level)
         if n_test in (0, len(level)):
             part = "test" if n_test == 0 else "training"
             raise StudyError(
-                f"no frame of the {name}'s {part} files was admitted; see its rejects file, or "
-                f"mend {name}.data"
+                f"no frame of the {name}'s {part} files passed the screening; see its rejects "
+                f"file, or mend {name}.data"
             )
 
 

@@ -6,11 +6,11 @@ from typing import Literal, NamedTuple
 from rungs.config.data import Split
 from rungs.errors import StudyError
 from rungs.seeds import derive_seed
+from rungs.splits.given_parts import PARTS, assign_listed
+from rungs.splits.groups import Levels, units
 from rungs.splits.leaks import check_divisions, check_families, check_leaks
-from rungs.splits.listed import PARTS, assign_listed
 from rungs.splits.members import Member
 from rungs.splits.quotas import share_out
-from rungs.splits.units import Levels, units
 
 __all__ = ["PARTS", "Part", "SplitRow", "split_materials"]
 

@@ -22,7 +22,7 @@ def draw(sampling: str, train: Sequence[str], seed: int, inputs: Any) -> list[st
     """
     if sampling == "element_covering":
         from rungs.splits.composition import read_compositions
-        from rungs.splits.covering import cover_elements
+        from rungs.splits.element_covering import cover_elements
 
         compositions = read_compositions(inputs.frames, train)
         _check_same(compositions, train, inputs.frames)

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rungs.splits.composition import elements
+from rungs.splits.groups import units
 from rungs.splits.members import Member
 from rungs.splits.split import PARTS, SplitRow
-from rungs.splits.units import units
 
 
 class PartSummary(NamedTuple):

@@ -1,7 +1,8 @@
 """Checkpoints: what a killed training needs to go on as if nothing had happened.
 
 A checkpoint lies beside a job's outputs, never among them: Snakemake deletes outputs before it
-starts a job again. Where results are in a bucket, so is a copy of each (:mod:`rungs.copies`).
+starts a job again. Where results are in a bucket, so is a copy of each
+(:mod:`rungs.workflow.copies`).
 """
 
 import os
@@ -10,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from rungs.copies import copies
 from rungs.files import whole_file
+from rungs.workflow.copies import copies
 
 
 def save_checkpoint(path: Path, state: Mapping, fingerprint: Mapping) -> None:

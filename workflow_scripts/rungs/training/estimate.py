@@ -13,10 +13,10 @@ from rungs.config.study import Study
 from rungs.config.training import Training
 from rungs.files import write_rows
 from rungs.graphs.store import GraphStore
-from rungs.potential.device import pick_device
-from rungs.potential.forward import BatchedCHGNet
-from rungs.potential.initial import load_initial
-from rungs.potential.published import new_model
+from rungs.potentials.chgnet.forward import BatchedCHGNet
+from rungs.potentials.chgnet.initial import load_initial
+from rungs.potentials.chgnet.published import new_model
+from rungs.potentials.device import pick_device
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_split
 from rungs.training.record import device_name

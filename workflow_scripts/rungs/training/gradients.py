@@ -16,13 +16,13 @@ from rungs.config.study import Run
 from rungs.config.training import Training
 from rungs.files import write_rows
 from rungs.graphs.store import GraphStore
-from rungs.potential.device import pick_device
-from rungs.potential.published import load_model
+from rungs.potentials.chgnet.published import load_model
+from rungs.potentials.device import pick_device
 from rungs.seeds import derive_seed
 from rungs.splits.files import read_order, read_split
 from rungs.splits.subsets import take
-from rungs.training.flat import FlatParameters
 from rungs.training.layers import Layer, layers
+from rungs.training.parameter_vector import FlatParameters
 from rungs.training.runs import prepare
 from rungs.training.schedule import BatchOrder, learning_rate, number_of_updates
 from rungs.training.step import Step

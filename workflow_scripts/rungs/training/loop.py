@@ -14,22 +14,22 @@ import torch
 from tqdm import tqdm
 
 from rungs.config.training import Training
-from rungs.copies import copies
 from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
 from rungs.graphs.store import GraphStore
-from rungs.potential.errors import ErrorSums
-from rungs.potential.forward import BatchedCHGNet
-from rungs.potential.properties import PROPERTIES
-from rungs.revision import now, revision
+from rungs.potentials.chgnet.forward import BatchedCHGNet
+from rungs.potentials.prediction_errors import ErrorSums
+from rungs.potentials.properties import PROPERTIES
 from rungs.training.checkpoint import load_checkpoint, save_checkpoint
-from rungs.training.guard import LossGuard
+from rungs.training.distributed import SINGLE_PROCESS, Processes
+from rungs.training.divergence import DivergenceCheck
 from rungs.training.loss import loss_terms, total_loss
 from rungs.training.schedule import BatchOrder, learning_rate, number_of_updates
 from rungs.training.step import Step
-from rungs.training.stopping import stop_requests
-from rungs.training.team import ALONE, Team
+from rungs.training.termination import stop_requests
 from rungs.training.tracking import tracking
+from rungs.workflow.copies import copies
+from rungs.workflow.revision import now, revision
 
 HISTORY_COLUMNS = (
     "update",
@@ -124,22 +124,22 @@ class Trainer:
         seed: int,
         device: torch.device,
         train_reference: bool = False,
-        team: Team = ALONE,
+        processes: Processes = SINGLE_PROCESS,
     ) -> None:
-        self.team = team
+        self.processes = processes
         self.data = data
         self.options = options
         self.device = device
         self.model = model.to(device)
         model.composition_model.requires_grad_(train_reference)
-        self.step = Step(self.model, data.training, options, device, team)
+        self.step = Step(self.model, data.training, options, device, processes)
         self.kept = self.step.kept
         self.judge = BatchedCHGNet(self.kept, compiled=options.compiled)
         n_frames = len(data.training_indices)
         self.n_updates = number_of_updates(options, n_frames)
         costs = data.training.n_rows[data.training_indices] if options.balance_batches else None
         self.order = BatchOrder(n_frames, options.batch_size, seed, costs)
-        self.guard = LossGuard(options.stop_at_jump)
+        self.divergence = DivergenceCheck(options.stop_at_jump)
         self.validate_after = {
             math.ceil(self.n_updates * k / options.validations)
             for k in range(1, options.validations + 1)
@@ -167,7 +167,7 @@ class Trainer:
         if state is not None:
             self.step.restore(state["step"])
             progress = _Progress(**state["progress"])
-            self.guard = LossGuard(self.options.stop_at_jump, progress.recent_losses)
+            self.divergence = DivergenceCheck(self.options.stop_at_jump, progress.recent_losses)
             result.history, result.chosen_update = state["history"], state["chosen_update"]
             result.goes = state.get("goes", [])
         result.goes.append(
@@ -179,7 +179,7 @@ class Trainer:
         )
 
         def save() -> None:
-            progress.recent_losses = self.guard.recent
+            progress.recent_losses = self.divergence.recent
             state = {
                 "update": progress.done,
                 "step": self.step.state(),
@@ -197,9 +197,11 @@ class Trainer:
             desc=label,
             unit="update",
             mininterval=0.5 if sys.stderr.isatty() else 15.0,
-            disable=not self.team.leads,
+            disable=not self.processes.is_main,
         )
-        tracked = tracking(events if self.team.leads else None, progress.done, self.n_updates)
+        tracked = tracking(
+            events if self.processes.is_main else None, progress.done, self.n_updates
+        )
         with bar, tracked as writer, stop_requests() as stop:
             for update in range(progress.done, self.n_updates):
                 positions = self.order[update]
@@ -210,7 +212,7 @@ class Trainer:
                 bar.update()
                 if writer:
                     writer.add_update(update + 1, terms, rate)
-                if update + 1 in self.validate_after and self.team.leads:
+                if update + 1 in self.validate_after and self.processes.is_main:
                     result.training_seconds += time.perf_counter() - begin
                     row, loss = self._validate()
                     result.history.append(
@@ -234,13 +236,13 @@ class Trainer:
                     break
                 stopping = self._any_wants(stop.came)
                 if stopping and update + 1 < self.n_updates:
-                    if self.team.leads:
+                    if self.processes.is_main:
                         save()
                     raise StudyError(
                         f"stopped on request (SIGTERM) after update {update + 1} of "
                         f"{self.n_updates}; the checkpoint {checkpoint} lets the same command go on"
                     )
-                if self.team.leads and time.perf_counter() - saved_at > CHECKPOINT_SECONDS:
+                if self.processes.is_main and time.perf_counter() - saved_at > CHECKPOINT_SECONDS:
                     save()
                     saved_at = time.perf_counter()
         result.last_update = progress.done
@@ -250,13 +252,13 @@ class Trainer:
 
     def _resume(self, checkpoint: Path, fingerprint: Mapping, label: str) -> dict | None:
         """Return the state to go on from, the same in all processes."""
-        if self.team.leads:
+        if self.processes.is_main:
             copies().fetch(checkpoint)
             state, line = load_checkpoint(checkpoint, fingerprint)
             print(f"{label}: {line}", file=sys.stderr)
         # A checkpoint that process 0 refuses is gone when the others look.
         self._any_wants(False)
-        if not self.team.leads:
+        if not self.processes.is_main:
             state, _ = load_checkpoint(checkpoint, fingerprint)
         return state
 
@@ -267,7 +269,7 @@ class Trainer:
         if update + 1 < self.n_updates:
             upcoming = self.data.training_indices[self.order[update + 1]]
         gradient, terms = self.step.gradient(self.data.training_indices[positions], upcoming)
-        if fault := self.guard.fault(terms["train_loss"], terms["gradient_norm"]):
+        if fault := self.divergence.fault(terms["train_loss"], terms["gradient_norm"]):
             names = self.data.frame_ids(positions)
             more = f" and {len(names) - 8} more" if len(names) > 8 else ""
             raise StudyError(
@@ -286,9 +288,9 @@ class Trainer:
 
     def _any_wants(self, stop: bool) -> bool:
         """Return whether any process was asked to stop: then all stop after the same update."""
-        if self.team.size == 1:
+        if self.processes.size == 1:
             return stop
-        return bool(self.team.add_up(torch.tensor(float(stop), device=self.device)).item())
+        return bool(self.processes.all_reduce(torch.tensor(float(stop), device=self.device)).item())
 
     def _validate(self) -> tuple[dict[str, float], float]:
         """Return the validation columns of a history row, and the validation loss."""

@@ -7,13 +7,13 @@ from torch import Tensor
 
 from rungs.config.training import LossWeights, Training
 from rungs.graphs.batch import GraphBatch
-from rungs.potential.forward import Prediction
-from rungs.potential.properties import PROPERTIES
-from rungs.training.team import ALONE, Team
+from rungs.potentials.chgnet.forward import Prediction
+from rungs.potentials.properties import PROPERTIES
+from rungs.training.distributed import SINGLE_PROCESS, Processes
 
 
 def label_counts(
-    batches: Sequence[GraphBatch], device: torch.device, team: Team = ALONE
+    batches: Sequence[GraphBatch], device: torch.device, processes: Processes = SINGLE_PROCESS
 ) -> dict[str, Tensor]:
     """Return how many labelled numbers each property has in the batches of all processes.
 
@@ -25,7 +25,7 @@ def label_counts(
     for batch in batches:
         counts[2] += 9 * batch.stress_mask.sum()
         counts[3] += batch.magmom_mask.sum()
-    return dict(zip(PROPERTIES, team.add_up(counts).clamp(min=1).unbind(), strict=True))
+    return dict(zip(PROPERTIES, processes.all_reduce(counts).clamp(min=1).unbind(), strict=True))
 
 
 def loss_terms(

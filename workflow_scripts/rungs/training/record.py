@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from rungs.revision import now, revision
+from rungs.workflow.revision import now, revision
 
 
 class CostRecord:

@@ -16,25 +16,25 @@ from rungs.config.training import Architecture, Pretraining, Training
 from rungs.errors import StudyError
 from rungs.files import write_json, write_rows
 from rungs.graphs.store import GraphStore
-from rungs.potential.device import pick_device
-from rungs.potential.initial import load_initial
-from rungs.potential.predict import interaction_energies
-from rungs.potential.published import load_model, new_model, save_model
+from rungs.potentials.chgnet.initial import load_initial
+from rungs.potentials.chgnet.published import load_model, new_model, save_model
+from rungs.potentials.device import pick_device
+from rungs.potentials.predict import interaction_energies
 from rungs.references.fit import ReferenceEnergies, read_reference, write_reference
 from rungs.references.rules import reference_by_rule
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_order, read_split
 from rungs.splits.split import SplitRow
 from rungs.splits.subsets import draw_order, take
-from rungs.training.layers import freeze
-from rungs.training.loop import HISTORY_COLUMNS, TrainingResult
-from rungs.training.record import CostRecord
-from rungs.training.starting import (
+from rungs.training.initialization import (
     copy_embedding,
     get_reference,
     redraw,
     set_reference,
 )
+from rungs.training.layers import freeze
+from rungs.training.loop import HISTORY_COLUMNS, TrainingResult
+from rungs.training.record import CostRecord
 from rungs.training.task import TrainingTask, run_training
 
 PathLike = str | os.PathLike

@@ -48,7 +48,7 @@ class BatchOrder:
         n_frames: how many frames there are.
         batch_size: most frames in an update.
         seed: of the permutations.
-        costs: (n_frames,) sizes of the frames, to deal them to batches that cost the same.
+        costs: (n_frames,) sizes of the frames, so that batches cost the same.
     """
 
     def __init__(
@@ -70,15 +70,15 @@ class BatchOrder:
             if self._costs is None:
                 self._batches = np.array_split(order, self.per_epoch)
             else:
-                batches = deal(order, self._costs[order], self.per_epoch)
-                # dealt by size: the order of the batches is to be random still
+                batches = balanced_parts(order, self._costs[order], self.per_epoch)
+                # filled by size: the order of the batches is to be random still
                 self._batches = [batches[i] for i in random.permutation(self.per_epoch)]
             self._epoch = epoch
         return self._batches[place]
 
 
-def deal(items: np.ndarray, costs: np.ndarray, n_parts: int) -> list[np.ndarray]:
-    """Deal ``items`` into parts whose sizes differ by one at most, and their costs little.
+def balanced_parts(items: np.ndarray, costs: np.ndarray, n_parts: int) -> list[np.ndarray]:
+    """Divide ``items`` into parts whose sizes differ by one at most, and their costs little.
 
     The dearest go first, to the parts in turn, there and back, so that who took the dearest of
     one round takes the cheapest of the next.

@@ -11,13 +11,13 @@ from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
 from rungs.graphs.store import GraphStore
-from rungs.potential.forward import BatchedCHGNet
-from rungs.potential.properties import PROPERTIES
-from rungs.training.flat import FlatParameters
+from rungs.potentials.chgnet.forward import BatchedCHGNet
+from rungs.potentials.properties import PROPERTIES
+from rungs.training.distributed import SINGLE_PROCESS, Processes
 from rungs.training.loss import label_counts, loss_terms, total_loss
+from rungs.training.parameter_vector import FlatParameters
 from rungs.training.prefetch import Prefetcher
-from rungs.training.schedule import deal
-from rungs.training.team import ALONE, Team
+from rungs.training.schedule import balanced_parts
 
 
 class Step:
@@ -28,7 +28,7 @@ class Step:
         store: the frames that batches are taken from.
         options: the loss, the optimiser and its settings.
         device: that the batches go to.
-        team: the processes that share each batch.
+        processes: the processes that share each batch.
     """
 
     def __init__(
@@ -37,13 +37,13 @@ class Step:
         store: GraphStore,
         options: Training,
         device: torch.device,
-        team: Team = ALONE,
+        processes: Processes = SINGLE_PROCESS,
     ) -> None:
         self.model = model
         self.store = store
         self.options = options
         self.device = device
-        self.team = team
+        self.processes = processes
         self.n_parts = options.parts
         self._halved = False
         self._batches = Prefetcher(self._assemble, background=device.type != "cpu")
@@ -115,7 +115,7 @@ class Step:
         batches = self._batches.take(
             self._key(frames), None if upcoming is None else self._key(upcoming)
         )
-        counts = label_counts(batches, self.device, self.team)
+        counts = label_counts(batches, self.device, self.processes)
         names = [name for name in PROPERTIES if getattr(weights, name) > 0]
         gradient = torch.zeros_like(self.flat.vector)
         sums = gradient.new_zeros(1 + len(names))
@@ -127,22 +127,22 @@ class Step:
             loss = total_loss(terms, weights)
             gradient.add_(self.flat.gradient(loss))
             sums.add_(torch.stack([loss, *(terms[name] for name in names)]).detach())
-        norm = torch.linalg.vector_norm(self.team.add_up(gradient))
+        norm = torch.linalg.vector_norm(self.processes.all_reduce(gradient))
         # one transfer from the device, not one for each number
-        values = torch.cat([self.team.add_up(sums), norm.view(1)]).tolist()
+        values = torch.cat([self.processes.all_reduce(sums), norm.view(1)]).tolist()
         columns = ["train_loss", *(f"train_{name}_loss" for name in names), "gradient_norm"]
         return gradient, dict(zip(columns, values, strict=True))
 
     def _key(self, frames: np.ndarray) -> tuple[tuple[int, ...], int]:
-        return tuple(frames.tolist()), self.n_parts * self.team.size
+        return tuple(frames.tolist()), self.n_parts * self.processes.size
 
     def _assemble(self, key: tuple[tuple[int, ...], int]) -> list[GraphBatch]:
         """Return this process's batches for the frames and the number of parts in ``key``."""
         frames, n_parts = np.array(key[0]), key[1]
         parts = [frames]
         if n_parts > 1:
-            parts = deal(frames, self.store.n_rows[frames], min(n_parts, len(frames)))
-        return [self.store.batch(part, self.device) for part in self.team.share(parts)]
+            parts = balanced_parts(frames, self.store.n_rows[frames], min(n_parts, len(frames)))
+        return [self.store.batch(part, self.device) for part in self.processes.share(parts)]
 
     def apply(self, gradient: Tensor, update: int, rate: float) -> None:
         """Clip ``gradient``, take the optimiser's step number ``update`` at ``rate``, average."""

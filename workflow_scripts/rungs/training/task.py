@@ -12,9 +12,9 @@ import torch
 
 from rungs.config.training import Training
 from rungs.graphs.store import GraphStore
-from rungs.potential.device import pick_device
+from rungs.potentials.device import pick_device
+from rungs.training.distributed import Processes, run_distributed
 from rungs.training.loop import Trainer, TrainingData, TrainingResult
-from rungs.training.team import Team, run_team
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,17 @@ class TrainingTask:
 
 def run_training(task: TrainingTask) -> TrainingResult:
     """Train the model of ``task`` in place, by as many processes as its options ask for."""
-    result, weights = run_team(task.options.processes, partial(take_part, task))
+    result, weights = run_distributed(task.options.processes, partial(take_part, task))
     if weights is not None:
         tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
         task.model.load_state_dict(tensors)
     return result
 
 
-def take_part(task: TrainingTask, team: Team) -> tuple[TrainingResult, dict | None]:
+def take_part(task: TrainingTask, processes: Processes) -> tuple[TrainingResult, dict | None]:
     """Do this process's part of the training; return its result, and its weights for others."""
     # What comes from another process may share its memory with it.
-    model = task.model if team.size == 1 else copy.deepcopy(task.model)
+    model = task.model if processes.size == 1 else copy.deepcopy(task.model)
     store = GraphStore.open(task.graphs)
     trainer = Trainer(
         model,
@@ -58,10 +58,10 @@ def take_part(task: TrainingTask, team: Team) -> tuple[TrainingResult, dict | No
         seed=task.seed,
         device=pick_device(),
         train_reference=task.train_reference,
-        team=team,
+        processes=processes,
     )
     result = trainer.train(task.checkpoint, task.fingerprint, task.label, task.events)
-    if team.size == 1:
+    if processes.size == 1:
         return result, None
     # as arrays: tensors would be handed over as memory that ends with this process
     return result, {name: tensor.cpu().numpy() for name, tensor in model.state_dict().items()}

@@ -1,1 +1,0 @@
-"""Two studies' files side by side; :mod:`rungs.compare` is the command."""

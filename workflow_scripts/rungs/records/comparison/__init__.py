@@ -1,0 +1,1 @@
+"""Two studies' files side by side; :mod:`rungs.records.comparison.studies` is the command."""

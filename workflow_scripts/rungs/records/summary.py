@@ -1,0 +1,214 @@
+"""``summary.json``: a study's question, answer and numbers, for programs.
+
+Its JSON schema is generated from the models here; ``rungs schema summary`` prints it.
+"""
+
+import csv
+import hashlib
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from rungs.config.methods import ReferenceRule
+from rungs.config.options import Options
+from rungs.config.study import Study
+from rungs.errors import StudyError
+from rungs.files import write_text
+from rungs.scaling.answers.checks import CheckRow
+from rungs.scaling.answers.efficiency import EfficiencyRow
+from rungs.scaling.answers.joint_law_table import JointRow
+from rungs.scaling.answers.law_table import LawRow
+from rungs.scaling.answers.means import MeanRow
+from rungs.scaling.answers.plan import Answer
+from rungs.scaling.answers.sentences import pretraining_answer
+from rungs.workflow.revision import versions
+
+Row = TypeVar("Row")
+PACKAGES = ("rungs", "torch", "chgnet", "numpy", "scipy", "pymatgen", "snakemake")
+
+for _row in (MeanRow, LawRow, EfficiencyRow, Answer, CheckRow, JointRow):
+    # The docstrings of their fields are the schema's descriptions; the library knows no pydantic.
+    _row.__pydantic_config__ = ConfigDict(use_attribute_docstrings=True)
+
+
+class LevelSummary(Options):
+    """One level of theory."""
+
+    label: str
+    functional: str
+    kind: str
+    """Where the frames come from: the kind of source. `crystals` are labelled by a published
+    model and not by DFT."""
+
+
+class MethodSummary(Options):
+    """One method of transfer."""
+
+    name: str
+    initial: Literal["random", "pretrained"]
+    reference: Literal["source"] | ReferenceRule
+    reference_fitted_on: Literal["training", "subset"]
+    train_reference: bool
+
+
+class Summary(Options):
+    """What a study found. Errors are in the unit that ends the metric's name; sizes are numbers of
+    target training frames; intervals are of 90 %, from the scatter between seeds and, where the key
+    ends in ``_with_materials``, between test materials too; null where they cannot be had."""
+
+    schema_version: Literal[1]
+    """Rises when a key changes its meaning or goes."""
+    study: str
+    title: str
+    question: str
+    answer: list[str]
+    """Two sentences."""
+    source: LevelSummary
+    target: LevelSummary
+    seeds: list[int]
+    sizes: list[int]
+    methods: list[MethodSummary]
+    baseline: str | None
+    """The method that the others are compared with: the first that starts from random weights."""
+    points: list[MeanRow]
+    """Mean, lowest and highest error at every size."""
+    laws: list[LawRow]
+    checks: list[CheckRow]
+    efficiency: list[EfficiencyRow]
+    plan: list[Answer]
+    joint_laws: list[JointRow]
+    """Empty unless methods differ in the size of their pretraining only."""
+    configuration_digest: str
+    """SHA-256 of the configuration, defaults filled in, as JSON with sorted keys."""
+    versions: dict[str, str]
+    """Of Python and of the packages that wrote this file."""
+
+
+def read_table(path: str | os.PathLike, row: type[Row]) -> list[Row]:
+    """Read a CSV table that was written from rows of the class ``row``; empty fields are None.
+
+    Raises:
+        StudyError: when the file is missing or holds other columns.
+    """
+    adapter = TypeAdapter(row)
+    try:
+        with open(path, newline="", encoding="utf-8") as handle:
+            return [
+                adapter.validate_python({k: v for k, v in line.items() if v != ""})
+                for line in csv.DictReader(handle)
+            ]
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise StudyError(f"{path}: {where}: {first['msg']}; delete it and run again") from None
+
+
+def summarize(
+    study: Study,
+    *,
+    points: Iterable[MeanRow],
+    laws: Iterable[LawRow],
+    checks: Iterable[CheckRow],
+    efficiency: Iterable[EfficiencyRow],
+    plan: Iterable[Answer],
+    joint_laws: Iterable[JointRow] = (),
+    baseline: str | None,
+) -> Summary:
+    """Put a study's numbers and the answer generated from them together."""
+    points, laws, efficiency = list(points), list(laws), list(efficiency)
+    return Summary(
+        schema_version=1,
+        study=study.study,
+        title=study.title,
+        question=question(study),
+        answer=list(answer(study, points, laws, efficiency, baseline)),
+        source=_level(study.source),
+        target=_level(study.target),
+        seeds=study.subsets.seeds,
+        sizes=study.subsets.sizes,
+        methods=[
+            MethodSummary(
+                name=name,
+                **{
+                    key: getattr(method, key) for key in MethodSummary.model_fields if key != "name"
+                },
+            )
+            for name, method in study.methods.items()
+        ],
+        baseline=baseline,
+        points=points,
+        laws=laws,
+        checks=list(checks),
+        efficiency=efficiency,
+        plan=list(plan),
+        joint_laws=list(joint_laws),
+        configuration_digest=digest(study.model_dump(mode="json")),
+        versions={"python": platform.python_version(), **versions(PACKAGES)},
+    )
+
+
+def question(study: Study) -> str:
+    """Return the question that a study asks."""
+    return f"How many {study.target.label} frames does pretraining on {study.source.label} save?"
+
+
+def answer(
+    study: Study,
+    points: Iterable[MeanRow],
+    laws: Iterable[LawRow],
+    efficiency: Iterable[EfficiencyRow],
+    baseline: str | None,
+    quote: str = "",
+) -> tuple[str, str]:
+    """Return the two sentences of :func:`rungs.scaling.answers.sentences.pretraining_answer`."""
+    pretrained = [name for name, m in study.methods.items() if m.initial == "pretrained"]
+    return pretraining_answer(
+        points,
+        laws,
+        efficiency,
+        pretrained=pretrained,
+        baseline=baseline,
+        target=study.target.label,
+        fitted_on_all=[
+            name
+            for name in pretrained
+            if study.methods[name].reference != "source"
+            and study.methods[name].reference_fitted_on == "training"
+        ],
+        quote=quote,
+    )
+
+
+def digest(configuration: Mapping[str, object]) -> str:
+    """Return the SHA-256 of a configuration."""
+    text = json.dumps(configuration, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_summary(path: str | os.PathLike, summary: Summary) -> None:
+    """Write ``summary.json``; NaN and infinities are refused, not written."""
+    values = summary.model_dump(mode="python")
+    write_text(path, json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def schema_text() -> str:
+    """Return the schema, generated from the models, as indented JSON."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    schema |= Summary.model_json_schema(mode="serialization")
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _level(level: object) -> LevelSummary:
+    return LevelSummary(label=level.label, functional=level.functional, kind=level.data.kind)
+
+
+if __name__ == "__main__":
+    write_text(Path(sys.argv[1]), schema_text())

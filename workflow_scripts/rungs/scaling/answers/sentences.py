@@ -1,0 +1,225 @@
+"""The answer to 'how many target frames does pretraining save here?' in two sentences.
+
+One sentence for each of two metrics, from the table of data efficiency, for the best
+pretrained method. Everything that stands against a number is said instead of the number: a curve
+that does not reach far enough, one seed, transfer that hurts, no baseline.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from rungs.scaling.answers.efficiency import EfficiencyRow
+from rungs.scaling.answers.law_table import LawRow
+from rungs.scaling.answers.means import MeanRow
+from rungs.scaling.answers.words import metric_words, rounded
+
+METRICS = ("energy_mae_mev_per_atom", "force_mae_mev_per_angstrom")
+
+
+def pretraining_answer(
+    means: Iterable[MeanRow],
+    laws: Iterable[LawRow],
+    efficiency: Iterable[EfficiencyRow],
+    *,
+    pretrained: Sequence[str],
+    baseline: str | None,
+    target: str = "target",
+    metrics: tuple[str, str] = METRICS,
+    fitted_on_all: Sequence[str] = (),
+    quote: str = "",
+) -> tuple[str, str]:
+    """Return the two sentences.
+
+    Args:
+        means, laws, efficiency: the study's tables.
+        pretrained: methods that start from pretrained weights.
+        baseline: the method that starts from random weights; None where there is none.
+        target: name of the expensive level of theory.
+        metrics: one for each sentence.
+        fitted_on_all: methods whose reference energies know more target frames than the run's
+            own; the sentence says so where such a method is the best.
+        quote: put around names of methods, e.g. '``' for reStructuredText.
+    """
+    means, law_of = list(means), {(row.method, row.metric): row for row in laws}
+    error = {(row.method, row.metric, row.size): row.mean for row in means}
+    metrics_there = [m for m in metrics if any(row.metric == m for row in means)]
+    if baseline is None or not pretrained:
+        lacking = "starts from random weights" if baseline is None else "is pretrained"
+        return (
+            f"This study cannot say how many {target} frames pretraining saves, as no method of it "
+            f"{lacking}.",
+            _best_of_all(means, metrics_there, target, quote),
+        )
+    if not metrics_there:
+        return (
+            f"This study cannot say how many {target} frames pretraining saves, as no run has a "
+            "usable error.",
+            "The notes of the tables name the runs and what is wrong with them.",
+        )
+    best = _best_method(means, pretrained, metrics_there[0])
+    rows = [row for row in efficiency if row.method == best]
+    sentences = []
+    for metric in metrics:
+        sentences.append(
+            _sentence(
+                [row for row in rows if row.metric == metric],
+                law_of.get((baseline, metric)),
+                error,
+                metric,
+                names=(f"{quote}{best}{quote}", f"{quote}{baseline}{quote}"),
+                keys=(best, baseline),
+                target=target,
+                first=not sentences,
+                fitted_on_all=best in fitted_on_all and not sentences,
+            )
+        )
+    return sentences[0], sentences[1]
+
+
+def _best_method(means: Sequence[MeanRow], methods: Sequence[str], metric: str) -> str:
+    """The method with the lowest error at the largest size that all of the methods have, or, where
+    they have none in common, each at its own largest."""
+    sizes = {
+        m: {r.size: r.mean for r in means if (r.method, r.metric) == (m, metric)} for m in methods
+    }
+    sizes = {method: found for method, found in sizes.items() if found}
+    if not sizes:
+        return methods[0]
+    common = set.intersection(*(set(found) for found in sizes.values()))
+    return min(sizes, key=lambda m: sizes[m][max(common) if common else max(sizes[m])])
+
+
+def _sentence(
+    rows: Sequence[EfficiencyRow],
+    law: LawRow | None,
+    error: dict[tuple[str, str, int], float],
+    metric: str,
+    *,
+    names: tuple[str, str],
+    keys: tuple[str, str],
+    target: str,
+    first: bool,
+    fitted_on_all: bool,
+) -> str:
+    word, unit = metric_words(metric)
+    method, baseline = names
+    rows = sorted(rows, key=lambda row: row.size)
+    if not rows:
+        return f"In {word}, nothing can be said: {method} has no usable error."
+    if law is None or law.law is None:
+        why = f" ({law.note})" if law is not None and law.note else ""
+        return f"In {word}, nothing can be said: {baseline} has no scaling law{why}."
+    at_small, at_large = law.law([law.smallest_size, law.largest_size])
+    if at_large >= at_small:
+        return (
+            f"In {word}, nothing can be said: the error of {baseline} does not fall between "
+            f"{law.smallest_size:,} and {law.largest_size:,} frames."
+        )
+    known = [r for r in rows if r.scratch_equivalent_frames is not None or r.mean_error < at_large]
+    if not known:
+        saved = (
+            f"{'Pretraining saves' if first else 'It saves'} no {target} frames in {word}: "
+            f"{method} is worse at every size that was run than {baseline} is with "
+            f"{law.smallest_size:,} frames"
+        )
+    else:
+        # The smallest size at which the data decide, if there is one.
+        telling = next(filter(_decided, known), known[0])
+        saved = _saved(telling, law, word, names, target, first, fitted_on_all)
+    last = rows[-1]
+    end = ""
+    if (keys[1], metric, last.size) in error and last.size > 0:
+        end = (
+            f"; with {last.size:,} frames its error is {rounded(last.mean_error, 2)} {unit}, that "
+            f"of {baseline} {rounded(error[keys[1], metric, last.size], 2)}"
+        )
+    return f"{saved}{end}."
+
+
+def _saved(
+    row: EfficiencyRow,
+    law: LawRow,
+    word: str,
+    names: tuple[str, str],
+    target: str,
+    first: bool,
+    fitted_on_all: bool,
+) -> str:
+    method, baseline = names
+    subject = "Pretraining" if first else "It"
+    when = "before any fine-tuning" if row.size == 0 else f"with {row.size:,} frames"
+    if fitted_on_all:
+        when += ", its reference energies being fitted to all training frames,"
+    if row.scratch_equivalent_frames is None:
+        more = law.largest_size - row.size
+        if more <= 0:
+            return (
+                f"How many {target} frames {subject.lower()} saves in {word} is out of range: "
+                f"only {when} {method} is better than {baseline} with all {law.largest_size:,}"
+            )
+        return (
+            f"{subject} saves more than {rounded(more, 2)} {target} frames in {word}: {when} "
+            f"{method} is better than {baseline} with all {law.largest_size:,}, beyond which the "
+            "saving is out of range"
+        )
+    saved, low, high = row.frames_transferred, row.transferred_low, row.transferred_high
+    scatter = "the seeds alone"
+    if row.n_materials is not None:
+        low, high = row.transferred_low_with_materials, row.transferred_high_with_materials
+        scatter = f"seeds and {row.n_materials:,} test materials"
+    equivalent = rounded(row.scratch_equivalent_frames, 2)
+    interval = _interval(low, high, row.note, scatter)
+    same = f"{when} {method} has the error that {baseline} reaches with {equivalent} frames"
+    if (low is not None and low > 0) or (low is None and high is None and saved > 0):
+        return (
+            f"{subject} saves about {rounded(saved, 2)} {target} frames in {word} ({interval}): "
+            f"{same}"
+        )
+    if (high is not None and high < 0) or (low is None and high is None):
+        interval = _interval(_minus(high), _minus(low), row.note, scatter)
+        return (
+            f"{subject} costs {target} frames in {word} instead of saving them, about "
+            f"{rounded(-saved, 2)} ({interval}): {same}"
+        )
+    return (
+        f"Whether {subject.lower()} saves {target} frames in {word} is open, about "
+        f"{rounded(saved, 2)} ({interval}): {same}"
+    )
+
+
+def _decided(row: EfficiencyRow) -> bool:
+    """Whether the interval, where there is one, tells a gain from a loss."""
+    if row.scratch_equivalent_frames is None:
+        return True
+    low, high = row.transferred_low, row.transferred_high
+    if row.n_materials is not None:
+        low, high = row.transferred_low_with_materials, row.transferred_high_with_materials
+    if low is None and high is None:
+        return "no interval" in row.note
+    return (low or 0) > 0 or (high or 0) < 0
+
+
+def _minus(value: float | None) -> float | None:
+    return None if value is None else -value
+
+
+def _interval(low: float | None, high: float | None, note: str, scatter: str) -> str:
+    if low is not None and high is not None:
+        return f"90 % interval {rounded(low, 2)} to {rounded(high, 2)} over {scatter}"
+    if low is not None:
+        return f"90 % interval from {rounded(low, 2)} over {scatter}, its upper end out of range"
+    if high is not None:
+        return f"90 % interval up to {rounded(high, 2)} over {scatter}, its lower end out of range"
+    return note if "no interval" in note else "both ends of the interval out of range"
+
+
+def _best_of_all(means: Sequence[MeanRow], metrics: Sequence[str], target: str, quote: str) -> str:
+    if not metrics:
+        return "No run has a usable error."
+    rows = [row for row in means if row.metric == metrics[0]]
+    size = max(row.size for row in rows)
+    best = min((row for row in rows if row.size == size), key=lambda row: row.mean)
+    word, unit = metric_words(metrics[0])
+    return (
+        f"With {size:,} {target} frames the lowest mean error of {word} is "
+        f"{rounded(best.mean, 2)} {unit}, that of {quote}{best.method}{quote}."
+    )

@@ -64,8 +64,8 @@ format: $(READY) ## Put code and rules into their form
 	$(RUN) snakefmt Snakefile rules
 
 schema: $(READY) ## Write the schemas of configuration and summary from their models
-	$(RUN) python -m rungs.config.schema schemas/study.schema.json
-	$(RUN) python -m rungs.records.summary schemas/summary.schema.json
+	$(RUN) rungs schema study --output schemas/study.schema.json
+	$(RUN) rungs schema summary --output schemas/summary.schema.json
 
 benchmark: $(READY) ## Time training and graph construction against chgnet's; docs/benchmark.md
 	$(RUN) python benchmarks/engine.py --output docs/benchmark.md $(ARGS)

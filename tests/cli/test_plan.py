@@ -2,14 +2,12 @@
 
 import csv
 import json
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
 import yaml
 
-from rungs.records.finished import main
+from rungs.cli.main import main
 
 
 @pytest.fixture
@@ -38,7 +36,7 @@ def study(tmp_path):
 
 
 def test_answers_are_printed(study, capsys):
-    assert main([str(study), "--target-energy-mae", "50", "--budget", "200"]) == 0
+    assert main(["plan", str(study), "--target-energy-mae", "50", "--budget", "200"]) == 0
     text = capsys.readouterr().out
     assert "r2SCAN frames for a MAE of energy of 50 meV/atom:" in text
     assert "  fresh     320  " in text
@@ -48,7 +46,7 @@ def test_answers_are_printed(study, capsys):
 
 
 def test_errors_by_material_widen_the_intervals(study, capsys):
-    main([str(study), "--target-energy-mae", "50"])
+    main(["plan", str(study), "--target-energy-mae", "50"])
     assert "Intervals: 90 %, over the seeds alone." in capsys.readouterr().out
     curve = pd.read_csv(study / "learning_curve.csv")
     material = pd.DataFrame({"material_id": [f"m{k}" for k in range(8)], "k": range(8)})
@@ -57,22 +55,22 @@ def test_errors_by_material_widen_the_intervals(study, capsys):
     errors["mae"] = errors["energy_mae_mev_per_atom"] * share
     (study / "tables").mkdir()
     errors.assign(property="energy", n=5).to_parquet(study / "tables/material_errors.parquet")
-    main([str(study), "--target-energy-mae", "50", "--json"])
+    main(["plan", str(study), "--target-energy-mae", "50", "--json"])
     found = json.loads(capsys.readouterr().out)
     fresh = next(a for a in found if a["method"] == "fresh")
     assert fresh["n_materials"] == 8
     assert fresh["low_with_materials"] < fresh["low"] < fresh["high"] < fresh["high_with_materials"]
-    main([str(study), "--target-energy-mae", "50"])
+    main(["plan", str(study), "--target-energy-mae", "50"])
     assert "over seeds and 8 test materials" in capsys.readouterr().out
 
 
 def test_the_price_can_be_given_afterwards(study, capsys):
-    main([str(study), "--target-energy-mae", "50", "--price", "2 node-hours"])
+    main(["plan", str(study), "--target-energy-mae", "50", "--price", "2 node-hours"])
     assert "650 node-hours" in capsys.readouterr().out
 
 
 def test_json_holds_full_numbers(study, capsys):
-    assert main([str(study), "--target-force-mae", "100", "--json"]) == 0
+    assert main(["plan", str(study), "--target-force-mae", "100", "--json"]) == 0
     answers = json.loads(capsys.readouterr().out)
     fresh = next(a for a in answers if a["method"] == "fresh")
     assert fresh["answer"] == pytest.approx(324, rel=0.01)
@@ -80,12 +78,12 @@ def test_json_holds_full_numbers(study, capsys):
 
 
 def test_without_questions_the_configuration_asks(study, capsys):
-    main([str(study)])
+    main(["plan", str(study)])
     assert "for a MAE of energy of 29 meV/atom" in capsys.readouterr().out
     file = study / "study.yaml"
     values = yaml.safe_load(file.read_text()) | {"plan": {"target_energy_mae": 77.0, "budget": 50}}
     file.write_text(yaml.safe_dump(values))
-    main([str(study)])
+    main(["plan", str(study)])
     text = capsys.readouterr().out
     assert "for a MAE of energy of 77 meV/atom" in text
     assert "from 50 r2SCAN frames" in text
@@ -94,7 +92,7 @@ def test_without_questions_the_configuration_asks(study, capsys):
 def test_any_table_will_do(study, capsys):
     table = study / "learning_curve.csv"
     options = ["--target", "energy_mae_mev_per_atom=50", "--baseline", "fresh"]
-    assert main([str(table), *options]) == 0
+    assert main(["plan", str(table), *options]) == 0
     assert "catches up" in capsys.readouterr().out
 
 
@@ -109,7 +107,7 @@ def test_any_table_will_do(study, capsys):
     ],
 )
 def test_bad_questions_end_in_one_sentence(study, capsys, arguments, words):
-    assert main([str(study), *arguments]) == 1
+    assert main(["plan", str(study), *arguments]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.startswith("error: ")
@@ -119,22 +117,45 @@ def test_bad_questions_end_in_one_sentence(study, capsys, arguments, words):
 
 def test_bad_folders_end_in_one_sentence(study, tmp_path, capsys):
     for path in (tmp_path / "nowhere", tmp_path):
-        assert main([str(path)]) == 1
+        assert main(["plan", str(path)]) == 2
         assert "cannot be read" in capsys.readouterr().err
     (study / "learning_curve.csv").unlink()
-    assert main([str(study)]) == 1
+    assert main(["plan", str(study)]) == 2
     assert "has the study finished?" in capsys.readouterr().err
     (study / "study.yaml").write_text("- 3\n")
-    assert main([str(study)]) == 1
+    assert main(["plan", str(study)]) == 2
     assert "is not the configuration of a study" in capsys.readouterr().err
 
 
-def test_it_runs_as_a_module(study):
-    done = subprocess.run(
-        [sys.executable, "-m", "rungs.records.finished", str(study / "no")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize("column", ["method", "size", "seed"])
+def test_a_table_without_the_columns_of_a_curve_is_named(study, column, capsys):
+    path = study / "learning_curve.csv"
+    pd.read_csv(path).drop(columns=column).to_csv(path, index=False)
+    for given in (study, path):
+        assert main(["plan", str(given)]) == 2
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert shown.err.startswith(f"error: {path}: lacks the column {column}; ")
+        assert shown.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("learning_curve.csv", b""),
+        ("learning_curve.csv", b"method,size,seed,energy_mae_mev_per_atom\n"),
+        ("learning_curve.csv", b"\x00\xff\xfe binary"),
+        ("learning_curve.csv", b"method,size,seed,energy_mae_mev_per_atom\nfresh,10,0,what\n"),
+        ("study.yaml", b"\xff\xfe"),
+        ("study.yaml", b"a: [1,\n"),
+        ("tables/material_errors.parquet", b"no Parquet"),
+    ],
+)
+def test_damaged_files_end_in_one_sentence(study, file, content, capsys):
+    (study / "tables").mkdir()
+    (study / file).write_bytes(content)
+    assert main(["plan", str(study)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("error: ")
+    assert shown.err.count("\n") == 1

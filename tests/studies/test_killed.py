@@ -12,7 +12,7 @@ import pytest
 import torch
 import yaml
 
-from rungs.records.comparison import studies as compare
+from rungs.cli.main import main
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ STAGES = {
 
 def assert_same_numbers(one, other, capsys):
     """Of all models and tables, bit for bit."""
-    assert compare.main([str(one), str(other)]) == 0, capsys.readouterr().out
+    assert main(["compare", str(one), str(other)]) == 0, capsys.readouterr().out
 
 
 @pytest.mark.slow

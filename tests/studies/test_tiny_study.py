@@ -440,8 +440,8 @@ def test_a_tracked_run_has_events_in_its_own_folder(snakemake, tiny_study, tiny_
 def test_two_runs_on_one_machine_compare_equal(
     snakemake, tiny_study, tiny_config, tmp_path, capsys
 ):
-    from rungs.records.comparison.studies import main
+    from rungs.cli.main import main
 
     snakemake(tmp_path, "--cores", "2", "--configfile", tiny_config)
-    status = main([str(tiny_study), str(tmp_path / "results/tiny")])
+    status = main(["compare", str(tiny_study), str(tmp_path / "results/tiny")])
     assert status == 0, capsys.readouterr().out

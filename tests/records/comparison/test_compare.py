@@ -9,10 +9,10 @@ import pytest
 import torch
 import yaml
 
+from rungs.cli.main import main
 from rungs.config.loading import read_study
 from rungs.frames.table import FrameWriter
 from rungs.potentials.chgnet.published import load_model, new_model, save_model
-from rungs.records.comparison.studies import main
 
 METHODS = {"scratch": {"initial": "random", "reference": "target"}}
 RECORD = {
@@ -69,7 +69,7 @@ def replace(path, old, new):
 
 
 def compared(studies, capsys, *more):
-    status = main([*map(str, studies), *more])
+    status = main(["compare", *map(str, studies), *more])
     return status, capsys.readouterr()
 
 

@@ -1,10 +1,8 @@
 """The JSON schema of a study's configuration, for editors and for reference."""
 
 import json
-import sys
 
 from rungs.config.study import Study
-from rungs.files import write_text
 
 
 def schema_text() -> str:
@@ -12,7 +10,3 @@ def schema_text() -> str:
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     schema |= Study.model_json_schema()
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":
-    write_text(sys.argv[1], schema_text())

@@ -1,1 +1,4 @@
-"""CHGNet on batches of graphs: the same mathematics, weights and files, several times faster."""
+"""Potentials on batches of graphs: predictions, their errors, and the device they are made on.
+
+Each architecture has a folder of its own.
+"""

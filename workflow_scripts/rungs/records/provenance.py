@@ -21,6 +21,7 @@ from rungs.workflow.revision import now, revision, versions
 PACKAGES = (
     "ase",
     "chgnet",
+    "click",
     "dscribe",
     "mp-api",
     "emmet-core",

@@ -8,9 +8,7 @@ import hashlib
 import json
 import os
 import platform
-import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -208,7 +206,3 @@ def schema_text() -> str:
 
 def _level(level: object) -> LevelSummary:
     return LevelSummary(label=level.label, functional=level.functional, kind=level.data.kind)
-
-
-if __name__ == "__main__":
-    write_text(Path(sys.argv[1]), schema_text())

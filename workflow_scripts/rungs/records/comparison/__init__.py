@@ -1,1 +1,1 @@
-"""Two studies' files side by side; :mod:`rungs.records.comparison.studies` is the command."""
+"""Two studies' files side by side; the command is ``rungs compare``."""

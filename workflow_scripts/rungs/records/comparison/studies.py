@@ -1,15 +1,11 @@
-"""Compare two finished studies, number by number: ``rungs compare A B``.
+"""Two finished studies, number by number: what differs, and by how much.
 
-Says what differs, in configuration, versions, trainings and tables, and by how much. Times, dates,
-memory and machines are no results: they decide nothing. The exit status is 0 where all numbers
-are the same to the last bit, 1 where they are not, 2 where that cannot be told.
+In configuration, versions, trainings and tables. Times, dates, memory and machines are no results:
+they decide nothing.
 """
 
-import argparse
-import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rungs.config.loading import read_study
@@ -98,32 +94,6 @@ def in_words(found: Comparison, first: Path, second: Path, longest: int = 20) ->
         yield "The numbers differ."
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return 0 (same numbers), 1 (others) or 2 after a sentence why neither."""
-    parser = argparse.ArgumentParser(
-        prog="rungs compare",
-        description="Whether two finished studies have the same numbers, and if not, what differs.",
-        epilog="Exit status: 0 the same numbers, 1 different ones, 2 cannot be compared.",
-    )
-    parser.add_argument("first", type=Path, help="results/NAME")
-    parser.add_argument("second", type=Path, help="results/NAME of the other")
-    parser.add_argument("--all", action="store_true", help="every difference, not the first 20")
-    parser.add_argument("--json", action="store_true", help="for programs")
-    options = parser.parse_args(arguments)
-    try:
-        found = compare_studies(options.first, options.second)
-    except StudyError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    if options.json:
-        facts = {"same_numbers": found.same_numbers, **asdict(found)}
-        print(json.dumps(facts, indent=2, ensure_ascii=False))
-    else:
-        limit = sys.maxsize if options.all else 20
-        print(*in_words(found, options.first, options.second, limit), sep="\n")
-    return 0 if found.same_numbers else 1
-
-
 def _finished(folder: Path) -> Study:
     """Return the configuration of a study whose results are all there."""
     if not (folder / "study.yaml").exists():
@@ -173,7 +143,3 @@ def _cut(lines: list[str], longest: int) -> Iterator[str]:
     yield from lines[:longest]
     if len(lines) > longest:
         yield f"  and {len(lines) - longest} more (--all shows them)"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What a study is asked: tables of laws, data efficiency, plans, and the answer in words."""

@@ -1,0 +1,1 @@
+"""How sure a law is: refits to resampled seeds and test materials, and survival of simulations."""

@@ -1,0 +1,1 @@
+"""CHGNet on batches of graphs: the same mathematics, weights and files, several times faster."""

@@ -10,8 +10,8 @@ with job(snakemake.log[0]) as say:
         break_down,
         element_means,
     )
+    from rungs.evaluation.frame_facts import describe_test_frames, write_test_frames
     from rungs.evaluation.tables import read_rows
-    from rungs.evaluation.test_frames import describe_test_frames, write_test_frames
     from rungs.files import write_rows
     from rungs.frames.table import read_groups
     from rungs.graphs.store import GraphStore

@@ -18,10 +18,10 @@ from rungs.evaluation.breakdown import (
     groupings,
 )
 from rungs.evaluation.forgetting import FORGETTING_COLUMNS, forgetting_rows
+from rungs.evaluation.frame_facts import TEST_FRAME_COLUMNS, describe_test_frames
 from rungs.evaluation.frames import ERROR_COLUMNS, read_frame_errors, write_frame_errors
 from rungs.evaluation.parity import parity_energies
 from rungs.evaluation.table1 import PHASE_COLUMNS, TABLE1_COLUMNS, make_table1
-from rungs.evaluation.test_frames import TEST_FRAME_COLUMNS, describe_test_frames
 
 FORMULAS = {"Na": -1.0, "Cl2": -2.0, "Na3Cl": -1.5, "NaCl": -3.0, "NaCl3": -2.2, "KF": -2.5}
 

@@ -173,7 +173,7 @@ def break_down(
 
     Args:
         files: errors by frame of every method and size, in the study's order.
-        test_frames: the columns of :func:`rungs.evaluation.test_frames.describe_test_frames`.
+        test_frames: the columns of :func:`rungs.evaluation.frame_facts.describe_test_frames`.
         materials: the Parquet file of ``MATERIAL_COLUMNS`` to write: for every run and material the
             MAE of each labelled property, and how many numbers it is the mean of. Their mean
             weighted with ``n`` is the run's MAE.

@@ -201,7 +201,7 @@ class PhaseSet:
 
 def lowest_phases(test_frames: pd.DataFrame) -> list[Phase]:
     """Return the phase of each test material, from the columns of
-    :func:`rungs.evaluation.test_frames.describe_test_frames`."""
+    :func:`rungs.evaluation.frame_facts.describe_test_frames`."""
     lowest = test_frames.loc[
         test_frames.groupby("material_id", sort=True)["energy_ev_per_atom"].idxmin()
     ]

@@ -68,7 +68,7 @@ def make_table1(
     Args:
         evaluation: ``evaluation.csv``.
         files: errors by frame of every method's largest size.
-        test_frames: of :func:`rungs.evaluation.test_frames.describe_test_frames`.
+        test_frames: of :func:`rungs.evaluation.frame_facts.describe_test_frames`.
         reference: (94,) elemental energies in eV/atom that bring energies close to 0.
 
     Raises:

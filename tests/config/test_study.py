@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from rungs.config import Run, load_study, read_study
+from rungs.config.loading import RENAMED
 from rungs.config.schema import schema_text
 from rungs.errors import StudyError
 
@@ -80,6 +81,9 @@ FAULTS = [
     ({"architecture.num_angular": 4}, ["architecture", "num_angular", "odd"]),
     ({"study": "a/b"}, ["study", "a/b"]),
     ({"split.by": "formula"}, ["split.by", "'composition'", "'formula'"]),
+    ({"door": {"min_distance": 0.4}}, ["door: is called 'screening' now"]),
+    ({"fine_tuning.parts": 2}, ["fine_tuning.parts: is called 'accumulation_steps' now"]),
+    ({"pretraining.training.parts": 2}, ["pretraining.training.parts", "'accumulation_steps'"]),
     ({"split.parts": {}}, ["split.parts", "either `file`, or the ids in `test`"]),
     ({"split.parts": {"file": "a.csv", "test": ["b"]}}, ["split.parts", "either `file`"]),
     ({"split.parts": {"file": "a.csv", "validation": ["b"]}}, ["split.parts", "into `file`"]),
@@ -254,3 +258,9 @@ def test_what_cannot_be_frozen_is_told(default, method, layer, words):
     values["methods"][method]["freeze"] = [layer]
     with pytest.raises(StudyError, match=words):
         load_study(values)
+
+
+def test_renamed_keys_lead_to_keys_that_are_there():
+    for (section, old), new in RENAMED.items():
+        assert old not in section.model_fields
+        assert new in section.model_fields

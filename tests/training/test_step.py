@@ -28,7 +28,9 @@ def make(store, architecture, **options) -> Step:
 @pytest.mark.parametrize("parts", [2, 3, 8])
 def test_parts_of_a_batch_make_the_same_update(store, architecture, loss, parts):
     whole, terms = make(store, architecture, loss=loss).gradient(FRAMES)
-    gradient, terms_in_parts = make(store, architecture, loss=loss, parts=parts).gradient(FRAMES)
+    gradient, terms_in_parts = make(
+        store, architecture, loss=loss, accumulation_steps=parts
+    ).gradient(FRAMES)
     assert terms_in_parts == pytest.approx(terms, rel=1e-5)
     assert torch.allclose(gradient, whole, rtol=1e-4, atol=1e-5 * whole.abs().max())
 

@@ -11,10 +11,14 @@ from pydantic import BaseModel, ValidationError
 
 from rungs.config.sources import AnySource
 from rungs.config.study import Study
+from rungs.config.training import Training
 from rungs.errors import StudyError
 
-RENAMED = {"door": "screening"}
-"""Keys that had another name once, and their successors."""
+RENAMED = {
+    (Study, "door"): "screening",
+    (Training, "parts"): "accumulation_steps",
+}
+"""Keys that had another name once, by their section, and their successors."""
 
 
 def load_study(values: Mapping[str, object], origin: str = "the configuration") -> Study:
@@ -65,9 +69,9 @@ def _describe(fault: Mapping) -> str:
     key = ".".join(shown) or "the study"
     message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":
-        if successor := RENAMED.get(key):
-            return f"{key}: is called '{successor}' now; write '{successor}' instead"
         section = _section_at(fault["loc"][:-1])
+        if successor := RENAMED.get((section, fault["loc"][-1])):
+            return f"{key}: is called '{successor}' now; write '{successor}' instead"
         known = list(section.model_fields) if section else []
         near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"

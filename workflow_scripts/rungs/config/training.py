@@ -72,8 +72,8 @@ class Training(Options):
     """Whether an epoch's frames are shared among its batches by their size (atoms, bonds and
     angles), so that all batches cost the same, instead of at random. It pays where sizes differ
     much."""
-    parts: PositiveInt = 1
-    """Parts that a batch is worked through in, one after the other (gradient accumulation): the
+    accumulation_steps: PositiveInt = 1
+    """Parts that a batch is worked through in, one after the other, gradients added up: the
     same update with less memory."""
     processes: PositiveInt = 1
     """Processes that share each batch, each on a GPU of its own, or on a core where there is none.

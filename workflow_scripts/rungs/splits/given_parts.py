@@ -56,9 +56,9 @@ def read_listed(given: GivenParts, data_folder: str | os.PathLike) -> dict[str, 
 
 
 def assign_listed(
-    levels: Levels, unit_of: Mapping[str, str], listed: Mapping[str, str]
+    levels: Levels, group_of: Mapping[str, str], listed: Mapping[str, str]
 ) -> dict[str, str]:
-    """The part of each unit: that of its listed materials, else train.
+    """The part of each group: that of its listed materials, else train.
 
     Raises:
         StudyError: when a listed material is in no level, when materials that must stay together
@@ -71,7 +71,7 @@ def assign_listed(
                 f"split.parts lists materials, but the files of the {name} carry a division of "
                 f"their own; leave out split.parts, or list all files under {name}.data.train"
             )
-    if unknown := sorted(set(listed) - set(unit_of)):
+    if unknown := sorted(set(listed) - set(group_of)):
         more = len(unknown) - _SHOWN
         raise StudyError(
             f"split.parts lists {len(unknown)} materials that no sound frame of the "
@@ -82,18 +82,18 @@ def assign_listed(
     assignment: dict[str, str] = {}
     first: dict[str, str] = {}
     for material, part in sorted(listed.items()):
-        unit = unit_of[material]
-        if assignment.setdefault(unit, part) != part:
+        group = group_of[material]
+        if assignment.setdefault(group, part) != part:
             raise StudyError(
-                f"split.parts lists {first[unit]} for {assignment[unit]} and {material} for "
+                f"split.parts lists {first[group]} for {assignment[group]} and {material} for "
                 f"{part}, but the two must stay together: they share an identical frame or, by "
                 "way of others, what split.by asks to keep together; list them in one part"
             )
-        first.setdefault(unit, material)
-    for unit in unit_of.values():
-        assignment.setdefault(unit, "train")
+        first.setdefault(group, material)
+    for group in group_of.values():
+        assignment.setdefault(group, "train")
     for name, level in levels.items():
-        found = {assignment[unit_of[m.material_id]] for m in level}
+        found = {assignment[group_of[m.material_id]] for m in level}
         # What the source is tested on matters to no result; it may have none.
         needed = ("train", "test") if name == "target" else ("train",)
         for part in needed:

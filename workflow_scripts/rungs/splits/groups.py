@@ -1,4 +1,4 @@
-"""Units of a split: materials that must stay together."""
+"""Groups of a split: materials that must stay together."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from rungs.splits.members import Member
 Levels = Mapping[str, Sequence[Member]]
 
 
-def units(levels: Levels, by: str = "material") -> dict[str, str]:
+def split_groups(levels: Levels, by: str = "material") -> dict[str, str]:
     """For each material the smallest id among the materials that it must stay with.
 
     Materials stay together that share an identical frame, directly or by way of others; with

@@ -7,7 +7,7 @@ from rungs.config.data import Split
 from rungs.errors import StudyError
 from rungs.seeds import derive_seed
 from rungs.splits.given_parts import PARTS, assign_listed
-from rungs.splits.groups import Levels, units
+from rungs.splits.groups import Levels, split_groups
 from rungs.splits.leaks import check_divisions, check_families, check_leaks
 from rungs.splits.members import Member
 from rungs.splits.quotas import share_out
@@ -91,15 +91,15 @@ def _parts(
 ) -> dict[str, dict[str, Part]]:
     """For each level the part of each material; of its other frames, where some are published
     test frames."""
-    unit_of = units(levels, options.by)
+    group_of = split_groups(levels, options.by)
     if listed is not None:
-        assignment = assign_listed(levels, unit_of, listed)
+        assignment = assign_listed(levels, group_of, listed)
     else:
         given = {name for name, level in levels.items() if any(m.given_part for m in level)}
         _check_fractions(levels, given, options)
         check_divisions({name: levels[name] for name in given})
-        assignment = _assign(levels, given, unit_of, options, seed)
-    of_material = {material: assignment[unit] for material, unit in unit_of.items()}
+        assignment = _assign(levels, given, group_of, options, seed)
+    of_material = {material: assignment[group] for material, group in group_of.items()}
     return dict.fromkeys(levels, of_material)
 
 
@@ -120,35 +120,35 @@ def _check_fractions(levels: Levels, given: set[str], options: Split) -> None:
 def _assign(
     levels: Levels,
     given: set[str],
-    unit_of: Mapping[str, str],
+    group_of: Mapping[str, str],
     options: Split,
     seed: int,
 ) -> dict[str, Part]:
-    """The part of each unit; for a unit with published test frames, that of its other frames."""
+    """The part of each group; for a group with published test frames, that of its other frames."""
     found_in: dict[str, set[str]] = {}
     given_parts: dict[str, set[str]] = {}
     for name, level in levels.items():
         for m in level:
-            unit = unit_of[m.material_id]
+            group = group_of[m.material_id]
             # Published test frames are no part of what is divided here.
             if m.given_part != "test":
-                found_in.setdefault(unit, set()).add(name)
+                found_in.setdefault(group, set()).add(name)
             if name in given:
-                given_parts.setdefault(unit, set()).add(m.given_part or "train")
+                given_parts.setdefault(group, set()).add(m.given_part or "train")
     assignment: dict[str, Part] = {}
     strata: dict[tuple[tuple[str, ...], bool], list[str]] = {}
-    for unit in dict.fromkeys(unit_of.values()):
-        names = found_in.get(unit)
-        if given_parts.get(unit) == {"test"}:
-            assignment[unit] = "test"
+    for group in dict.fromkeys(group_of.values()):
+        names = found_in.get(group)
+        if given_parts.get(group) == {"test"}:
+            assignment[group] = "test"
         elif names:
-            stratum = (tuple(sorted(names)), unit not in given_parts)
-            strata.setdefault(stratum, []).append(unit)
+            stratum = (tuple(sorted(names)), group not in given_parts)
+            strata.setdefault(stratum, []).append(group)
     in_test = {
         name
         for name, level in levels.items()
         for m in level
-        if m.given_part == "test" or assignment.get(unit_of[m.material_id]) == "test"
+        if m.given_part == "test" or assignment.get(group_of[m.material_id]) == "test"
     }
     counts = share_out(
         {stratum: len(members) for stratum, members in strata.items()},
@@ -158,7 +158,7 @@ def _assign(
     )
     for stratum, members in strata.items():
         # Sorted by a hash of each id: a material more or less does not move the others about.
-        order = sorted(members, key=lambda unit: (derive_seed(seed, "split", unit), unit))
+        order = sorted(members, key=lambda group: (derive_seed(seed, "split", group), group))
         start = 0
         for part in ("test", "validation", "train"):
             stop = start + counts[stratum][part]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rungs.splits.composition import elements
-from rungs.splits.groups import units
+from rungs.splits.groups import split_groups
 from rungs.splits.members import Member
 from rungs.splits.split import PARTS, SplitRow
 
@@ -35,15 +35,15 @@ def summarise(
         rows: the split of just these members.
     """
     levels = {"source": source, "target": target}
-    unit_of = units(levels)
+    group_of = split_groups(levels)
     held: dict[tuple[str, str], list[Member]] = {}
     for name, level in levels.items():
         part_of = {row.frame_id: row.part for row in rows if row.level == name}
         for m in level:
             held.setdefault((name, part_of[m.frame_id]), []).append(m)
-    found = {key: {unit_of[m.material_id] for m in members} for key, members in held.items()}
+    found = {key: {group_of[m.material_id] for m in members} for key, members in held.items()}
     return [
-        _summary(name, part, held.get((name, part), []), unit_of, found)
+        _summary(name, part, held.get((name, part), []), group_of, found)
         for name in levels
         for part in PARTS
     ]
@@ -53,7 +53,7 @@ def _summary(
     name: str,
     part: str,
     members: Sequence[Member],
-    unit_of: Mapping[str, str],
+    group_of: Mapping[str, str],
     found: Mapping[tuple[str, str], set[str]],
 ) -> PartSummary:
     materials = {m.material_id for m in members}
@@ -66,6 +66,6 @@ def _summary(
         materials=len(materials),
         frames=len(members),
         elements=len(set().union(*(elements(c) for c in {m.composition for m in members}))),
-        shared_materials=sum(unit_of[m] in held_there for m in materials),
-        in_other_training=sum(unit_of[m] in trained_there for m in materials),
+        shared_materials=sum(group_of[m] in held_there for m in materials),
+        in_other_training=sum(group_of[m] in trained_there for m in materials),
     )

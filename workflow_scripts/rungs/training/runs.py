@@ -284,7 +284,9 @@ def _fingerprint(
         **{
             f"training.{key}": value
             # how the work is divided changes no update
-            for key, value in _flat(options.model_dump(mode="json", exclude={"parts", "processes"}))
+            for key, value in _flat(
+                options.model_dump(mode="json", exclude={"accumulation_steps", "processes"})
+            )
         },
     }
 

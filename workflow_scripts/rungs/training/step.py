@@ -44,7 +44,7 @@ class Step:
         self.options = options
         self.device = device
         self.processes = processes
-        self.n_parts = options.parts
+        self.n_parts = options.accumulation_steps
         self._halved = False
         self._batches = Prefetcher(self._assemble, background=device.type != "cpu")
         torch.set_float32_matmul_precision("high" if options.tf32 else "highest")
@@ -95,13 +95,14 @@ class Step:
         if self._halved or largest == 1:
             raise StudyError(
                 f"the device has no memory for {largest} frames at once; lower batch_size, raise "
-                f"parts (now {self.n_parts}), or take a smaller network or cutoff"
+                f"accumulation_steps (now {self.n_parts}), or take a smaller network or cutoff"
             )
         self._halved = True
         self.n_parts = min(len(frames), 2 * self.n_parts)
         print(
             f"out of memory with {largest} frames at once: batches go in {self.n_parts} parts from "
-            f"here on, which changes no result; `parts: {self.n_parts}` says so from the start",
+            "here on, which changes no result; "
+            f"`accumulation_steps: {self.n_parts}` says so from the start",
             file=sys.stderr,
         )
         if self.device.type == "cuda":

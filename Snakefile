@@ -6,10 +6,10 @@
 #   snakemake --cores 2 --report results/default/report.html     its report, once it has run
 
 import os
+import re
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.20")
@@ -22,11 +22,15 @@ if not workflow.config_settings.configfiles:
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 from rungs.config import load_study
+from rungs.config.reading import read_values
 from rungs.errors import StudyError
 
 study_files = map(os.path.relpath, workflow.config_settings.configfiles)
 study_file = ", ".join(study_files) or "config.yaml"
 try:
+    # Snakemake has read them already, and kept the last of keys that stand there twice.
+    for file in workflow.config_settings.configfiles:
+        read_values(file)
     study = load_study(config, origin=study_file)
 except StudyError as error:
     sys.exit(f"error: {error}")

@@ -5,7 +5,7 @@ from rungs.materials_project.preflight import key_fault
 downloaded = [level for level in ("source", "target") if is_downloaded(level)]
 
 if len(set(map(download_folder, downloaded))) < len(downloaded):
-    raise WorkflowError(
+    stop(
         f"{study_file}: source.data.folder and target.data.folder are the same; each download "
         "needs a folder of its own"
     )
@@ -18,7 +18,7 @@ key_is_needed = workflow.is_main_process and any(
 )
 
 if key_is_needed and key_fault():
-    raise WorkflowError(
+    stop(
         f"{study_file}: data of the kind mp_api ({' and '.join(downloaded)}) come from the "
         f"Materials Project, and {key_fault()}"
     )
@@ -53,6 +53,6 @@ rule download:
         runtime=7 * 24 * 60,
     params:
         data=lambda wildcards: level_options(wildcards)["data"],
-        data_folder=study.data_folder,
+        data_folder=lambda wildcards: study.data_folder,
     script:
         "../workflow_scripts/download.py"

@@ -46,8 +46,9 @@ rule make_frames:
         runtime=per_attempt(60),
     params:
         level=level_options,
+        unseen=lambda wildcards: unseen_files(files_of(wildcards.level)),
         screening=study.screening.model_dump(mode="json"),
-        data_folder=study.data_folder,
+        data_folder=lambda wildcards: study.data_folder,
         seed=study.seed,
     script:
         "../workflow_scripts/make_frames.py"

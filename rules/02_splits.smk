@@ -27,7 +27,7 @@ rule split_materials:
         runtime=per_attempt(20),
     params:
         split=study.split.model_dump(mode="json"),
-        data_folder=study.data_folder,
+        data_folder=lambda wildcards: study.data_folder,
         seed=study.seed,
     script:
         "../workflow_scripts/split_materials.py"

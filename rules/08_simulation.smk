@@ -114,7 +114,7 @@ rule draw_stability:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(10),
     params:
-        target=study.target.label,
+        target=lambda wildcards: study.target.label,
         methods=list(study.methods),
     script:
         "../workflow_scripts/draw_stability.py"

@@ -32,7 +32,7 @@ rule calculate_reference_properties:
     params:
         properties=study.properties and study.properties.model_dump(mode="json"),
         potential=study.target_potential,
-        data_folder=study.data_folder,
+        data_folder=lambda wildcards: study.data_folder,
     script:
         "../workflow_scripts/calculate_reference_properties.py"
 
@@ -67,7 +67,7 @@ rule calculate_properties:
     params:
         properties=study.properties and study.properties.model_dump(mode="json"),
         seeds=lambda wildcards: study.points[wildcards.method, int(wildcards.size)],
-        data_folder=study.data_folder,
+        data_folder=lambda wildcards: study.data_folder,
     script:
         "../workflow_scripts/calculate_properties.py"
 
@@ -125,7 +125,7 @@ rule draw_properties:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(10),
     params:
-        target=study.target.label,
+        target=lambda wildcards: study.target.label,
         methods=list(study.methods),
     script:
         "../workflow_scripts/draw_properties.py"
@@ -153,7 +153,7 @@ rule draw_property_effects:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(10),
     params:
-        target=study.target.label,
+        target=lambda wildcards: study.target.label,
         methods=list(study.methods),
         baseline=study.baseline,
     script:
@@ -187,7 +187,7 @@ rule draw_equation_of_state:
         runtime=per_attempt(10),
     params:
         points=list(study.property_points),
-        target=study.target.label,
+        target=lambda wildcards: study.target.label,
         methods=list(study.methods),
     script:
         "../workflow_scripts/draw_equation_of_state.py"
@@ -220,7 +220,7 @@ rule draw_phonons:
         runtime=per_attempt(10),
     params:
         points=list(study.property_points),
-        target=study.target.label,
+        target=lambda wildcards: study.target.label,
         methods=list(study.methods),
     script:
         "../workflow_scripts/draw_phonons.py"
@@ -253,7 +253,7 @@ rule draw_distributions:
         runtime=per_attempt(10),
     params:
         points=list(study.property_points),
-        target=study.target.label,
+        target=lambda wildcards: study.target.label,
         methods=list(study.methods),
     script:
         "../workflow_scripts/draw_distributions.py"

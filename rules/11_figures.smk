@@ -57,8 +57,8 @@ rule draw_levels:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(10),
     params:
-        source=study.source.label,
-        target=study.target.label,
+        source=lambda wildcards: study.source.label,
+        target=lambda wildcards: study.target.label,
     script:
         "../workflow_scripts/draw_levels.py"
 
@@ -87,8 +87,8 @@ rule draw_level_shifts:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(10),
     params:
-        source=study.source.label,
-        target=study.target.label,
+        source=lambda wildcards: study.source.label,
+        target=lambda wildcards: study.target.label,
     script:
         "../workflow_scripts/draw_level_shifts.py"
 
@@ -116,8 +116,8 @@ rule draw_reference_shift:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(10),
     params:
-        source=study.source.label,
-        target=study.target.label,
+        source=lambda wildcards: study.source.label,
+        target=lambda wildcards: study.target.label,
     script:
         "../workflow_scripts/draw_reference_shift.py"
 
@@ -144,8 +144,8 @@ rule draw_references:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(10),
     params:
-        source=study.source.label,
-        target=study.target.label,
+        source=lambda wildcards: study.source.label,
+        target=lambda wildcards: study.target.label,
     script:
         "../workflow_scripts/draw_references.py"
 
@@ -172,7 +172,7 @@ rule draw_gradients:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(10),
     params:
-        target=study.target.label,
+        target=lambda wildcards: study.target.label,
         methods=list(study.methods),
     script:
         "../workflow_scripts/draw_gradients.py"
@@ -201,7 +201,7 @@ rule draw_methods:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(10),
     params:
-        target=study.target.label,
+        target=lambda wildcards: study.target.label,
         methods=study.on_learning_curve,
     script:
         "../workflow_scripts/draw_methods.py"
@@ -231,7 +231,7 @@ rule draw_learning_curves:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(10),
     params:
-        target=study.target.label,
+        target=lambda wildcards: study.target.label,
         methods=study.on_learning_curve,
     script:
         "../workflow_scripts/draw_learning_curves.py"
@@ -265,8 +265,8 @@ rule draw_histories:
         runtime=per_attempt(10),
     params:
         runs=[tuple(run) for run in study.runs if run.size == study.subsets.sizes[-1]],
-        source=study.source.label,
-        target=study.target.label,
+        source=lambda wildcards: study.source.label,
+        target=lambda wildcards: study.target.label,
         methods=list(study.methods),
     script:
         "../workflow_scripts/draw_histories.py"
@@ -303,7 +303,7 @@ rule draw_parity:
         mem_mb=per_attempt(2000),
         runtime=per_attempt(10),
     params:
-        target=study.target.label,
+        target=lambda wildcards: study.target.label,
         methods=list(study.methods),
     script:
         "../workflow_scripts/draw_parity.py"
@@ -358,8 +358,8 @@ rule draw_forgetting:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(10),
     params:
-        source=study.source.label,
-        target=study.target.label,
+        source=lambda wildcards: study.source.label,
+        target=lambda wildcards: study.target.label,
         methods=list(study.methods),
     script:
         "../workflow_scripts/draw_forgetting.py"

@@ -20,7 +20,7 @@ rule write_opening:
         mem_mb=per_attempt(500),
         runtime=per_attempt(5),
     params:
-        target=study.target.label,
+        target=lambda wildcards: study.target.label,
         methods=study.on_learning_curve,
     script:
         "../workflow_scripts/write_opening.py"

@@ -1,5 +1,11 @@
 # Small functions that the rules ask for their inputs and outputs, and for what their jobs need.
 
+from rungs.config.first_look import file_fault, remarks
+
+if workflow.is_main_process:
+    for remark in remarks(study):
+        print(f"note: {study_file}: {remark}.", file=sys.stderr)
+
 
 def per_attempt(amount):
     # A job that failed is tried again, where the profile says so, with more memory and time. What
@@ -38,12 +44,30 @@ def level_options(wildcards):
     return options
 
 
-def missing_files(level):
-    # Frames that were made need their files no more; a download makes its own.
-    if is_downloaded(level) or is_there(results / f"frames/{level}.parquet"):
+def stop(*lines):
+    # In place of an exception, below whose sentence Snakemake prints where in the rules it arose.
+    sys.exit("\n".join((f"error: {lines[0]}", *lines[1:])))
+
+
+def files_of(level):
+    # Of a level, as the configuration names them; a download is none.
+    if is_downloaded(level):
         return []
-    data = getattr(study, level).data
-    return [file for file in data.files(study.data_folder) if not is_there(file)]
+    return getattr(study, level).data.files(study.data_folder)
+
+
+def missing_files(level):
+    # Each with what is wrong. Frames that were made need their files no more; a download makes its
+    # own.
+    if is_downloaded(level) or is_there(results / f"frames/{level}.parquet"):
+        return {}
+    files = files_of(level)
+    # A folder of VASP runs is looked through by its reader.
+    if in_storage or getattr(study, level).data.kind == "vasp_runs":
+        faults = {file: None if is_there(file) else "no such file" for file in files}
+    else:
+        faults = {file: file_fault(file) for file in files}
+    return {file: fault for file, fault in faults.items() if fault}
 
 
 def source_files(wildcards):
@@ -53,19 +77,18 @@ def source_files(wildcards):
         # Both levels at once, so that a person goes for files only once.
         lines = [f"{study_file}: files are missing:"]
         for level in ("source", "target"):
-            for file in missing_files(level):
+            for file, fault in missing_files(level).items():
                 where = getattr(study, level).data.whereabouts(file)
-                lines.append(f"  {level}.data: {file}")
+                lines.append(f"  {level}.data: {file} ({fault})")
                 lines += [f"    which is {where}"] if where else []
-        lines.append("Put them there, or say where they are: --config data_folder=DIR")
-        raise WorkflowError("\n".join(lines))
-    return given_files(level_of(wildcards).data.files(study.data_folder))
+        stop(*lines, "Put them there, or say where they are: --config data_folder=DIR")
+    return given_files(files_of(wildcards.level))
 
 
 def given_parts(wildcards):
     file = study.split.parts and study.split.parts.path(study.data_folder)
     if file and not (is_there(file) or is_there(results / "splits/split.csv")):
-        raise WorkflowError(
+        stop(
             f"{study_file}: split.parts.file is missing: {file}. Put it there, or say where it "
             "is: --config data_folder=DIR"
         )

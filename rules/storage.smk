@@ -3,6 +3,7 @@
 from rungs.workflow.bucket import Bucket, fault
 from rungs.workflow.copies import forget_finished
 
+BRACES = re.compile(r"[{}]")
 in_storage = workflow.storage_settings.default_storage_provider is not None
 
 
@@ -49,7 +50,18 @@ def is_there(path):
 
 
 def given_files(paths):
+    # Snakemake takes braces for a wildcard wherever it meets them: such files are no inputs to it,
+    # and `unseen_files` says when they change.
+    paths = [path for path in paths if not BRACES.search(path)]
     return [local(path) if stays_here(path) else path for path in paths]
+
+
+def unseen_files(paths):
+    return [
+        (path, os.path.getsize(path), os.path.getmtime(path))
+        for path in paths
+        if BRACES.search(path) and os.path.isfile(path)
+    ]
 
 
 def results_of_checkpoints():

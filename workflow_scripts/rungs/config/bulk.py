@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from rungs.config.options import Options
+from rungs.config.options import Options, UserPath
 from rungs.config.published import whereabouts
 
 EnergyUnit = Literal["eV", "eV/atom", "kcal/mol", "kJ/mol", "Ha"]
@@ -17,9 +17,9 @@ StressSign = Literal["tension_positive", "compression_positive"]
 class Files(Options):
     """Files of a level, with or without a published division."""
 
-    train: Annotated[list[str], Field(min_length=1)]
+    train: Annotated[list[UserPath], Field(min_length=1)]
     """Files with the training part, relative to `data_folder`."""
-    test: list[str] = []
+    test: list[UserPath] = []
     """Files with the published test part. When empty, the test materials are split off."""
 
     @model_validator(mode="after")
@@ -127,7 +127,7 @@ class VaspRuns(Options):
     is a frame. A calculation's folder, relative to `folder`, is its material."""
 
     kind: Literal["vasp_runs"]
-    folder: str
+    folder: UserPath
     """Folder of the calculations, relative to `data_folder`."""
     pattern: str = "**/vasprun.xml*"
     """Which files in it are read; `**` stands for folders of any depth."""

@@ -13,6 +13,8 @@ from rungs.config.options import (
     Options,
     PositiveFloat,
     Sampling,
+    Seed,
+    UserPath,
 )
 from rungs.config.sources import AnySource
 
@@ -63,7 +65,7 @@ class Screening(Options):
 class GivenParts(Options):
     """Materials whose part is given, instead of drawn by fractions. All others train."""
 
-    file: str | None = None
+    file: UserPath | None = None
     """CSV with the columns `material_id` and `part` (train, validation or test), relative to
     `data_folder`."""
     test: list[str] = []
@@ -108,6 +110,15 @@ class Split(Options):
     target's test materials: to measure what such a leak is worth. The target's parts stay the
     same as with false."""
 
+    @model_validator(mode="after")
+    def _leaves_something_to_train_on(self) -> "Split":
+        if self.parts is None and self.test + self.validation >= 1:
+            raise ValueError(
+                f"test and validation together hold out {self.test + self.validation:g} of the "
+                "materials; leave some to train on"
+            )
+        return self
+
 
 class Subsets(Options):
     """The learning curve's x axis: how many target frames are used for fine-tuning."""
@@ -115,7 +126,7 @@ class Subsets(Options):
     sizes: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     """Numbers of target training frames, rising. 0 is the pretrained model itself, without any
     update. Subsets are nested: each holds the smaller ones."""
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1)]
     """One learning curve for each seed; the seed draws the subset, the initial weights and the
     order of the batches."""
     sampling: Sampling = "random"

@@ -1,14 +1,15 @@
 """From a mapping or a YAML file to a validated study, with errors a person can act on."""
 
+import contextlib
 import difflib
 import os
 import types
 import typing
 from collections.abc import Mapping
-from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from rungs.config.reading import read_values
 from rungs.config.sources import AnySource
 from rungs.config.study import Study
 from rungs.config.training import Training
@@ -19,6 +20,24 @@ RENAMED = {
     (Training, "parts"): "accumulation_steps",
 }
 """Keys that had another name once, by their section, and their successors."""
+_LONGEST = 60
+"""Characters of a value in a message."""
+_SHORT_NAMES = {
+    "xyz": "extended_xyz",
+    "extxyz": "extended_xyz",
+    "ext_xyz": "extended_xyz",
+    "db": "ase_db",
+    "ase": "ase_db",
+    "traj": "ase_db",
+    "vasp": "vasp_runs",
+    "vasprun": "vasp_runs",
+    "json": "mp_json",
+    "mptrj": "mp_json",
+    "matpes": "matpes_json",
+    "materials_project": "mp_api",
+    "mp": "mp_api",
+}
+"""What kinds of sources are called elsewhere."""
 
 
 def load_study(values: Mapping[str, object], origin: str = "the configuration") -> Study:
@@ -45,44 +64,83 @@ def read_study(path: str | os.PathLike) -> Study:
     Raises:
         StudyError: when the file is missing, is no YAML mapping, or does not validate.
     """
-    import yaml
-
-    path = Path(path)
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
-    except yaml.YAMLError as error:
-        raise StudyError(f"{path}: is not valid YAML: {error}".replace("\n", " ")) from None
-    if not isinstance(values, Mapping):
-        raise StudyError(f"{path}: holds no keys; see config.yaml for an example")
-    return load_study(values, str(path))
+    return load_study(read_values(path), str(path))
 
 
 def _describe(fault: Mapping) -> str:
     """One line for one of pydantic's faults."""
     # Discriminated unions and defaults put names into the location that no file shows.
-    section, shown = Study, []
+    shown: list[str] = []
     for part in fault["loc"]:
-        if not isinstance(part, str) or not shown or part not in _UNION_TAGS:
+        if not isinstance(part, str) or not shown or part not in (*_UNION_TAGS, "[key]"):
             shown.append(str(part))
     key = ".".join(shown) or "the study"
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "extra_forbidden":
+    kind, given = fault["type"], fault["input"]
+    if kind == "extra_forbidden":
         section = _section_at(fault["loc"][:-1])
         if successor := RENAMED.get((section, fault["loc"][-1])):
             return f"{key}: is called '{successor}' now; write '{successor}' instead"
         known = list(section.model_fields) if section else []
-        near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
-        return f"{key}: unknown key; {hint}"
-    if fault["type"] == "missing":
-        return f"{key}: missing; this key has no default"
-    if fault["type"] == "model_type":
-        return f"{key}: is a section with keys of its own (got {fault['input']!r})"
-    if fault["type"] in ("value_error", "dict_type"):
+        return f"{key}: unknown key; {_nearest(str(fault['loc'][-1]), known, 'known keys')}"
+    if kind == "missing":
+        return f"{key}: missing; this key has no default{_instead(fault)}"
+    if kind in ("union_tag_not_found", "union_tag_invalid"):
+        return f"{key}.kind: {_kind_words(given)}"
+    if kind == "model_type":
+        return f"{key}: is a section with keys of its own (got {_shortened(given)})"
+    message = fault["msg"].removeprefix("Value error, ")
+    if kind in ("value_error", "dict_type"):
         return f"{key}: {message}"
-    return f"{key}: {message} (got {fault['input']!r})"
+    return f"{key}: {message} (got {_shortened(given)}){_hint(kind, given)}"
+
+
+def _nearest(name: str, known: list[str], heading: str) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean '{near[0]}'?" if near else f"{heading}: {', '.join(known)}"
+
+
+def _instead(fault: Mapping) -> str:
+    """The unknown key that stands where a key is missing, if one resembles it."""
+    given, section = fault["input"], _section_at(fault["loc"][:-1])
+    if not isinstance(given, Mapping) or section is None:
+        return ""
+    unknown = [str(key) for key in given if key not in section.model_fields]
+    near = difflib.get_close_matches(str(fault["loc"][-1]), unknown, n=1, cutoff=0.6)
+    return f". Is it what '{near[0]}' is meant to be?" if near else ""
+
+
+def _kind_words(given: object) -> str:
+    """What is wrong with the ``kind`` of a source."""
+    known = sorted(_UNION_TAGS)
+    kind = given.get("kind") if isinstance(given, Mapping) else None
+    if kind is None:
+        return f"missing; it says what the files are, one of {', '.join(known)}"
+    name = _SHORT_NAMES.get(str(kind).lower().lstrip("."), str(kind))
+    return f"{_shortened(kind)} is no kind of source; {_nearest(name, known, 'there are')}"
+
+
+def _shortened(given: object) -> str:
+    text = repr(given)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…, {len(text)} characters"
+
+
+def _hint(kind: str, given: object) -> str:
+    """What to write instead, where YAML or a habit has led astray."""
+    if kind in ("float_type", "float_parsing", "int_type") and isinstance(given, str):
+        with contextlib.suppress(ValueError):
+            number = float(given)
+            if "e" in given.lower() and "." not in given:
+                return f"; YAML takes {given} for text, write {number:.1e}"
+            return "; write the number without quotes"
+    if kind == "string_type" and isinstance(given, bool | int | float):
+        return f"; write it in quotes, '{given}', if that is the name"
+    if kind == "list_type" and isinstance(given, str):
+        return f"; a list is written [{given}]"
+    if kind == "less_than" and isinstance(given, int | float) and 1 < given <= 100:
+        return f"; {given:g} % is {given / 100:g}"
+    if kind == "string_pattern_mismatch":
+        return "; names have letters, digits, '_' and '-' only"
+    return ""
 
 
 def _section_at(location: tuple) -> type[BaseModel] | None:

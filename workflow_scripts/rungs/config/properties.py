@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from rungs.config.options import Name, Options, PositiveFloat
+from rungs.config.options import Name, Options, PositiveFloat, UserPath
 
 StaticCalculation = Literal["equation_of_state", "elastic", "phonons"]
 """Of the crystal at rest."""
@@ -46,7 +46,7 @@ class RelaxedCrystal(Options):
     """Lattice of the element; null takes the one that it has at room temperature."""
     lattice_constant: PositiveFloat | None = None
     """Of the conventional cell in Å, where the relaxation starts; null takes the measured one."""
-    file: str | None = None
+    file: UserPath | None = None
     """A file that ASE reads (CIF, POSCAR …), relative to `data_folder`, in place of the above."""
 
     @model_validator(mode="after")

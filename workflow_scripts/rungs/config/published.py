@@ -1,6 +1,9 @@
-"""Where the published files that a study can name are to be had."""
+"""The published models and files that a study can name, and where the files are to be had."""
 
 from pathlib import Path
+
+MODELS = ("0.3.0", "0.2.0", "r2scan")
+"""Published CHGNet models, which the package chgnet brings along."""
 
 _FILES = {
     "MPtrj_2022.9_full.json": (

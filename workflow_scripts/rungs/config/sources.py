@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from rungs.config.bulk import ASEDatabase, MaterialsJSON, MatPESJSON, ParquetFiles, VaspRuns
 from rungs.config.classical import ClassicalMD
 from rungs.config.materials_project import MaterialsProject
-from rungs.config.options import NonNegativeFloat, Options, PositiveFloat, PositiveInt
+from rungs.config.options import NonNegativeFloat, Options, PositiveFloat, PositiveInt, UserPath
 from rungs.config.published import whereabouts
 
 
@@ -62,9 +62,9 @@ class ExtendedXYZ(Options):
     """Extended-XYZ files; keys, units and signs are declared, never guessed."""
 
     kind: Literal["extended_xyz"]
-    train: Annotated[list[str], Field(min_length=1)]
+    train: Annotated[list[UserPath], Field(min_length=1)]
     """Files with the training part, relative to `data_folder`."""
-    test: list[str] = []
+    test: list[UserPath] = []
     """Files with the published test part. When empty, the test materials are split off."""
     energy_key: str
     """Key of the total energy of the frame."""

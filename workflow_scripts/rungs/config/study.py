@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from rungs.config.data import Level, Screening, Split, Subsets, TargetLevel
 from rungs.config.evaluation import Evaluation
 from rungs.config.methods import Method
-from rungs.config.options import Name, NonNegativeInt, Options
+from rungs.config.options import Name, Options, Seed, UserPath
 from rungs.config.plan import Plan
 from rungs.config.pools import Pool
 from rungs.config.properties import Properties
@@ -32,10 +32,11 @@ class Study(Options):
     """Name of the study; everything it writes goes to results/<study>/."""
     title: str
     """One line for figures' captions and the report."""
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     """Every random choice of the study derives from it."""
-    data_folder: str = "."
-    """Folder that the file names in `source` and `target` are relative to."""
+    data_folder: UserPath = "."
+    """Folder that the file names in `source` and `target` are relative to; `~` and environment
+    variables such as `$HOME` are expanded, here and in the names."""
     source: Level
     """The cheap, large dataset that pretraining uses."""
     target: TargetLevel

@@ -1,5 +1,6 @@
 """The network and how it is trained."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -10,7 +11,12 @@ from rungs.config.options import (
     Options,
     PositiveFloat,
     PositiveInt,
+    UserPath,
 )
+from rungs.config.published import MODELS
+
+_SUFFIXES = (".pt", ".pth", ".tar")
+"""Of files that hold a model."""
 
 
 class Architecture(Options):
@@ -121,7 +127,18 @@ class Training(Options):
 class Pretraining(Options):
     """Where `initial: pretrained` methods start."""
 
-    initial: str = "random"
+    initial: UserPath = "random"
     """`random`, a published CHGNet (`0.3.0`, `0.2.0`, `r2scan`), or the path of a CHGNet file."""
     training: Training | None
     """Training on the source frames; null takes the published model as it is."""
+
+    @model_validator(mode="after")
+    def _initial_is_known(self) -> "Pretraining":
+        name = self.initial
+        is_path = "/" in name or Path(name).suffix in _SUFFIXES or Path(name).is_file()
+        if not is_path and name not in ("random", *MODELS):
+            raise ValueError(
+                f"initial: there is no published CHGNet '{name}'; take `random`, one of "
+                f"{', '.join(MODELS)}, or the path of a CHGNet file"
+            )
+        return self

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from rungs.config.published import MODELS
 from rungs.config.training import Architecture
 from rungs.errors import StudyError
 from rungs.files import whole_file
@@ -16,7 +17,7 @@ from rungs.potentials.chgnet.lean_import import chgnet_model_only
 if TYPE_CHECKING:
     from chgnet.model import CHGNet
 
-PUBLISHED = ("0.3.0", "0.2.0", "r2scan")
+PUBLISHED = MODELS
 """Names of the weights that come with the chgnet package."""
 _OUTPUT_BIAS = "atom_conv_layers.0.mlp_out.layers.1.bias"
 

@@ -1,0 +1,49 @@
+"""What the disk says of the files that a study names, before any of them is read."""
+
+import difflib
+import os
+from pathlib import Path
+
+from rungs.config.study import Study
+
+_SHOWN = 3
+
+
+def file_fault(path: str | os.PathLike) -> str | None:
+    """Return in words why the file cannot be read; None where it is there.
+
+    A name that nearly is that of another file there comes with it, and a pattern with what it
+    matches: patterns are not expanded, so that a file that comes later changes no study in silence.
+    """
+    path = Path(path)
+    if path.is_file():
+        return None if os.access(path, os.R_OK) else "you may not read it; change its permissions"
+    if path.is_dir():
+        return "is a folder; name the files in it"
+    if path.is_symlink():
+        return f"is a link to {path.readlink()}, which is not there"
+    if not path.parent.is_dir():
+        return None if path.exists() else f"there is no folder {path.parent}"
+    if any(sign in path.name for sign in "*?["):
+        found = sorted(p.name for p in path.parent.glob(path.name) if p.is_file())
+        if found:
+            more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+            return f"patterns are not expanded; name {', '.join(found[:_SHOWN])}{more} one by one"
+    there = sorted(p.name for p in path.parent.iterdir())
+    near = difflib.get_close_matches(path.name, there, n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else "no such file"
+
+
+def remarks(study: Study) -> list[str]:
+    """Return what is allowed but hardly meant, a sentence each."""
+    said = []
+    files = [
+        {os.path.realpath(path) for path in level.data.files(study.data_folder)}
+        for level in (study.source, study.target)
+    ]
+    if both := sorted(set.intersection(*files)):
+        said.append(
+            f"source and target both read {both[0]}: the two levels then have the same labels, "
+            "and a transfer between them shows nothing"
+        )
+    return said

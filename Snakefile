@@ -22,6 +22,7 @@ if not workflow.config_settings.configfiles:
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 from rungs.config import load_study
+from rungs.config.first_look import faults
 from rungs.config.reading import read_values
 from rungs.errors import StudyError
 
@@ -32,6 +33,8 @@ try:
     for file in workflow.config_settings.configfiles:
         read_values(file)
     study = load_study(config, origin=study_file)
+    if workflow.is_main_process and (found := faults(study)):
+        raise StudyError("\n".join(f"{study_file}: {fault}" for fault in found))
 except StudyError as error:
     sys.exit(f"error: {error}")
 

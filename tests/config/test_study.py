@@ -109,7 +109,7 @@ FAULTS = [
         ["source.filters.near_duplicates: looser must rise"],
     ),
     ({"source.filters": {"near_duplicates": True}}, ["near_duplicates: is a section", "True"]),
-    ({"source.data.kind": "xyz"}, ["source.data", "extended_xyz"]),
+    ({"source.data.kind": "xyz"}, ["source.data.kind: 'xyz' is no kind", "'extended_xyz'?"]),
     ({"target.data.labels": "pbe"}, ["target.data", "labels", "r2scan"]),
     (
         {"methods.scratch.pretraining_size": 100},
@@ -124,6 +124,21 @@ FAULTS = [
         ["methods.target_reference.pretraining_size needs pretraining.training"],
     ),
     ({"colour": 1}, ["colour", "unknown key"]),
+    ({"target.data.kind": "extxyz"}, ["target.data.kind: 'extxyz'", "'extended_xyz'?"]),
+    ({"target.data.kind": "novel"}, ["target.data.kind", "ase_db, classical_md"]),
+    ({"target.data": {"labels": "r2scan"}}, ["target.data.kind: missing", "vasp_runs"]),
+    ({"study": 2024}, ["study: ", "in quotes, '2024'"]),
+    ({"study": "x" * 300}, ["study: ", "at most 100 characters", "302 characters"]),
+    ({"study": "my study"}, ["study: ", "letters, digits"]),
+    ({"methods": {"my method": {"initial": "random", "reference": "target"}}}, ["my method: "]),
+    ({"seed": 2**70}, ["seed: ", "less than 9223372036854775808"]),
+    ({"subsets.seeds": [2**70]}, ["subsets.seeds.0: ", "less than"]),
+    ({"subsets.seeds": ["0"]}, ["subsets.seeds.0: ", "without quotes"]),
+    ({"subsets.sizes": "4, 12"}, ["subsets.sizes: ", "a list is written [4, 12]"]),
+    ({"split.test": 25}, ["split.test: ", "25 % is 0.25"]),
+    ({"split": {"test": 0.6, "validation": 0.4}}, ["split: test and validation together"]),
+    ({"pretraining.initial": "0.4.0"}, ["no published CHGNet '0.4.0'", "0.3.0, 0.2.0, r2scan"]),
+    ({"subsets": {"size": [4], "seeds": [0]}}, ["subsets.sizes: missing", "Is it what 'size'"]),
 ]
 
 

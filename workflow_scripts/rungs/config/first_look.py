@@ -4,6 +4,7 @@ import difflib
 import os
 from pathlib import Path
 
+from rungs.config.published import MODELS
 from rungs.config.study import Study
 
 _SHOWN = 3
@@ -32,6 +33,29 @@ def file_fault(path: str | os.PathLike) -> str | None:
     there = sorted(p.name for p in path.parent.iterdir())
     near = difflib.get_close_matches(path.name, there, n=1, cutoff=0.6)
     return f"did you mean {near[0]}?" if near else "no such file"
+
+
+def faults(study: Study) -> list[str]:
+    """Return what makes the study impossible and needs no reading of data, a sentence each.
+
+    Missing data are none of it (:func:`file_fault`): where frames have been made, they are not
+    needed.
+    """
+    found = []
+    for name in ("source", "target"):
+        first: dict[str, str] = {}
+        for path in getattr(study, name).data.files(study.data_folder):
+            real = os.path.realpath(path)
+            if real in first:
+                found.append(
+                    f"{name}.data: {first[real]} and {path} are one file; list it once, in "
+                    "train or in test"
+                )
+            first.setdefault(real, path)
+    initial = study.pretraining.initial
+    if initial not in ("random", *MODELS) and (fault := file_fault(initial)):
+        found.append(f"pretraining.initial: {initial} cannot be read ({fault})")
+    return found
 
 
 def remarks(study: Study) -> list[str]:

@@ -54,7 +54,11 @@ def load_study(values: Mapping[str, object], origin: str = "the configuration") 
     try:
         return Study.model_validate(dict(values))
     except ValidationError as error:
-        lines = dict.fromkeys(_describe(fault) for fault in error.errors())
+        # A misspelt key is told where the right one is missing, not once more as an unknown one.
+        told = {_misspelt(fault) for fault in error.errors() if fault["type"] == "missing"}
+        lines = dict.fromkeys(
+            _describe(fault) for fault in error.errors() if fault["loc"] not in told
+        )
         raise StudyError("\n".join(f"{origin}: {line}" for line in lines)) from None
 
 
@@ -83,7 +87,9 @@ def _describe(fault: Mapping) -> str:
         known = list(section.model_fields) if section else []
         return f"{key}: unknown key; {_nearest(str(fault['loc'][-1]), known, 'known keys')}"
     if kind == "missing":
-        return f"{key}: missing; this key has no default{_instead(fault)}"
+        misspelt = _misspelt(fault)
+        instead = f". Is it what '{misspelt[-1]}' is meant to be?" if misspelt else ""
+        return f"{key}: missing; this key has no default{instead}"
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         return f"{key}.kind: {_kind_words(given)}"
     if kind == "model_type":
@@ -99,14 +105,15 @@ def _nearest(name: str, known: list[str], heading: str) -> str:
     return f"did you mean '{near[0]}'?" if near else f"{heading}: {', '.join(known)}"
 
 
-def _instead(fault: Mapping) -> str:
-    """The unknown key that stands where a key is missing, if one resembles it."""
-    given, section = fault["input"], _section_at(fault["loc"][:-1])
+def _misspelt(fault: Mapping) -> tuple | None:
+    """Where the unknown key stands that resembles a missing one; None where there is none."""
+    *place, name = fault["loc"]
+    given, section = fault["input"], _section_at(tuple(place))
     if not isinstance(given, Mapping) or section is None:
-        return ""
+        return None
     unknown = [str(key) for key in given if key not in section.model_fields]
-    near = difflib.get_close_matches(str(fault["loc"][-1]), unknown, n=1, cutoff=0.6)
-    return f". Is it what '{near[0]}' is meant to be?" if near else ""
+    near = difflib.get_close_matches(str(name), unknown, n=1, cutoff=0.6)
+    return (*place, near[0]) if near else None
 
 
 def _kind_words(given: object) -> str:

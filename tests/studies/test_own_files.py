@@ -1,6 +1,10 @@
 """A study on a user's own extended-XYZ files, sound and broken."""
 
 import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -133,3 +137,76 @@ def test_a_misspelt_key_is_one_line(snakemake, tmp_path, study):
     assert "copper.yaml" in line
     assert "fine_tunning: unknown key; did you mean 'fine_tuning'?" in line
     assert "Traceback" not in done.stdout
+
+
+def test_folders_may_be_called_what_people_call_them(tmp_path, study, repository):
+    """Blanks, quotes, umlauts and signs that Snakemake, shells and patterns know."""
+    odd = tmp_path / "it's a {study} ü %d [1] #2 5 $ (x)"
+    odd.mkdir()
+    (tmp_path / "data").rename(odd / "data {b}")
+    plain = tmp_path / "a plain folder's"
+    (plain / "work").mkdir(parents=True)
+    (plain / "clone").symlink_to(repository)
+    (plain / "python").symlink_to(sys.prefix)
+    labels = {"label": "r2{SCAN} 100 %"}
+    with open(study()) as handle:
+        target = yaml.safe_load(handle)["target"]
+    config = study(
+        data_folder=str(odd / "data {b}"), title="From {A} to {B}", target=target | labels
+    )
+    command = [
+        *(plain / "python/bin/python", "-m", "snakemake", "--cores", "2"),
+        *("--snakefile", plain / "clone/Snakefile", "--directory", plain / "work"),
+        *("--configfile", Path(config).rename(plain / "my study.yaml")),
+        *("--until", "make_frames"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=plain)
+    assert done.returncode == 0, done.stderr
+    frames = plain / "work/results/copper/frames/target.parquet"
+    made = frames.stat().st_mtime_ns
+    # what Snakemake cannot watch is watched for it
+    subprocess.run(command, capture_output=True, check=True, cwd=plain)
+    assert frames.stat().st_mtime_ns == made
+    os.utime(odd / "data {b}/target.xyz", (1e9, 1e9))
+    subprocess.run(command, capture_output=True, check=True, cwd=plain)
+    assert frames.stat().st_mtime_ns > made
+
+
+def test_a_clone_in_a_folder_with_braces_is_refused(tmp_path, repository, study):
+    clone = tmp_path / "a {clone}"
+    clone.symlink_to(repository)
+    command = [sys.executable, "-m", "snakemake", "-n", "--snakefile", clone / "Snakefile"]
+    done = subprocess.run(
+        [*command, "--configfile", study()], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert (
+        done.stderr.strip().splitlines()[-1].startswith(f"error: {clone}: Snakemake takes braces")
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("sorce.xyz", "did you mean source.xyz?"), ("*.xyz", "patterns are not expanded")],
+)
+def test_a_missing_file_ends_with_its_sentence(snakemake, tmp_path, study, name, words):
+    """The sentence last, and no traceback of the workflow's own functions."""
+    with open(study()) as handle:
+        source = yaml.safe_load(handle)["source"]
+    source["data"]["train"] = [name]
+    done = snakemake(tmp_path, "-n", "--configfile", study(source=source), check=False)
+    assert done.returncode == 1
+    *_, first, second, last = done.stdout.strip().splitlines()
+    assert first.startswith("error: ")
+    assert "files are missing" in first
+    assert f"source.data: {tmp_path}/data/{name} ({words}" in second
+    assert last.startswith("Put them there")
+    assert "Traceback" not in done.stdout
+
+
+def test_keys_that_stand_there_twice_are_refused(snakemake, tmp_path, study):
+    path = Path(study())
+    path.write_text(path.read_text() + "seed: 3\n")
+    done = snakemake(tmp_path, "-n", "--configfile", str(path), check=False)
+    assert done.returncode == 1
+    assert "seed stands there twice" in done.stdout.strip().splitlines()[-1]

@@ -224,8 +224,10 @@ class Study(Options):
 
     @property
     def baseline(self) -> str | None:
-        """What the other methods are compared with: the first that starts from random weights."""
-        candidates = self.on_learning_curve
+        """What the other methods are compared with: the first that starts from random weights and
+        has runs, which it has on frames only."""
+        trained = {run.method for run in self.runs}
+        candidates = (name for name in self.on_learning_curve if name in trained)
         return next((n for n in candidates if self.methods[n].initial == "random"), None)
 
     @cached_property

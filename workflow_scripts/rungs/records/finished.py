@@ -55,7 +55,7 @@ def _read_folder(folder: Path) -> Finished:
         methods, target = study["methods"], study["target"]
         price = target.get("price")
         price = Price(float(price["amount"]), price["unit"]) if price else CALCULATIONS
-        baseline = next((n for n, m in methods.items() if m["initial"] == "random"), None)
+        from_scratch = [name for name, method in methods.items() if method["initial"] == "random"]
     except OSError as error:
         raise StudyError(
             f"{folder}/study.yaml: cannot be read ({error.strerror}); give the folder of a "
@@ -63,13 +63,16 @@ def _read_folder(folder: Path) -> Finished:
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError, LookupError, TypeError, ValueError, AttributeError):
         raise StudyError(f"{folder}/study.yaml: is not the configuration of a study") from None
+    rows = _read_rows(folder / "learning_curve.csv")
+    run = {row["method"] for row in rows}
+    baseline = next((name for name in from_scratch if name in run), None)
     return Finished(
         str(study.get("title", folder.name)),
         str(target.get("label", "target")),
         derive_seed(study.get("seed", 0), "bootstrap"),
         baseline,
         price,
-        _read_rows(folder / "learning_curve.csv"),
+        rows,
         study.get("plan") or {},
         read_material_draws(table, seed=derive_seed(study.get("seed", 0), "test materials"))
         if (table := folder / "tables/material_errors.parquet").exists()

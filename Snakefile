@@ -96,6 +96,7 @@ rule all:
         results / "tables/costs.csv",
         results / "provenance.json",
         results / "opening.rst",
+        lambda wildcards: rules.write_table_pages.output,
 
 
 include: "rules/job_arrays.smk"

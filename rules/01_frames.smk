@@ -62,12 +62,7 @@ rule tabulate_sampling:
             for level in study.simulated_levels
         },
     output:
-        report(
-            results / "tables/sampling.csv",
-            caption="../report/sampling.rst",
-            category="Tables",
-            labels={"table": "Correlation of consecutive frames"},
-        ),
+        results / "tables/sampling.csv",
     log:
         logs / "tabulate_sampling.log",
     benchmark:

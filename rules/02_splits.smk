@@ -9,12 +9,7 @@ rule split_materials:
         parts=given_parts,
     output:
         split=results / "splits/split.csv",
-        summary=report(
-            results / "tables/split_summary.csv",
-            caption="../report/split.rst",
-            category="Tables",
-            labels={"table": "Who trains and tests on what"},
-        ),
+        summary=results / "tables/split_summary.csv",
     log:
         logs / "split_materials.log",
     benchmark:

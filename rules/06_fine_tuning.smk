@@ -53,12 +53,7 @@ rule record_gradients:
             for run in study.largest_transfers
         ],
     output:
-        report(
-            results / "tables/gradients.csv",
-            caption="../report/gradients.rst",
-            category="Tables",
-            labels={"table": "Gradients of the first epoch"},
-        ),
+        results / "tables/gradients.csv",
     log:
         logs / "record_gradients.log",
     benchmark:

@@ -44,18 +44,8 @@ rule gather_evaluations:
     input:
         [results / f"evaluations/{method}/{size}.csv" for method, size in study.points],
     output:
-        evaluation=report(
-            results / "evaluation.csv",
-            caption="../report/evaluation.rst",
-            category="Tables",
-            labels={"table": "Errors of every run"},
-        ),
-        learning_curve=report(
-            results / "learning_curve.csv",
-            caption="../report/learning_curve_table.rst",
-            category="Tables",
-            labels={"table": "Learning curves"},
-        ),
+        evaluation=results / "evaluation.csv",
+        learning_curve=results / "learning_curve.csv",
     log:
         logs / "gather_evaluations.log",
     benchmark:
@@ -85,24 +75,9 @@ rule tabulate_errors:
     output:
         test_frames=results / "tables/test_frames.parquet",
         materials=results / "tables/material_errors.parquet",
-        groups=report(
-            results / "tables/errors_by_group.csv",
-            caption="../report/errors_by_group.rst",
-            category="Tables",
-            labels={"table": "Errors by kind of frame"},
-        ),
-        elements=report(
-            results / "tables/errors_by_element.csv",
-            caption="../report/errors_by_element.rst",
-            category="Tables",
-            labels={"table": "Errors by element"},
-        ),
-        worst=report(
-            results / "tables/worst_frames.csv",
-            caption="../report/worst_frames.rst",
-            category="Tables",
-            labels={"table": "The worst frames"},
-        ),
+        groups=results / "tables/errors_by_group.csv",
+        elements=results / "tables/errors_by_element.csv",
+        worst=results / "tables/worst_frames.csv",
     log:
         logs / "tabulate_errors.log",
     benchmark:
@@ -130,12 +105,7 @@ rule make_table1:
         test_frames=results / "tables/test_frames.parquet",
         reference=results / "references/target.csv",
     output:
-        table=report(
-            results / "tables/table1.csv",
-            caption="../report/table1.rst",
-            category="Tables",
-            labels={"table": "All methods at the largest size"},
-        ),
+        table=results / "tables/table1.csv",
         phases=results / "tables/competing_phases.csv",
     log:
         logs / "make_table1.log",
@@ -184,12 +154,7 @@ rule gather_forgetting:
             for name in dict.fromkeys(map(study.pretraining_of, study.methods))
         ],
     output:
-        report(
-            results / "tables/forgetting.csv",
-            caption="../report/forgetting.rst",
-            category="Tables",
-            labels={"table": "What fine-tuning made the models forget"},
-        ),
+        results / "tables/forgetting.csv",
     log:
         logs / "gather_forgetting.log",
     benchmark:
@@ -213,12 +178,7 @@ rule tabulate_temperatures:
         frames=results / "frames/target.parquet",
         split=results / "splits/split.csv",
     output:
-        report(
-            results / "tables/temperature_transfer.csv",
-            caption="../report/temperature_transfer.rst",
-            category="Tables",
-            labels={"table": "Temperature transfer"},
-        ),
+        results / "tables/temperature_transfer.csv",
     log:
         logs / "tabulate_temperatures.log",
     benchmark:

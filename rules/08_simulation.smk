@@ -67,12 +67,7 @@ rule tabulate_stability:
             results / "simulations/reference.csv" if reference_is_simulated else []
         ),
     output:
-        table=report(
-            results / "tables/stability.csv",
-            caption="../report/stability.rst",
-            category="Tables",
-            labels={"table": "Stability of simulations"},
-        ),
+        table=results / "tables/stability.csv",
         curves=results / "tables/survival.csv",
         runs=results / "simulations.csv",
     log:

@@ -80,12 +80,7 @@ rule gather_properties:
         ],
     output:
         runs=results / "tables/property_runs.csv",
-        table=report(
-            results / "tables/properties.csv",
-            caption="../report/properties_table.rst",
-            category="Tables",
-            labels={"table": "Properties that no model was trained on"},
-        ),
+        table=results / "tables/properties.csv",
     log:
         logs / "gather_properties.log",
     benchmark:

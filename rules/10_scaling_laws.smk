@@ -7,25 +7,10 @@ rule fit_scaling_laws:
         curve=results / "learning_curve.csv",
         materials=results / "tables/material_errors.parquet",
     output:
-        laws=report(
-            results / "scaling_laws.csv",
-            caption="../report/scaling_laws.rst",
-            category="Tables",
-            labels={"table": "Scaling laws"},
-        ),
+        laws=results / "scaling_laws.csv",
         means=results / "tables/learning_curve_means.csv",
-        efficiency=report(
-            results / "tables/efficiency.csv",
-            caption="../report/efficiency.rst",
-            category="Tables",
-            labels={"table": "What a target frame is worth"},
-        ),
-        checks=report(
-            results / "tables/law_checks.csv",
-            caption="../report/law_checks.rst",
-            category="Tables",
-            labels={"table": "How far the laws can be trusted"},
-        ),
+        efficiency=results / "tables/efficiency.csv",
+        checks=results / "tables/law_checks.csv",
     log:
         logs / "fit_scaling_laws.log",
     benchmark:
@@ -49,12 +34,7 @@ rule fit_joint_laws:
         curve=results / "learning_curve.csv",
         records=[results / f"{name}/record.json" for name in pretrainings],
     output:
-        report(
-            results / "tables/joint_laws.csv",
-            caption="../report/joint_laws.rst",
-            category="Tables",
-            labels={"table": "Laws in source and target frames"},
-        ),
+        results / "tables/joint_laws.csv",
     log:
         logs / "fit_joint_laws.log",
     benchmark:
@@ -83,12 +63,7 @@ rule plan:
         curve=results / "learning_curve.csv",
         materials=results / "tables/material_errors.parquet",
     output:
-        report(
-            results / "tables/plan.csv",
-            caption="../report/plan.rst",
-            category="Tables",
-            labels={"table": "What a budget buys"},
-        ),
+        results / "tables/plan.csv",
     log:
         logs / "plan.log",
     benchmark:

@@ -11,12 +11,7 @@ rule compare_levels:
         energies=results / "tables/level_energies.parquet",
         forces=results / "tables/level_forces.parquet",
         others=results / "tables/level_others.parquet",
-        correlations=report(
-            results / "tables/level_correlations.csv",
-            caption="../report/levels.rst",
-            category="Tables",
-            labels={"table": "How the two levels are related"},
-        ),
+        correlations=results / "tables/level_correlations.csv",
     log:
         logs / "compare_levels.log",
     benchmark:

@@ -43,12 +43,7 @@ rule gather_costs:
             for run in study.runs
         ],
     output:
-        report(
-            results / "tables/costs.csv",
-            caption="../report/costs.rst",
-            category=fetch_opening("What was run"),
-            labels={"file": "Timings, hardware, versions and seeds"},
-        ),
+        results / "tables/costs.csv",
     log:
         logs / "gather_costs.log",
     benchmark:
@@ -83,12 +78,7 @@ rule record_provenance:
             category="What was run",
             labels={"file": "What made it, for programs"},
         ),
-        table=report(
-            results / "tables/provenance.csv",
-            caption="../report/provenance.rst",
-            category="What was run",
-            labels={"file": "Revision, data, versions and dates"},
-        ),
+        table=results / "tables/provenance.csv",
     log:
         logs / "record_provenance.log",
     benchmark:
@@ -105,3 +95,117 @@ rule record_provenance:
         files=lambda wildcards, input: study_file.split(", "),
     script:
         "../workflow_scripts/record_provenance.py"
+
+
+# The tables of the report: each one's file, the text of report/ about it, and its title.
+tables_of_report = {
+    "split_summary": (
+        "tables/split_summary.csv",
+        "split",
+        "Who trains and tests on what",
+    ),
+    "level_correlations": (
+        "tables/level_correlations.csv",
+        "levels",
+        "How the two levels are related",
+    ),
+    "learning_curve": ("learning_curve.csv", "learning_curve_table", "Learning curves"),
+    "evaluation": ("evaluation.csv", "evaluation", "Errors of every run"),
+    "table1": ("tables/table1.csv", "table1", "All methods at the largest size"),
+    "errors_by_group": (
+        "tables/errors_by_group.csv",
+        "errors_by_group",
+        "Errors by kind of frame",
+    ),
+    "errors_by_element": (
+        "tables/errors_by_element.csv",
+        "errors_by_element",
+        "Errors by element",
+    ),
+    "worst_frames": ("tables/worst_frames.csv", "worst_frames", "The worst frames"),
+    "scaling_laws": ("scaling_laws.csv", "scaling_laws", "Scaling laws"),
+    "efficiency": (
+        "tables/efficiency.csv",
+        "efficiency",
+        "What a target frame is worth",
+    ),
+    "law_checks": (
+        "tables/law_checks.csv",
+        "law_checks",
+        "How far the laws can be trusted",
+    ),
+    "plan": ("tables/plan.csv", "plan", "What a budget buys"),
+    "costs": ("tables/costs.csv", "costs", "Timings, hardware, versions and seeds"),
+    "provenance": (
+        "tables/provenance.csv",
+        "provenance",
+        "Revision, data, versions and dates",
+    ),
+}
+tables_of_some_studies = {
+    "reference_errors": (
+        study.largest_transfers,
+        "references",
+        "Rules for the reference energies",
+    ),
+    "gradients": (study.largest_transfers, "gradients", "Gradients of the first epoch"),
+    "forgetting": (
+        study.judged_on_source,
+        "forgetting",
+        "What fine-tuning made the models forget",
+    ),
+    "joint_laws": (study.families, "joint_laws", "Laws in source and target frames"),
+    "temperature_transfer": (
+        study.has_temperatures,
+        "temperature_transfer",
+        "Temperature transfer",
+    ),
+    "sampling": (
+        study.simulated_levels,
+        "sampling",
+        "Correlation of consecutive frames",
+    ),
+    "stability": (study.simulations, "stability", "Stability of simulations"),
+    "properties": (
+        study.properties,
+        "properties_table",
+        "Properties that no model was trained on",
+    ),
+}
+for name, (asked, text, title) in tables_of_some_studies.items():
+    if asked:
+        tables_of_report[name] = (f"tables/{name}.csv", text, title)
+
+
+def page_of_table(name):
+    file, text, title = tables_of_report[name]
+    of_the_run = name in ("costs", "provenance")
+    category = "What was run" if of_the_run else "Tables"
+    return report(
+        results / f"pages/{name}.html",
+        caption=f"../report/{text}.rst",
+        category=fetch_opening(category) if name == "costs" else category,
+        labels={"file" if of_the_run else "table": title},
+    )
+
+
+rule write_table_pages:
+    # Each table as a page, rounded, to be sorted and searched: one job for all, after the last.
+    input:
+        **{name: results / file for name, (file, _, _) in tables_of_report.items()},
+    output:
+        **{name: page_of_table(name) for name in tables_of_report},
+    log:
+        logs / "write_table_pages.log",
+    benchmark:
+        benchmarks / "write_table_pages.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=per_attempt(500),
+        runtime=per_attempt(5),
+    params:
+        titles={name: title for name, (_, _, title) in tables_of_report.items()},
+    script:
+        "../workflow_scripts/write_table_pages.py"

@@ -98,9 +98,10 @@ def test_model_labels_are_called_that(repository, configs):
 
 
 def test_the_opening_page_comes_before_the_data(repository, configs, tmp_path):
-    """It lies beside the table of errors, which the report always has."""
+    """It lies above the page of the learning curves, which the report always has."""
     files = [
-        SimpleNamespace(path=tmp_path / name) for name in ("methods.png", "learning_curve.csv")
+        SimpleNamespace(path=tmp_path / name)
+        for name in ("figures/methods.png", "pages/learning_curve.html")
     ]
     workflow = repository / "report/workflow.rst"
     assert "Some frames" not in render(workflow, configs[0], files)

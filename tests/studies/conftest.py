@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,6 +53,25 @@ def tiny_study(tmp_path_factory, tiny_config) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
     run_snakemake(folder, "--cores", "2", "--configfile", tiny_config)
     return folder / "results" / "tiny"
+
+
+@pytest.fixture(scope="session")
+def tiny_report(tiny_study, tiny_config, tmp_path_factory) -> Path:
+    """The report of the tiny study."""
+    report = tmp_path_factory.mktemp("report") / "report.html"
+    arguments = ("--cores", "1", "--configfile", tiny_config, "--report", str(report))
+    run_snakemake(tiny_study.parents[1], *arguments)
+    return report
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    """A browser of the Chromium family."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.skip(f"needs a browser on the PATH, one of {', '.join(names)}; none here")
+    return found
 
 
 class Running:

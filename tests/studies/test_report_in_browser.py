@@ -2,13 +2,10 @@
 
 import json
 import re
-import shutil
 import subprocess
 from html import unescape
 
 import pytest
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 # Registered before anything loads: errors of scripts and of elements that could not be loaded.
 WATCH = """<script>
@@ -55,17 +52,11 @@ addEventListener("load", () => setTimeout(async () => {
 
 
 @pytest.fixture(scope="module")
-def seen(snakemake, tiny_study, tiny_config, tmp_path_factory):
+def seen(tiny_report, browser, tmp_path_factory):
     """What a browser without a network makes of the tiny study's report."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        pytest.skip(f"needs a browser on the PATH, one of {', '.join(BROWSERS)}; none here")
     folder = tmp_path_factory.mktemp("browser")
     report = folder / "report.html"
-    snakemake(
-        tiny_study.parents[1], "--cores", "1", "--configfile", tiny_config, "--report", str(report)
-    )
-    text = report.read_text(encoding="utf-8")
+    text = tiny_report.read_text(encoding="utf-8")
     watched = re.sub(r"<head[^>]*>", lambda found: found[0] + WATCH, text, count=1)
     assert watched != text
     at = watched.rindex("</body>")

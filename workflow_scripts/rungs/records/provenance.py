@@ -23,6 +23,7 @@ PACKAGES = (
     "chgnet",
     "click",
     "dscribe",
+    "itables",
     "mp-api",
     "emmet-core",
     "deltalake",

@@ -47,6 +47,7 @@ def test_fewer_digits_where_asked_and_none_before_the_point_lost():
 def test_a_missing_number_is_sorted_by_nothing():
     assert number_cell("") == (MISSING, "")
     assert number_cell("nan") == (MISSING, "")
+    assert number_cell("", "all") == ("all", "")
     assert number_cell("12345.678") == ("12,346", "12345.678")
 
 
@@ -62,7 +63,7 @@ def test_text_stays_but_for_yes_no_and_times():
     assert text_cell("mp-12345").text == "mp-12345"
     assert text_cell("True").text == "yes"
     assert text_cell("False").text == "no"
-    assert text_cell("2026-11-28T20:12:50+00:00").text == "2026-11-28 20:12:50"
+    assert text_cell("2026-11-28T20:12:50+00:00").text == "2026-11-28 20:12:50 UTC"
     assert text_cell(" ").text == MISSING
 
 

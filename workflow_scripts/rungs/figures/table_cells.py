@@ -68,12 +68,12 @@ def number(text: str, digits: int = DIGITS) -> str:
     return _thousands(f"{value:.{decimals}f}", value)
 
 
-def number_cell(text: str, digits: int = DIGITS) -> Cell:
-    """Return the cell of a column of numbers; an entry may be missing."""
-    if not text.strip() or not is_number(text):
-        return Cell(text.strip() or MISSING, "")
+def number_cell(text: str, missing: str = MISSING) -> Cell:
+    """Return the cell of a column of numbers; ``missing`` is shown where there is no entry."""
+    if not text.strip():
+        return Cell(missing, "")
     value = float(text)
-    return Cell(number(text, digits), "" if math.isnan(value) else f"{value:.9g}")
+    return Cell(number(text), "" if math.isnan(value) else f"{value:.9g}")
 
 
 def interval_cell(low: str, high: str) -> Cell:
@@ -93,7 +93,7 @@ def text_cell(text: str) -> Cell:
     if text in ("True", "False"):
         return Cell("yes" if text == "True" else "no")
     if time := _TIME.fullmatch(text):
-        return Cell(f"{time[1]} {time[2]}")
+        return Cell(f"{time[1]} {time[2]} UTC")
     return Cell(text or MISSING)
 
 

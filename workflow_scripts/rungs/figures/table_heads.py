@@ -188,8 +188,8 @@ HEADS = {
     "transfer_over_scratch": Head("error over that from scratch"),
     "effect": _name("transfer"),
     # costs
-    "started": Head("started", "UTC", is_id=True),
-    "finished": Head("finished", "UTC", is_id=True),
+    "started": _name("started"),
+    "finished": _name("finished"),
     "wall_seconds": Head("wall time", "s"),
     "updates": Head("updates"),
     "frames_per_second": Head("training frames a second"),
@@ -205,7 +205,7 @@ HEADS = {
     "modified": _name("files changed"),
     "code": _name("digest of the library"),
 }
-"""By the name of the column. Names that mean something else in one table are in ``OTHERWISE``."""
+"""By the name of the column."""
 OTHERWISE = {
     ("costs", "method"): _name("training"),
     ("costs", "size"): Head("frames trained on"),
@@ -216,6 +216,9 @@ OTHERWISE = {
     ("reference_errors", "size"): Head("frames fitted to"),
     ("provenance", "value"): _name("which"),
 }
+"""Where a name means something else in one table."""
+MISSING_MEANS = {("stability", "temperature_k"): "all"}
+"""Numbers that are missing for a reason which has a word."""
 
 VALUE_OF = {
     "": "answer",

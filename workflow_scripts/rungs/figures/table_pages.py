@@ -26,7 +26,7 @@ from rungs.figures.table_cells import (
     number_cell,
     text_cell,
 )
-from rungs.figures.table_heads import Head, head_of, interval_head, words_of
+from rungs.figures.table_heads import MISSING_MEANS, Head, head_of, interval_head, words_of
 from rungs.figures.table_library import packed_library
 from rungs.files import write_text
 
@@ -83,7 +83,9 @@ def columns_of(rows: Sequence[Sequence[str]], table: str) -> list[Column]:
             continue
         head = head_of(name, table)
         if not head.is_id and holds_numbers(column):
-            columns.append(Column((name,), head, list(map(number_cell, column)), is_number=True))
+            missing = MISSING_MEANS.get((table, name), MISSING)
+            cells = [number_cell(entry, missing) for entry in column]
+            columns.append(Column((name,), head, cells, is_number=True))
         else:
             cells = [text_cell(words_of(entry, name)) for entry in column]
             columns.append(Column((name,), head, cells, is_number=False))

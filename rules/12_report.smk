@@ -176,17 +176,7 @@ for name, (asked, text, title) in tables_of_some_studies.items():
     if asked:
         tables_of_report[name] = (f"tables/{name}.csv", text, title)
 
-
-def page_of_table(name):
-    file, text, title = tables_of_report[name]
-    of_the_run = name in ("costs", "provenance")
-    category = "What was run" if of_the_run else "Tables"
-    return report(
-        results / f"pages/{name}.html",
-        caption=f"../report/{text}.rst",
-        category=fetch_opening(category) if name == "costs" else category,
-        labels={"file" if of_the_run else "table": title},
-    )
+of_the_run = ("costs", "provenance")
 
 
 rule write_table_pages:
@@ -194,7 +184,17 @@ rule write_table_pages:
     input:
         **{name: results / file for name, (file, _, _) in tables_of_report.items()},
     output:
-        **{name: page_of_table(name) for name in tables_of_report},
+        **{
+            name: report(
+                results / f"pages/{name}.html",
+                caption=f"../report/{text}.rst",
+                category=(
+                    fetch_opening("What was run") if name in of_the_run else "Tables"
+                ),
+                labels={"file" if name in of_the_run else "table": title},
+            )
+            for name, (_, text, title) in tables_of_report.items()
+        },
     log:
         logs / "write_table_pages.log",
     benchmark:

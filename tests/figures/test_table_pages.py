@@ -71,7 +71,7 @@ def test_heads_are_words_and_numbers_are_rounded():
 def test_a_column_without_entries_is_named_and_left_out():
     page, table = read(LAWS)
     assert "floor" not in " ".join(table.head)
-    assert "Left out here, as no row has an entry: <code>floor</code>" in page
+    assert "Left out here, as no row shown has an entry: <code>floor</code>" in page
 
 
 def test_the_table_is_a_real_one_for_those_who_hear_it():

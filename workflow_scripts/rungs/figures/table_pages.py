@@ -218,4 +218,4 @@ def _left_out(names: Sequence[str]) -> str:
     if not names:
         return ""
     listed = ", ".join(f"<code>{escape(name)}</code>" for name in names)
-    return f"<p>Left out here, as no row has an entry: {listed}.</p>"
+    return f"<p>Left out here, as no row shown has an entry: {listed}.</p>"

@@ -3,7 +3,8 @@
 from snakemake.settings.types import DeploymentMethod, SharedFSUsage
 
 from rungs.config.extras import extras_of
-from rungs.workflow.packages import absent, installation
+from rungs.workflow.packages import absent
+from rungs.workflow.packages import fault as fault_of_packages
 
 
 def jobs_bring_their_own(extra):
@@ -33,27 +34,20 @@ def results_that_need(extra):
                 for method, size in study.property_points
             ]
         case "tensorboard":
-            return list(results_of_checkpoints().values())
+            made = set(results_of_checkpoints().values())
+            return [file for file in made if file.endswith("/model.pt")]
 
 
-def missing_packages():
-    # By extra. What was made needs its packages no more: a finished study makes its report without.
+def extras_to_install():
+    # What was made needs its packages no more: a finished study makes its report without them.
     return {
-        extra: names
-        for extra in extras_of(study)
-        if (names := absent(extra))
+        extra: asked_by
+        for extra, asked_by in extras_of(study).items()
+        if absent(extra)
         and not jobs_bring_their_own(extra)
         and not all(map(is_there, results_that_need(extra)))
     }
 
 
-if workflow.is_main_process and (missing := missing_packages()):
-    asked_by = extras_of(study)
-    reasons = [
-        f"{asked_by[extra]} needs {' and '.join(names)}"
-        for extra, names in missing.items()
-    ]
-    sys.exit(
-        f"error: {study_file}: {', '.join(reasons)}, not installed here; install with "
-        f"{installation(missing)}"
-    )
+if workflow.is_main_process and (found := fault_of_packages(extras_to_install())):
+    sys.exit(f"error: {study_file}: {found}")

@@ -4,7 +4,7 @@ Looked for by name, never imported: that takes a millisecond, where importing ta
 """
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 from rungs.errors import StudyError
@@ -27,25 +27,33 @@ def absent(extra: str) -> list[str]:
     return [name for name, module in modules.items() if importlib.util.find_spec(module) is None]
 
 
-def installation(extras: Iterable[str]) -> str:
-    """Return the command that installs extras, from wherever the person is."""
-    command = f"pip install -c constraints.txt -e '.[{','.join(sorted(extras))}]'"
-    elsewhere = Path.cwd().resolve() != _REPOSITORY
-    return f"cd {_REPOSITORY} && {command}" if elsewhere else command
+def fault(asked: Mapping[str, str]) -> str | None:
+    """Return one sentence on what is missing here and the command that installs it, or None.
+
+    Args:
+        asked: extras that are needed, each with what asks for it, as a person knows it: a key of
+            the configuration.
+    """
+    missing = {extra: names for extra in asked if (names := absent(extra))}
+    if not missing:
+        return None
+    needs = ", ".join(f"{asked[extra]} needs {_listed(names)}" for extra, names in missing.items())
+    command = f"pip install -c constraints.txt -e '.[{','.join(sorted(missing))}]'"
+    if Path.cwd().resolve() != _REPOSITORY:
+        command = f"cd {_REPOSITORY} && {command}"
+    return f"{needs}, not installed here; this does it: {command}"
 
 
 def require(extra: str, asked_by: str) -> None:
     """Stop where packages of an extra are missing, before any work that needs them.
 
-    Args:
-        extra: a key of :data:`EXTRAS`.
-        asked_by: what needs it, as a person knows it: a key of the configuration.
-
     Raises:
-        StudyError: naming the packages and the command that installs them.
+        StudyError: with the sentence of :func:`fault`.
     """
-    if names := absent(extra):
-        raise StudyError(
-            f"{asked_by} needs {' and '.join(names)}, not installed where this runs; install with "
-            f"{installation([extra])}"
-        )
+    if found := fault({extra: asked_by}):
+        raise StudyError(found)
+
+
+def _listed(names: list[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

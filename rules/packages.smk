@@ -35,7 +35,7 @@ def results_that_need(extra):
             ]
         case "tensorboard":
             made = set(results_of_checkpoints().values())
-            return [file for file in made if file.endswith("/model.pt")]
+            return [file for file in made if Path(file).name == "model.pt"]
 
 
 def extras_to_install():

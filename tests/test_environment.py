@@ -229,3 +229,11 @@ def test_the_container_installs_every_extra_of_jobs(repository, project):
     recipe = (repository / "Containerfile").read_text(encoding="utf-8")
     installed = re.search(r"--editable '\.\[(\S+)\]'", recipe)[1].split(",")
     assert set(installed) == set(project["optional-dependencies"]) - FOR_DEVELOPERS
+
+
+def test_the_documents_list_every_extra(repository, project):
+    text = (repository / "docs/environments.md").read_text(encoding="utf-8")
+    rows = text[text.index("| extra |") :].split("\n\n")[0].splitlines()
+    named = set(re.findall(r"`([a-z0-9-]+)`", "".join(row.split("|")[1] for row in rows)))
+    extras = set(project["optional-dependencies"])
+    assert extras - {"docs"} <= named <= extras

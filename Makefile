@@ -4,14 +4,26 @@ PYTHON ?= python3
 CORES ?= all
 CONFIG ?= config.yaml
 ARGS ?=
+EXTRAS ?=
+TORCH_INDEX ?=
 
 VENV := .venv
-READY := $(VENV)/.ready
+# One file for each group of packages, made when its installation has ended well.
+READY := $(VENV)/.ready-study
+READY_TEST := $(VENV)/.ready-test
+KNOWN_EXTRAS := $(shell sed -n '/^\[project.optional-dep/,/^\[/s/^\([a-z0-9-]*\) = .*/\1/p' pyproject.toml)
+PIP_INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 STUDY := $(shell sed -n 's/^study: *\([A-Za-z0-9_-]*\).*/\1/p' $(CONFIG))
 # Inside the environment, so that `python` and `snakemake` are its own in every job.
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)"
 
+ifneq ($(filter-out $(KNOWN_EXTRAS),$(EXTRAS)),)
+$(error EXTRAS has $(filter-out $(KNOWN_EXTRAS),$(EXTRAS)), which pyproject.toml lacks; it has $(KNOWN_EXTRAS))
+endif
+
 .DEFAULT_GOAL := help
+# One pip at a time.
+.NOTPARALLEL:
 .PHONY: help setup study report estimate dry-run test test-slow test-cluster lint format schema benchmark benchmark-data benchmark-analysis benchmark-dry-run clean
 
 help: ## List the targets
@@ -20,17 +32,28 @@ help: ## List the targets
 	@echo
 	@echo '  CONFIG=config/si_to_ge.yaml picks another study, CORES=4 the number of cores,'
 	@echo '  ARGS="--config data_folder=DIR" passes anything else to Snakemake.'
+	@echo '  EXTRAS="slurm s3" installs these too; there are: $(KNOWN_EXTRAS).'
 
-setup: $(READY) ## Create .venv with the pinned dependencies
+# The configuration is asked what it needs. Under `make -n` there may be nothing installed to ask with.
+setup: $(READY) $(EXTRAS:%=$(VENV)/.ready-%) ## Create .venv with what the study in CONFIG needs, and EXTRAS
+	@test ! -x $(VENV)/bin/rungs || { needed="$$($(RUN) rungs extras $(CONFIG))" || exit; test -z "$$needed" || \
+	  $(MAKE) --no-print-directory --silent $$(printf '$(VENV)/.ready-%s ' $$needed); }
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@echo 'Installing what a study needs into $(VENV): a few minutes, once'
+	@$(PYTHON) -m venv $(VENV)
+	@$(if $(TORCH_INDEX),$(PIP_INSTALL) --no-deps --index-url $(TORCH_INDEX) torch)
+	@$(PIP_INSTALL) --editable .
 	@touch $@
 
-study: $(READY) ## Run the study in CONFIG and write its HTML report
+$(KNOWN_EXTRAS:%=$(VENV)/.ready-%): $(VENV)/.ready-%: $(READY)
+	@echo 'Installing the extra $* into $(VENV)'
+	@$(PIP_INSTALL) --editable '.[$*]'
+	@touch $@
+
+study: setup ## Run the study in CONFIG and write its HTML report
 	$(RUN) snakemake --cores $(CORES) --configfile $(CONFIG) $(ARGS)
 	@$(MAKE) --no-print-directory report
 
@@ -38,28 +61,28 @@ report: $(READY) ## Write the HTML report of a study that has run
 	$(RUN) snakemake --configfile $(CONFIG) $(ARGS) --report results/$(STUDY)/report.html
 	@echo "The answer: results/$(STUDY)/report.html, results/$(STUDY)/figures, results/$(STUDY)/learning_curve.csv"
 
-estimate: $(READY) ## Measure briefly, then print what the study in CONFIG will cost
+estimate: setup ## Measure briefly, then print what the study in CONFIG will cost
 	$(RUN) snakemake estimate --forcerun estimate --cores $(CORES) --configfile $(CONFIG) $(ARGS)
 
-dry-run: $(READY) ## Show what a study would run
+dry-run: setup ## Show what a study would run
 	$(RUN) snakemake --dry-run --cores $(CORES) --configfile $(CONFIG) $(ARGS)
 
-test: $(READY) ## Run the tests
+test: $(READY_TEST) ## Run the tests
 	$(RUN) pytest $(ARGS)
 
-test-slow: $(READY) ## Run the tests that take minutes
+test-slow: $(READY_TEST) ## Run the tests that take minutes
 	$(RUN) pytest -m slow $(ARGS)
 
-test-cluster: $(READY) ## Run studies on a SLURM cluster of one node (Debian, as root)
+test-cluster: $(READY_TEST) ## Run studies on a SLURM cluster of one node (Debian, as root)
 	$(RUN) pytest -m cluster -n 0 -rs tests/cluster $(ARGS)
 
-lint: $(READY) ## Check style and the workflow's form
+lint: $(READY_TEST) ## Check style and the workflow's form
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) snakefmt --check Snakefile rules
 	$(RUN) snakemake --lint
 
-format: $(READY) ## Put code and rules into their form
+format: $(READY_TEST) ## Put code and rules into their form
 	$(RUN) ruff format .
 	$(RUN) snakefmt Snakefile rules
 

@@ -183,6 +183,18 @@ def test_unreadable_files_are_named(tmp_path, text):
         read_study(tmp_path / "absent.yaml")
 
 
+def test_of_several_files_the_later_ones_win(repository, tmp_path):
+    """Key by key, as Snakemake joins several --configfile."""
+    (tmp_path / "more.yaml").write_text("seed: 7\nsubsets: {seeds: [0, 5]}\n")
+    default = read_study(repository / "config.yaml")
+    study = read_study(repository / "config.yaml", tmp_path / "more.yaml")
+    assert (study.seed, study.subsets.seeds) == (7, [0, 5])
+    assert study.subsets.sizes == default.subsets.sizes
+    (tmp_path / "more.yaml").write_text("sed: 7\n")
+    with pytest.raises(StudyError, match=r"config\.yaml, .*more\.yaml: sed: unknown key"):
+        read_study(repository / "config.yaml", tmp_path / "more.yaml")
+
+
 def test_runs_are_judged_on_the_source_where_its_graphs_are_there_anyhow(default):
     assert load_study(default).judged_on_source
     assert not load_study(default | {"evaluation": {"source_test": False}}).judged_on_source

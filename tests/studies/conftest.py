@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from rungs.workflow.packages import EXTRAS
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0
 """Seconds to wait for anything on a busy machine."""
@@ -72,6 +74,19 @@ def browser() -> str:
     if found is None:
         pytest.skip(f"needs a browser on the PATH, one of {', '.join(names)}; none here")
     return found
+
+
+@pytest.fixture
+def without_packages(monkeypatch) -> Callable[..., None]:
+    """Make the packages of extras absent in every process that the test starts."""
+
+    def hide(*extras: str) -> None:
+        modules = [module for extra in extras for module in EXTRAS[extra].values()]
+        path = [str(REPOSITORY / "tests/studies/absent"), os.environ.get("PYTHONPATH", "")]
+        monkeypatch.setenv("RUNGS_TEST_ABSENT", ",".join(modules))
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, path)))
+
+    return hide
 
 
 class Running:

@@ -55,3 +55,19 @@ def test_jobs_run_in_the_image_that_the_environment_names(study_file_in_containe
 
 def test_without_an_image_jobs_run_as_they_are(study_file_in_container):
     assert study_file_in_container(RUNGS_CONTAINER="") == []
+
+
+def test_an_image_brings_the_packages_that_this_environment_lacks(
+    study_file_in_container, without_packages, tmp_path
+):
+    without_packages("diverse", "properties")
+    assert study_file_in_container(RUNGS_CONTAINER=str(tmp_path / "rungs.sif"))
+
+
+def test_without_an_image_jobs_need_the_packages_of_this_environment(
+    study_file_in_container, without_packages
+):
+    without_packages("diverse", "properties")
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        study_file_in_container(RUNGS_CONTAINER="")
+    assert b"needs dscribe and scikit-learn" in error.value.stderr

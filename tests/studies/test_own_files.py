@@ -71,7 +71,9 @@ def rejects(tmp_path):
         return {row["frame_id"]: row["reason"] for row in csv.DictReader(handle)}
 
 
-def test_own_files_give_a_learning_curve(snakemake, tmp_path, study):
+def test_own_files_give_a_learning_curve(snakemake, tmp_path, study, without_packages):
+    """With the packages that every study has, and none of the extras."""
+    without_packages("diverse", "materials-project", "properties", "tensorboard")
     snakemake(tmp_path, "results/copper/scaling_laws.csv", "--cores", "2", "--configfile", study())
     with open(tmp_path / "results/copper/learning_curve.csv", newline="") as handle:
         curve = list(csv.DictReader(handle))

@@ -132,7 +132,7 @@ def test_long_trainings_show_some_of_their_updates(tmp_path):
 
 
 def test_without_the_package_there_is_a_sentence(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorboard.summary.writer.event_file_writer", None)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
     with pytest.raises(StudyError, match=r"pip install .*\[tensorboard\]"):
         EventWriter(tmp_path, 0, 10)
 

@@ -62,13 +62,26 @@ def load_study(values: Mapping[str, object], origin: str = "the configuration") 
         raise StudyError("\n".join(f"{origin}: {line}" for line in lines)) from None
 
 
-def read_study(path: str | os.PathLike) -> Study:
-    """Read and validate the study in a YAML file.
+def read_study(*paths: str | os.PathLike) -> Study:
+    """Read and validate the study in a YAML file, or in several.
+
+    Of several, the later ones win, key by key within sections, as for ``snakemake --configfile``.
 
     Raises:
-        StudyError: when the file is missing, is no YAML mapping, or does not validate.
+        StudyError: when a file is missing or is no YAML mapping, or the study does not validate.
     """
-    return load_study(read_values(path), str(path))
+    values: dict = {}
+    for path in paths:
+        _update(values, read_values(path))
+    return load_study(values, ", ".join(map(str, paths)))
+
+
+def _update(values: dict, later: Mapping) -> None:
+    for key, value in later.items():
+        if isinstance(value, Mapping) and isinstance(values.get(key), Mapping):
+            _update(values[key], value)
+        else:
+            values[key] = value
 
 
 def _describe(fault: Mapping) -> str:

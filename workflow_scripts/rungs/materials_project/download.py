@@ -26,6 +26,7 @@ from rungs.materials_project.plan import (
 from rungs.materials_project.preflight import read_key
 from rungs.materials_project.session import PoliteSession
 from rungs.materials_project.trajectories import Trajectories
+from rungs.workflow.packages import require
 
 PLAN = "plan.json"
 MANIFEST = "manifest.json"
@@ -58,8 +59,10 @@ def download(
 
     Raises:
         StudyError: for a key or a service that does not work, a database that has moved on, a
-            folder of another request, a full disk. What was fetched is kept.
+            folder of another request, a full disk, a package that is missing. What was fetched is
+            kept.
     """
+    require("materials-project", "data.kind: mp_api")
     folder = Path(folder)
     try:
         return _Download(options, folder, say, environment, tasks_in_part, patience).run()

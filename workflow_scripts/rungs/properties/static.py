@@ -17,6 +17,7 @@ from rungs.errors import StudyError
 from rungs.properties.crystal import is_cubic
 from rungs.properties.curves import Curve
 from rungs.properties.quantities import names_of
+from rungs.workflow.packages import require
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -68,9 +69,11 @@ def static_properties(crystal: "Atoms", calculator: "Calculator", options: Prope
         options: the section ``properties``.
 
     Raises:
+        StudyError: when the packages of these properties are missing.
         RuntimeError: in a process where subnormal numbers count as 0.
     """
-    # Before any work that may fail for a reason of its own: a library that is missing is no result.
+    # Before any work that may fail for a reason of its own: a package that is missing is no result.
+    require("properties", f"properties.calculate: {', '.join(options.static)}")
     import matcalc  # noqa: F401
 
     _check_subnormal_numbers()

@@ -43,10 +43,11 @@ PACKAGES = (
     "scikit-learn",
     "scipy",
     "snakemake",
+    "spglib",
     "torch",
     "tqdm",
 )
-"""Everything that pyproject.toml asks for."""
+"""What pyproject.toml asks for and numbers come from, as far as it is installed."""
 _MAKER = ("revision", "modified", "code", "python", "torch", "chgnet", "numpy", "cuda", "platform")
 _MACHINE = ("device", "memory_gb")
 TABLE_COLUMNS = ("what", "value")

@@ -15,6 +15,7 @@ from rungs.materials_project.download import MANIFEST, PLAN
 from rungs.materials_project.identifiers import shown
 from rungs.materials_project.parts import digest, iter_steps
 from rungs.materials_project.plan import request_of
+from rungs.workflow.packages import require
 
 KBAR_TO_GPA = -0.1
 """VASP's stress is positive under compression."""
@@ -38,8 +39,10 @@ def read_materials_project(
         section: ``source`` or ``target``, for messages.
 
     Raises:
-        StudyError: for a download that is missing, unfinished, damaged, or of another request.
+        StudyError: for a download that is missing, unfinished, damaged, or of another request, and
+            where packages are missing.
     """
+    require("materials-project", f"{section}.data.kind: mp_api")
     data: MaterialsProject = level.data
     folder = _folder(data, data_folder, section)
     manifest = read_manifest(data, data_folder, section)

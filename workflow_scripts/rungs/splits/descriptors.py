@@ -8,6 +8,7 @@ import numpy as np
 
 from rungs.frames.elements import MAX_ATOMIC_NUMBER, SYMBOLS
 from rungs.frames.table import Geometries, iter_geometries
+from rungs.workflow.packages import require
 
 R_CUT = 4.0
 """Å; the first and second neighbours."""
@@ -34,8 +35,9 @@ def describe_frames(
         The ids in the file's order, and (n, d) float32.
 
     Raises:
-        StudyError: when the file cannot be read.
+        StudyError: when the file cannot be read, or the packages of diverse subsets are missing.
     """
+    require("diverse", "sampling: diverse")
     from dscribe.descriptors import SOAP
 
     spectra = [

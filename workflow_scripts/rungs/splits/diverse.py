@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rungs.seeds import derive_seed
+from rungs.workflow.packages import require
 
 MAX_CLUSTERS = 2000
 """More frames than this are gathered into so many groups before the tree is built."""
@@ -34,7 +35,11 @@ def build_tree(frame_ids: list[str], descriptors: np.ndarray, seed: int) -> Clus
         frame_ids: n ids.
         descriptors: (n, d) features.
         seed: of k-means.
+
+    Raises:
+        StudyError: when the packages of diverse subsets are missing.
     """
+    require("diverse", "sampling: diverse")
     from scipy.cluster.hierarchy import ward
     from scipy.spatial.distance import pdist
     from sklearn.cluster import MiniBatchKMeans

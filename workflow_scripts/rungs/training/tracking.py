@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from rungs.errors import StudyError
+from rungs.workflow.packages import require
 
 POINTS = 200
 """Updates of a training that are shown besides its validations, at most about as many."""
@@ -33,15 +33,10 @@ class EventWriter:
     """
 
     def __init__(self, folder: Path, done: int, n_updates: int) -> None:
-        try:
-            from tensorboard.compat.proto.event_pb2 import Event
-            from tensorboard.summary.writer.event_file_writer import EventFileWriter
-        except ImportError:
-            raise StudyError(
-                "tracking.tensorboard: the package tensorboard is missing where this job runs; "
-                "install it (pip install -c constraints.txt -e '.[tensorboard]'), or set the key "
-                "to false"
-            ) from None
+        require("tensorboard", "tracking.tensorboard: true")
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
         self._event = Event
         self.every = max(1, n_updates // POINTS)
         earlier = sorted(folder.glob("events.out.tfevents.*"))

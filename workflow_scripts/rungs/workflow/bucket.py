@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 from rungs.errors import StudyError
+from rungs.workflow.packages import require
 
 VARIABLES = {
     "url": "RUNGS_BUCKET",
@@ -64,7 +65,12 @@ class Bucket:
 
     @functools.cache  # noqa: B019  a process has one or two buckets, and clients are dear
     def client(self, attempts: int = 5) -> Any:
-        """Return boto3's client, which gives up after ``attempts`` of half a minute at most."""
+        """Return boto3's client, which gives up after ``attempts`` of half a minute at most.
+
+        Raises:
+            StudyError: when boto3 is missing.
+        """
+        require("s3", f"the {self.where}")
         import boto3
         from botocore.config import Config
 
@@ -113,6 +119,8 @@ def is_missing(error: Exception) -> bool:
 
 def in_words(error: Exception, bucket: Bucket) -> str:
     """Return one sentence on what ``error`` of boto3 means and what to do; it holds no secret."""
+    if isinstance(error, StudyError):  # boto3 is missing
+        return str(error)
     from botocore import exceptions
 
     status = _status(error)

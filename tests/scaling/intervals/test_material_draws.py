@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rungs.errors import StudyError
 from rungs.scaling.intervals.material_draws import (
@@ -144,3 +146,89 @@ def test_bad_tables_are_refused(tmp_path):
     pd.DataFrame({"method": ["a"]}).to_parquet(tmp_path / "few.parquet")
     with pytest.raises(StudyError, match=r"few\.parquet: cannot be read"):
         read_material_draws(tmp_path / "few.parquet")
+
+
+KEYS = ("method", "size", "seed", "property", "material_id")
+
+
+@st.composite
+def tables(draw):
+    """Rows of errors in any order, with the rows of a run in pieces."""
+    keys = st.tuples(
+        st.sampled_from(["scratch", "transfer"]),
+        st.sampled_from([10, 100]),
+        st.sampled_from([0, 1]),
+        st.sampled_from(["energy", "force"]),
+        st.sampled_from([f"m{k}" for k in (4, 0, 7, 3, 1, 2, 9)]),
+    )
+    chosen = draw(st.lists(keys, unique=True, min_size=20, max_size=80))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    numbers = [{"mae": float(rng.lognormal()), "n": int(rng.integers(1, 5))} for _ in chosen]
+    return [dict(zip(KEYS, k, strict=True)) | x for k, x in zip(chosen, numbers, strict=True)]
+
+
+def plain_shifts(table, n_draws, seed):
+    """The draws as they are to be, row by row and without any of the library's short cuts."""
+    places, by_run = {}, {}
+    for row in table:
+        run = (row["method"], row["size"], str(row["seed"]))
+        by_run.setdefault((row["property"], run), []).append(row)
+    for rows_of_run in by_run.values():
+        for row in rows_of_run:
+            places.setdefault(row["material_id"], len(places))
+    found = {}
+    for name in {name for name, _ in by_run}:
+        runs = {run: of_run for (other, run), of_run in by_run.items() if other == name}
+        seen = sorted({places[row["material_id"]] for part in runs.values() for row in part})
+        counts, sums = np.zeros((2, len(runs), len(seen)))
+        for i, of_run in enumerate(runs.values()):
+            for row in of_run:
+                at = seen.index(places[row["material_id"]])
+                counts[i, at], sums[i, at] = row["n"], row["n"] * row["mae"]
+        drawn = np.random.default_rng(seed).multinomial(
+            len(seen), np.full(len(seen), 1.0 / len(seen)), size=n_draws
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs = np.log(drawn @ sums.T) - np.log(drawn @ counts.T)
+        logs = logs[np.isfinite(logs).all(axis=1)]
+        found[name] = dict(zip(runs, (logs - np.log(sums.sum(1) / counts.sum(1))).T, strict=True))
+    return found
+
+
+@given(table=tables())
+@settings(max_examples=40, deadline=None)
+def test_rows_in_any_order_and_pieces_give_the_draws_of_a_plain_loop(table):
+    found, plain = draw_materials(table, n_draws=60, seed=1), plain_shifts(table, 60, 1)
+    for name, draws in found.items():
+        assert list(draws.shifts) == list(plain[name])
+        for run, shifts in draws.shifts.items():
+            assert np.array_equal(shifts, plain[name][run])
+
+
+@pytest.mark.parametrize("rows_in_group", [5, 16, 17, 64])
+def test_a_file_in_any_row_groups_gives_the_draws_of_its_rows(tmp_path, rows_in_group):
+    # Materials of their own for each run and property, so that the numbering matters.
+    table = [
+        row
+        for k, name in enumerate(("energy", "force"))
+        for row in rows(name=name)
+        if int(row["material_id"][1:]) != (row["seed"] + k) % 3
+    ]
+    path = tmp_path / "errors.parquet"
+    pd.DataFrame(table).to_parquet(path, row_group_size=rows_in_group)
+    found, same = draw_materials(table, seed=5), read_material_draws(path, seed=5)
+    assert found.keys() == same.keys() == {"energy", "force"}
+    for name, draws in found.items():
+        assert draws.errors == same[name].errors
+        for run, shifts in draws.shifts.items():
+            assert np.array_equal(shifts, same[name].shifts[run])
+
+
+def test_rows_without_a_run_are_left_away(tmp_path):
+    table = rows()
+    nameless = [{**row, "method": None, "mae": 99.0} for row in rows(methods=("scratch",))]
+    path = tmp_path / "errors.parquet"
+    pd.DataFrame([*nameless, *table]).to_parquet(path)
+    draws = draw_materials(table)["energy"]
+    for other in (draw_materials([*nameless, *table]), read_material_draws(path)):
+        assert other["energy"].errors == draws.errors

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rungs.config.study import Run
 from rungs.errors import StudyError
 from rungs.files import whole_file
 from rungs.frames.frame import VOIGT
@@ -14,6 +13,7 @@ from rungs.frames.frame import VOIGT
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rungs.config.study import Run
     from rungs.graphs.batch import GraphBatch
     from rungs.graphs.store import GraphStore
     from rungs.potentials.chgnet.forward import Prediction
@@ -80,7 +80,7 @@ class ComponentSample:
 
 
 def write_components(
-    path: str | os.PathLike, runs: Iterable[tuple[Run, ComponentSample]], store: "GraphStore"
+    path: str | os.PathLike, runs: Iterable[tuple["Run", ComponentSample]], store: "GraphStore"
 ) -> None:
     """Write the samples of several runs as one Parquet file of ``COMPONENT_COLUMNS``."""
     import pyarrow as pa

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rungs.config.study import Run
 from rungs.frames.elements import MAX_ATOMIC_NUMBER, SYMBOLS
 
 if TYPE_CHECKING:
+    from rungs.config.study import Run
     from rungs.graphs.batch import GraphBatch
     from rungs.potentials.chgnet.forward import Prediction
 
@@ -53,7 +53,7 @@ class ElementSums:
             ]
         )
 
-    def rows(self, run: Run) -> list[dict]:
+    def rows(self, run: "Run") -> list[dict]:
         """Return one row of ``ELEMENT_COLUMNS`` for each element found, by atomic number."""
         return [
             {

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rungs.config.study import Run
 from rungs.errors import StudyError
 from rungs.files import whole_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from rungs.config.study import Run
     from rungs.graphs.batch import GraphBatch
     from rungs.potentials.chgnet.forward import Prediction
 
@@ -111,7 +111,7 @@ def schema() -> "pa.Schema":
 
 def write_frame_errors(
     path: str | os.PathLike,
-    runs: Iterable[tuple[Run, FrameErrors]],
+    runs: Iterable[tuple["Run", FrameErrors]],
     frame_ids: Sequence[str],
     material_ids: Sequence[str],
 ) -> None:

@@ -4,10 +4,13 @@ import csv
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rungs.config.study import Run
 from rungs.errors import StudyError
 from rungs.potentials.properties import UNITS, PropertyError
+
+if TYPE_CHECKING:
+    from rungs.config.study import Run
 
 EVALUATION_COLUMNS = ("method", "size", "seed", "property", "unit", "mae", "rmse", "n")
 CURVE_COLUMNS = {
@@ -19,7 +22,7 @@ CURVE_COLUMNS = {
 LEARNING_CURVE_COLUMNS = ("method", "size", "seed", *CURVE_COLUMNS.values())
 
 
-def evaluation_rows(run: Run, errors: Mapping[str, PropertyError]) -> list[dict]:
+def evaluation_rows(run: "Run", errors: Mapping[str, PropertyError]) -> list[dict]:
     """Return the rows of ``evaluation.csv`` for one run."""
     return [
         {**run._asdict(), "property": name, "unit": UNITS[name], **error._asdict()}

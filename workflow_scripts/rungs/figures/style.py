@@ -57,6 +57,9 @@ RC = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "savefig.dpi": DPI,
+    # Figures say themselves how they are laid out.
+    "figure.autolayout": False,
+    "figure.constrained_layout.use": False,
     # Text stays text in a PDF and becomes outlines in an SVG, which carries no fonts.
     "pdf.fonttype": 42,
     "svg.fonttype": "path",
@@ -122,11 +125,12 @@ def save(figure: Figure, paths: Iterable[str | os.PathLike]) -> None:
 @contextmanager
 def _laid_out(figure: Figure) -> Iterator[None]:
     """Lay a figure out once for all its files: finding room for the words takes as long as drawing
-    them."""
+    them. Without any layout engine Matplotlib does not draw for nothing before each file, either.
+    """
     engine = figure.get_layout_engine()
     figure.dpi = DPI
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)
     try:
         yield
     finally:

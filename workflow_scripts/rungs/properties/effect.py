@@ -110,7 +110,7 @@ def ratio(transfer: Sequence[float], scratch: Sequence[float]) -> dict:
         ``transfer_over_scratch``, ``ratio_low``, ``ratio_high`` and ``effect``; nothing where a
         mean is 0 or there are no seeds, and no interval for one seed.
     """
-    from scipy.stats import t as student_t
+    from scipy.special import stdtrit
 
     if not transfer or not np.mean(transfer) > 0 or not np.mean(scratch) > 0:
         return {}
@@ -124,7 +124,7 @@ def ratio(transfer: Sequence[float], scratch: Sequence[float]) -> dict:
             return found | {"effect": "undecided"}
         logs = np.log(sums[0] / sums[1])
         error = np.sqrt((n - 1) * np.mean((logs - logs.mean()) ** 2))
-        half = float(student_t.ppf(0.5 + LEVEL / 2, n - 1) * error)
+        half = float(stdtrit(n - 1, 0.5 + LEVEL / 2) * error)
         low, high = middle * np.exp(-half), middle * np.exp(half)
         effect = "helps" if high < 1 else "hurts" if low > 1 else "undecided"
         found |= {"ratio_low": float(low), "ratio_high": float(high), "effect": effect}

@@ -32,8 +32,7 @@ from math import comb
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammaln
-from scipy.stats import t as student_t
+from scipy.special import gammaln, stdtrit
 
 LEVEL = 0.90
 N_RESAMPLES = 2000
@@ -132,4 +131,5 @@ def standard_error(replicates: np.ndarray, probabilities: np.ndarray, n: int) ->
 
 def quantile(freedom: float | np.ndarray, level: float = LEVEL) -> float | np.ndarray:
     """Return by how many standard errors an interval reaches either side, by Student's t."""
-    return student_t.ppf(0.5 + 0.5 * level, freedom)
+    # What scipy.stats.t.ppf returns; to import scipy.stats takes longer than most jobs' numbers.
+    return stdtrit(freedom, 0.5 + 0.5 * level)

@@ -9,6 +9,8 @@ everything that is computed from it.
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +28,8 @@ TOLERANCE = 1e-3
 
 Run = tuple[str, int, str]
 """Method, size, seed."""
+_KEYS = ("method", "size", "seed", "property")
+_NAMES = ("method", "property", "material_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,11 @@ def draw_materials(
     table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     gathered = _Gathered()
     if len(table):
-        gathered.add(table)
+        table = table.dropna(subset=list(_KEYS))
+        keys = [_Column(*pd.factorize(table[name])) for name in _KEYS]
+        codes, names = pd.factorize(table["material_id"], use_na_sentinel=False)
+        numbers = (table[name].to_numpy(dtype=np.float64) for name in ("n", "mae"))
+        gathered.add(keys, _Column(codes, names), *numbers)
     return gathered.draws(n_draws, seed)
 
 
@@ -91,7 +99,7 @@ def read_material_draws(
 ) -> dict[str, MaterialDraws]:
     """Draw the test materials of ``material_errors.parquet``; see :func:`draw_materials`.
 
-    One row group, a run, is in memory at a time besides the numbers; needs pandas and pyarrow.
+    One row group, a run, is in memory at a time besides the numbers; needs pyarrow.
 
     Raises:
         StudyError: when the file cannot be read.
@@ -99,12 +107,19 @@ def read_material_draws(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names = ["method", "material_id", "property"]
     gathered = _Gathered()
+    columns = [*_KEYS, "material_id", "n", "mae"]
     try:
-        with pq.ParquetFile(path, read_dictionary=names) as file:
+        with pq.ParquetFile(path, read_dictionary=list(_NAMES)) as file:
+            reader = _ColumnReader()
             for group in range(file.num_row_groups):
-                gathered.add(file.read_row_group(group).to_pandas())
+                table = file.read_row_group(group, columns, use_threads=False)
+                for name in _KEYS:
+                    if table[name].null_count:
+                        table = table.filter(table[name].is_valid())
+                keys = [reader.read(table, name) for name in _KEYS]
+                numbers = (table[name].to_numpy().astype(np.float64) for name in ("n", "mae"))
+                gathered.add(keys, reader.read(table, "material_id"), *numbers)
     except (OSError, pa.ArrowException, KeyError) as error:
         raise StudyError(f"{path}: cannot be read ({error}); delete it and run again") from None
     return gathered.draws(n_draws, seed)
@@ -115,39 +130,99 @@ def draws_of(materials: Mapping[str, MaterialDraws] | None, metric: str) -> Mate
     return (materials or {}).get(metric.partition("_mae_")[0])
 
 
+class _Column(NamedTuple):
+    """A column of a table as numbers, row by row, and what they stand for."""
+
+    codes: np.ndarray
+    """(r,)"""
+    values: Sequence | None = None
+    """What each code stands for; None where they stand for themselves."""
+
+    def __getitem__(self, row: int) -> object:
+        return self.codes[row].item() if self.values is None else self.values[self.codes[row]]
+
+
+class _ColumnReader:
+    """Reads the columns of one row group after the other; names that come again are kept."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[object, list]] = {}
+
+    def read(self, table: object, name: str) -> _Column:
+        import pyarrow as pa
+
+        column = table[name].combine_chunks()
+        if name not in _NAMES:
+            return _Column(column.to_numpy(zero_copy_only=False))
+        if not isinstance(column, pa.DictionaryArray):
+            column = column.dictionary_encode()
+        names, values = self._known.get(name, (None, []))
+        if names is None or not names.equals(column.dictionary):
+            names, values = column.dictionary, column.dictionary.to_pylist()
+            self._known[name] = names, values
+        return _Column(column.indices.to_numpy(), values)
+
+
 class _Gathered:
     """Errors by property, run and material, as compact arrays."""
 
     def __init__(self) -> None:
         self.materials: dict[str, int] = {}
         self.found: dict[str, dict[Run, tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+        self._names: Sequence | None = None
+        self._places = np.empty(0, dtype=np.int32)
 
-    def add(self, table: object) -> None:
-        for (method, size, seed, name), part in table.groupby(
-            ["method", "size", "seed", "property"], observed=True, sort=False
-        ):
-            codes = np.array(
-                [self.materials.setdefault(m, len(self.materials)) for m in part["material_id"]],
-                dtype=np.int32,
-            )
+    def add(
+        self, keys: Sequence[_Column], materials: _Column, n: np.ndarray, mae: np.ndarray
+    ) -> None:
+        """Add the rows of a table: method, size, seed and property; material; two numbers."""
+        sums = n * mae
+        for (method, size, seed, name), rows in _stretches(keys):
+            codes = np.concatenate([self._numbered(materials, part) for part in rows])
+            n_here, sums_here = (np.concatenate([x[part] for part in rows]) for x in (n, sums))
             run = (str(method), int(size), str(seed))
             runs = self.found.setdefault(str(name), {})
             if run in runs:
-                codes = np.concatenate([runs[run][0], codes])
-            if len(np.unique(codes)) < len(codes):
+                before = zip(runs[run], (codes, n_here, sums_here), strict=True)
+                codes, n_here, sums_here = (np.concatenate(pair) for pair in before)
+            if np.bincount(codes).max(initial=0) > 1:
                 raise StudyError(
                     f"method {method}, size {size}, seed {seed}, {name}: two rows for one run and "
                     "material"
                 )
-            n = part["n"].to_numpy(dtype=np.float64)
-            sums = n * part["mae"].to_numpy(dtype=np.float64)
-            if run in runs:
-                n, sums = np.append(runs[run][1], n), np.append(runs[run][2], sums)
-            runs[run] = (codes, n, sums)
+            runs[run] = (codes, n_here, sums_here)
+
+    def _numbered(self, materials: _Column, part: slice) -> np.ndarray:
+        """Materials by one number throughout, in the order in which they first come."""
+        if materials.values is not self._names:
+            self._names = materials.values
+            self._places = np.full(len(materials.values), -1, dtype=np.int32)
+        codes = materials.codes[part]
+        places = self._places[codes]
+        if (places < 0).any():
+            for code in codes[places < 0].tolist():
+                known = self.materials.setdefault(self._names[code], len(self.materials))
+                self._places[code] = known
+            places = self._places[codes]
+        return places
 
     def draws(self, n_draws: int, seed: int) -> dict[str, MaterialDraws]:
         drawn = {name: _draw(runs, n_draws, seed) for name, runs in self.found.items()}
         return {name: draws for name, draws in drawn.items() if draws is not None}
+
+
+def _stretches(keys: Sequence[_Column]) -> Iterable[tuple[tuple, list[slice]]]:
+    """The rows of each combination of keys, as stretches of rows, in the order in which they first
+    come: a run's rows stand together in a table, so that there are few."""
+    n_rows = len(keys[0].codes)
+    changes = np.zeros(max(n_rows - 1, 0), dtype=bool)
+    for key in keys:
+        changes |= key.codes[1:] != key.codes[:-1]
+    starts = [0, *(np.flatnonzero(changes) + 1).tolist()] if n_rows else []
+    found: dict[tuple, list[slice]] = {}
+    for start, stop in pairwise([*starts, n_rows]):
+        found.setdefault(tuple(key[start] for key in keys), []).append(slice(start, stop))
+    return found.items()
 
 
 def _draw(

@@ -14,10 +14,9 @@ all models and not resampled: the intervals are about other models, not about ot
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
-from scipy.stats import t as student_t
+from scipy.special import ndtri
 
-from rungs.scaling.bootstrap import LEVEL, Resamples, resample_seeds
+from rungs.scaling.bootstrap import LEVEL, Resamples, quantile, resample_seeds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +149,7 @@ def _interval(
     effective = float(n_runs if lifetimes.independent else n_models)
     if not lifetimes.independent and 0 < share < 1 and n_models > 1:
         variance = np.var(of_model, ddof=1) / n_models
-        narrowed = (_normal(level) / student_t.ppf(0.5 + 0.5 * level, n_models - 1)) ** 2
+        narrowed = (_normal(level) / quantile(n_models - 1, level)) ** 2
         found = narrowed * share * (1 - share) / variance if variance > 0 else np.inf
         effective = float(np.clip(found, n_models, n_runs))
     return wilson_interval(share, effective, level)
@@ -165,7 +164,7 @@ def wilson_interval(share: float, n: float, level: float = LEVEL) -> tuple[float
 
 
 def _normal(level: float) -> float:
-    return float(norm.ppf(0.5 + 0.5 * level))
+    return float(ndtri(0.5 + 0.5 * level))
 
 
 def _falls_to_half(times: np.ndarray, survival: np.ndarray) -> float | None:

@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from rungs.errors import StudyError
 from rungs.scaling.bootstrap import LEVEL, resample_seeds, seed_interval
@@ -187,6 +186,8 @@ def _fit(
     s: np.ndarray, n: np.ndarray, y: np.ndarray, weights: np.ndarray, delta: float, with_floor: bool
 ) -> tuple[np.ndarray, float, bool]:
     """Parameters (ln A, α, β, E), loss and whether it converged."""
+    from scipy.optimize import least_squares  # here, as few studies need it
+
     # A point that counts k times stands k times, as weights inside Huber's loss would move delta.
     times = np.repeat(np.arange(len(y)), weights.astype(int))
     s, n, y = s[times], n[times], y[times]

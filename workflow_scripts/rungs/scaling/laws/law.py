@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 POWER_LAW = "power law"
 FLOOR_LAW = "power law with floor"
@@ -69,6 +68,8 @@ class Law:
             return float(np.exp(logarithm))
 
     def _broken_size_for(self, error: float) -> float | None:
+        from scipy.optimize import brentq  # here, as few laws need it and to load it takes long
+
         if error <= 0 or self.exponent_after <= 0:
             return None
         reach = 700.0  # as far as numbers go

@@ -9,6 +9,7 @@ import click
 from rungs import __version__
 from rungs.cli.compare import compare
 from rungs.cli.plan import plan
+from rungs.cli.reference import reference
 from rungs.cli.schema import schema
 from rungs.errors import StudyError
 
@@ -40,6 +41,7 @@ def rungs() -> None:
 rungs.add_command(plan)
 rungs.add_command(compare)
 rungs.add_command(schema)
+rungs.add_command(reference)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

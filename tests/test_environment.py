@@ -150,7 +150,9 @@ def test_light_jobs_import_nothing_that_their_environment_lacks(repository, proj
     assert done.returncode == 0, done.stderr
 
 
-def test_the_container_installs_every_extra_but_that_of_tests(repository, project):
+def test_the_container_installs_every_extra_but_those_of_tests_and_documentation(
+    repository, project
+):
     recipe = (repository / "Containerfile").read_text(encoding="utf-8")
     installed = re.search(r"--editable '\.\[(\S+)\]'", recipe)[1].split(",")
-    assert set(installed) == set(project["optional-dependencies"]) - {"dev"}
+    assert set(installed) == set(project["optional-dependencies"]) - {"dev", "docs"}

@@ -14,7 +14,9 @@ GUIDES = {
     "screening": "[What is refused](own_data.md#what-is-refused)",
     "split": "[Splits](splits.md#splits)",
     "subsets": "[Subsets](splits.md#subsets)",
-    "fine_tuning": "[What a training can be told](engine.md#what-a-training-can-be-told)",
+    "pretraining.training, fine_tuning": (
+        "[What a training can be told](engine.md#what-a-training-can-be-told)"
+    ),
     "methods.NAME": "[Methods of transfer](methods.md)",
     "pools.NAME": "[Training on a part](temperature_transfer.md#training-on-a-part)",
     "plan": "[Planning a budget](planning.md)",
@@ -46,6 +48,8 @@ with a YAML language server complete keys and show these texts, if the file begi
 """
 
 _Schema = Mapping[str, object]
+_Links = Mapping[str, list[str]]
+"""The anchors of each section, by its name in the schema."""
 _ENDS = {
     "minimum": "from {:g}",
     "exclusiveMinimum": "above {:g}",
@@ -70,7 +74,7 @@ def reference_text() -> str:
     """Return the page as Markdown: an overview, then each section with its keys."""
     schema = Study.model_json_schema()
     sections = _sections(schema)
-    links = {section.name: section.places[0].removesuffix(".NAME") for section in sections}
+    links = {x.name: [place.removesuffix(".NAME") for place in x.places] for x in sections}
     links["Level"] = links["TargetLevel"]
     plain = {key: p for key, p in schema["properties"].items() if not any(_sections_of(p))}
     parts = [_HEAD, *_overview(schema), "## The study itself\n\n"]
@@ -146,7 +150,7 @@ def _overview(schema: _Schema) -> Iterator[str]:
     yield "\n"
 
 
-def _described(section: _Section, model: _Schema, links: Mapping[str, str]) -> Iterator[str]:
+def _described(section: _Section, model: _Schema, links: _Links) -> Iterator[str]:
     """A section's heading, what its docstring says, and its keys."""
     kind = model["properties"].get("kind", {}).get("const")
     heading = f"`kind: {kind}`" if kind else ", ".join(f"`{place}`" for place in section.places)
@@ -161,8 +165,9 @@ def _described(section: _Section, model: _Schema, links: Mapping[str, str]) -> I
     yield from _keys({**model, "properties": rest}, [f"{path}." for path in paths], links)
 
 
-def _keys(model: _Schema, paths: list[str], links: Mapping[str, str]) -> Iterator[str]:
+def _keys(model: _Schema, paths: list[str], links: _Links) -> Iterator[str]:
     """A list of keys, each with its values, its default and its meaning."""
+    of_sections = {anchor for anchors in links.values() for anchor in anchors}
     for key, prop in model["properties"].items():
         facts = [f"**`{key}`**", _values(prop, links)]
         if key in model.get("required", ()):
@@ -173,16 +178,18 @@ def _keys(model: _Schema, paths: list[str], links: Mapping[str, str]) -> Iterato
             facts.append(f"default `{_yaml(prop['default'])}`")
         if key == "price":
             facts.append("of the target only")
-        yield f"- {''.join(_anchor(path + key) for path in paths)}{' · '.join(facts)}"
+        # a key whose value is a section of its own is found by the section's heading
+        ids = [path + key for path in paths if path + key not in of_sections]
+        yield f"- {''.join(map(_anchor, ids))}{' · '.join(facts)}"
         text = _markdown(prop.get("description", ""), "\n  ")
         yield f"<br>\n  {text}\n" if text else "\n"
     yield "\n"
 
 
-def _values(prop: _Schema, links: Mapping[str, str]) -> str:
+def _values(prop: _Schema, links: _Links) -> str:
     """What a key may hold, in words."""
     if "$ref" in prop:
-        return f"[section](#{links[_name(prop)]})"
+        return f"[section](#{links[_name(prop)][0]})"
     if "discriminator" in prop:
         kinds = [f"[`{kind}`](#{kind})" for _, kind in _sections_of(prop)]
         return "section of one of the kinds " + _either(kinds)

@@ -24,7 +24,7 @@ endif
 .DEFAULT_GOAL := help
 # One pip at a time.
 .NOTPARALLEL:
-.PHONY: help setup study report estimate dry-run test test-slow test-cluster lint format schema benchmark benchmark-data benchmark-analysis benchmark-dry-run clean
+.PHONY: help setup study report estimate dry-run test test-slow test-cluster lint format schema docs benchmark benchmark-data benchmark-analysis benchmark-dry-run clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -86,9 +86,14 @@ format: $(READY_TEST) ## Put code and rules into their form
 	$(RUN) ruff format .
 	$(RUN) snakefmt Snakefile rules
 
-schema: $(READY) ## Write the schemas of configuration and summary from their models
+schema: $(READY) ## Write the schemas and the reference pages from their models
 	$(RUN) rungs schema study --output schemas/study.schema.json
 	$(RUN) rungs schema summary --output schemas/summary.schema.json
+	$(RUN) rungs reference configuration --output docs/configuration.md
+	$(RUN) rungs reference command --output docs/command.md
+
+docs: $(VENV)/.ready-docs ## Build the documentation as a site, site/index.html
+	$(RUN) NO_MKDOCS_2_WARNING=1 mkdocs build $(ARGS)
 
 benchmark: $(READY) ## Time training and graph construction against chgnet's; docs/benchmark.md
 	$(RUN) python benchmarks/engine.py --output docs/benchmark.md $(ARGS)
@@ -102,5 +107,5 @@ benchmark-analysis: $(READY) ## Time tables, laws, figures and report of 500 run
 benchmark-dry-run: $(READY) ## Time a dry run of 2,000 fine-tunings; docs/dry_run.md
 	$(RUN) python benchmarks/dry_run.py --output docs/dry_run.md $(ARGS)
 
-clean: ## Remove .venv and caches; results stay
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis *.egg-info workflow_scripts/*.egg-info
+clean: ## Remove .venv, site and caches; results stay
+	rm -rf $(VENV) site .pytest_cache .ruff_cache .hypothesis *.egg-info workflow_scripts/*.egg-info

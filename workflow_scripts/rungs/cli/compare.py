@@ -13,10 +13,10 @@ _SHOWN = 20
 @click.option("--all", "show_all", is_flag=True, help=f"Every difference, not the first {_SHOWN}.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def compare(first: Path, second: Path, show_all: bool, as_json: bool) -> int:
-    """Compare the finished studies FIRST and SECOND, number by number.
+    """Compare the studies FIRST and SECOND, number by number.
 
-    Both are results/NAME. Says what differs in configuration, versions, trainings and tables, and
-    by how much. Times, dates, memory and machines are no results: they decide nothing.
+    Both are results/NAME, finished. Says what differs in configuration, versions, trainings and
+    tables, and by how much. Times, dates, memory and machines are no results: they decide nothing.
     """
     import sys
 

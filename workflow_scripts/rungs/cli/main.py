@@ -10,6 +10,7 @@ from rungs import __version__
 from rungs.cli.compare import compare
 from rungs.cli.extras import extras
 from rungs.cli.plan import plan
+from rungs.cli.reference import reference
 from rungs.cli.schema import schema
 from rungs.errors import StudyError
 
@@ -42,6 +43,7 @@ rungs.add_command(plan)
 rungs.add_command(compare)
 rungs.add_command(schema)
 rungs.add_command(extras)
+rungs.add_command(reference)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

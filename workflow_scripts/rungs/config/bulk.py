@@ -81,11 +81,15 @@ class ParquetFiles(Files):
     energy_column: str = "energy"
     """Column of the total energy of the frame."""
     energy_unit: EnergyUnit
+    """Unit of the energy; `eV/atom` where it is given per atom."""
     forces_column: str = "forces"
+    """Column of the forces, a vector for each atom."""
     forces_unit: ForcesUnit
+    """Unit of the force components."""
     stress_column: str | None
     """Column of the stress, 3 × 3 or six numbers; null where there is none."""
     stress_unit: StressUnit | None = None
+    """Unit of the stress; needed with `stress_column`."""
     stress_sign: StressSign | None = None
     """`tension_positive` is ASE's and CHGNet's sign; VASP prints `compression_positive`."""
     stress_order: Literal["xx yy zz yz xz xy", "xx yy zz xy yz zx"] = "xx yy zz yz xz xy"

@@ -84,6 +84,7 @@ class ClassicalMD(Options):
     test_runs: NonNegativeInt = 1
     """Further runs at each, all of whose frames are test frames. 0 divides runs by `split`."""
     frames_per_run: PositiveInt = 10
+    """Frames kept of each run."""
     interval: PositiveFloat = 0.2
     """Time from one frame of a run to the next, in ps; `tables/sampling.csv` says how much
     consecutive frames still have in common."""

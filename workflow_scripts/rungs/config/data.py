@@ -101,8 +101,10 @@ class Split(Options):
     `chemical_system`, all materials of the same set of elements. The latter two test on chemistry
     that no model has seen; the fractions are then those of formulas or systems."""
     test: Fraction = 0.1
+    """Share of the materials that test."""
     validation: Fraction = 0.1
-    """0 keeps no validation frames: every training then takes its final weights."""
+    """Share of the materials that choose the best weights. 0 keeps no validation frames: every
+    training then takes its final weights."""
     parts: GivenParts | None = None
     """Given lists of materials, in place of the two fractions."""
     source_may_train_on_target_test: bool = False

@@ -62,6 +62,7 @@ class ReferenceValue(Options):
     """A number from the literature that models are compared with."""
 
     value: Annotated[float, Field(allow_inf_nan=False, strict=False)]
+    """The number."""
     unit: str
     """The unit that the property has in `tables/properties.csv`; it is compared, not converted."""
     source: Annotated[str, Field(min_length=1)]

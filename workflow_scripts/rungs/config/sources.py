@@ -69,11 +69,15 @@ class ExtendedXYZ(Options):
     energy_key: str
     """Key of the total energy of the frame."""
     energy_unit: Literal["eV", "eV/atom", "kcal/mol", "kJ/mol", "Ha"]
+    """Unit of the energy; `eV/atom` where it is given per atom."""
     forces_key: str
+    """Key of the forces, a vector for each atom."""
     forces_unit: Literal["eV/Å", "eV/A", "meV/Å", "kcal/mol/Å", "Ha/Bohr"]
+    """Unit of the force components."""
     stress_key: str | None
     """Key of the stress; null when the files carry none."""
     stress_unit: Literal["eV/Å³", "eV/A^3", "GPa", "kbar"] | None = None
+    """Unit of the stress; needed with `stress_key`."""
     stress_sign: Literal["tension_positive", "compression_positive"] | None = None
     """`tension_positive` is ASE's and CHGNet's sign; VASP prints `compression_positive`."""
     magmoms_key: str | None = None

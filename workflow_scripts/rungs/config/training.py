@@ -23,20 +23,30 @@ class Architecture(Options):
     """Size of a CHGNet that starts from random weights; the keys are CHGNet's own."""
 
     atom_fea_dim: PositiveInt = 64
+    """Features of an atom."""
     bond_fea_dim: PositiveInt = 64
+    """Features of a bond."""
     angle_fea_dim: PositiveInt = 64
+    """Features of an angle."""
     atom_conv_hidden_dim: PositiveInt = 64
+    """Width of the hidden layer in the messages to atoms."""
     bond_conv_hidden_dim: PositiveInt = 64
+    """Width of the hidden layer in the messages to bonds."""
     mlp_hidden_dims: Annotated[list[PositiveInt], Field(min_length=1)] = [64, 64, 64]
+    """Widths of the layers that turn an atom's features into its energy."""
     n_conv: Annotated[int, Field(ge=2)] = 4
     """Interaction blocks; the last one updates atoms only."""
     num_radial: PositiveInt = 31
+    """Radial basis functions of a bond's length."""
     num_angular: PositiveInt = 31
+    """Fourier basis functions of an angle; an odd number."""
     atom_graph_cutoff: PositiveFloat = 6.0
     """Å; atoms closer than this are joined by a bond."""
     bond_graph_cutoff: PositiveFloat = 3.0
     """Å; two bonds shorter than this that share an atom make an angle."""
     cutoff_coeff: PositiveInt = 8
+    """Exponent of the envelope that takes the radial basis to 0 at the cutoffs; a larger one falls
+    later."""
 
     @model_validator(mode="after")
     def _angular_is_odd(self) -> "Architecture":
@@ -52,9 +62,13 @@ class LossWeights(Options):
     GPa and magnetic moments in μB. A property that a frame lacks does not count for that frame."""
 
     energy: NonNegativeFloat = 3.0
+    """Of the energy error, in eV/atom."""
     force: NonNegativeFloat = 1.0
+    """Of the errors of force components, in eV/Å."""
     stress: NonNegativeFloat = 0.1
+    """Of the errors of stress components, in GPa."""
     magmom: NonNegativeFloat = 1.0
+    """Of the errors of magnetic moments, in μB."""
 
     @model_validator(mode="after")
     def _something_is_learned(self) -> "LossWeights":
@@ -91,7 +105,9 @@ class Training(Options):
     """Whether a GPU may multiply matrices in TF32, with 10 bits of mantissa; nothing else changes.
     Check on your own frames that forces do not suffer."""
     optimizer: Literal["Adam", "AdamW"] = "Adam"
+    """AdamW decays weights apart from the gradient (`weight_decay`)."""
     learning_rate: PositiveFloat = 1e-3
+    """At its highest, after `warmup`; it then falls as a cosine to `final_learning_rate`."""
     weight_decay: NonNegativeFloat = 0.0
     """L2 penalty (Adam) or decoupled decay (AdamW); it never touches reference energies."""
     warmup: Fraction = 0.05
@@ -99,6 +115,7 @@ class Training(Options):
     final_learning_rate: Fraction = 0.01
     """Where the cosine ends, as a share of `learning_rate`."""
     loss: Literal["Huber", "MSE"] = "Huber"
+    """Huber is quadratic for small errors and linear for large ones (`huber_delta`)."""
     huber_delta: PositiveFloat = 0.1
     """Where the Huber loss turns from quadratic to linear, in the units of each property."""
     weights: LossWeights = LossWeights()

@@ -1,0 +1,287 @@
+"""The documentation: it builds, its links lead somewhere, its examples run, it needs no network."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+OUTSIDE = ("README.md", "CONTRIBUTING.md", "profiles/README.md")
+"""Pages of the site that do not lie in docs/."""
+PAGES = [*(ROOT / name for name in OUTSIDE), *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+LOADS = {
+    "audio": "src",
+    "embed": "src",
+    "iframe": "src",
+    "img": "src",
+    "object": "data",
+    "script": "src",
+    "source": "src",
+    "video": "src",
+}
+"""What a browser loads by itself; links that a person has to click are not among them."""
+
+
+def code(page: str, language: str) -> list[str]:
+    """The blocks of code in a page."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """The built site."""
+    for package in ("mkdocs", "material", "mkdocstrings_handlers.python"):
+        pytest.importorskip(package, reason="needs the extra `docs`, absent here")
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
+        cwd=ROOT,
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def links(page: Path) -> list[str]:
+    """Links of a page to other files, without those to a place within one."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    found = [link.partition("#")[0] for link in LINK.findall(text)]
+    return [link for link in found if link and "://" not in link]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_where_the_repository_is_read(page):
+    assert [link for link in links(page) if not (page.parent / link).exists()] == []
+
+
+def test_every_page_is_in_the_navigation():
+    def leaves(item) -> list[str]:
+        inner = item.values() if isinstance(item, dict) else item
+        return [item] if isinstance(item, str) else [x for part in inner for x in leaves(part)]
+
+    class Loader(yaml.SafeLoader):
+        """MkDocs' own tags are of no interest here."""
+
+    Loader.add_multi_constructor("", lambda *_: None)
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    listed = leaves(yaml.load(text, Loader)["nav"])
+    pages = [path.relative_to(ROOT / "docs").as_posix() for path in PAGES[len(OUTSIDE) :]]
+    assert sorted(listed) == sorted([*pages, "index.md", "contributing.md", "profiles.md"])
+
+
+def test_every_figure_is_shown():
+    shown = {
+        (page.parent / link).resolve()
+        for page in PAGES
+        for link in links(page)
+        if link.endswith((".png", ".svg"))
+    }
+    assert shown == set((ROOT / "docs/figures").iterdir())
+
+
+def test_every_figure_says_what_it_shows():
+    for page in PAGES:
+        assert "![](" not in page.read_text(encoding="utf-8"), page
+
+
+def test_the_readme_names_the_two_commands():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "\nmake study\n" in text
+    assert "`make test`" in text
+
+
+def test_the_site_builds_and_every_page_is_there(site):
+    assert len(list(site.rglob("*.html"))) == len(PAGES) + 1  # and that of errors
+    assert (site / "search/search_index.js").stat().st_size > 100_000
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[a](missing.md)", "missing.md"),
+        ("[a](other.md#nowhere)", "nowhere"),
+        ("[a](#nowhere)", "nowhere"),
+        ("![a](figures/missing.png)", "missing.png"),
+    ],
+)
+def test_a_dead_link_would_fail_the_build(tmp_path, caplog, text, complaint):
+    """With the site's own settings, on pages that are quick to build."""
+    config_module = pytest.importorskip("mkdocs.config", reason="needs the extra `docs`")
+    from mkdocs.commands.build import build
+    from mkdocs.exceptions import Abort
+
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/index.md").write_text(text)
+    (tmp_path / "docs/other.md").write_text("# Other\n")
+    config = config_module.load_config(
+        str(ROOT / "mkdocs.yml"),
+        docs_dir=str(tmp_path / "docs"),
+        site_dir=str(tmp_path / "site"),
+        nav=None,
+        hooks=[],
+        plugins=[],
+        theme="mkdocs",
+    )
+    with pytest.raises(Abort):
+        build(config)
+    assert complaint in caplog.text
+
+
+class Loaded(HTMLParser):
+    """Collects the addresses that a page loads by itself, and its text."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.words: list[str] = []
+        self.feed(page.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        known = dict(attrs)
+        if tag in LOADS:
+            self.addresses.append(known.get(LOADS[tag]) or "")
+            self.addresses += (known.get("srcset") or "").split()
+        elif tag == "link" and known.get("rel") not in ("canonical", "next", "prev", "edit"):
+            self.addresses.append(known["href"])
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_pages_load_nothing_from_a_network(site):
+    for page in site.rglob("*.html"):
+        found = [x for x in Loaded(page).addresses if re.match(r"(?i)(https?:)?//", x)]
+        assert found == [], page
+    for sheet in site.rglob("*.css"):
+        found = re.findall(r"(?:url\(|@import)\s*[\"']?(?:https?:)?//[^)\"']*", sheet.read_text())
+        assert found == [], sheet
+
+
+def test_what_pages_load_is_there(site):
+    for page in site.rglob("*.html"):
+        if page.name == "404.html":  # wherever a server shows it
+            continue
+        for address in Loaded(page).addresses:
+            name = address.partition("?")[0].partition("#")[0]
+            assert not name or name.startswith("data:") or (page.parent / name).exists(), page
+
+
+def test_search_works_in_pages_opened_from_a_disk(site, tmp_path):
+    browsers = ("chromium", "chromium-browser", "google-chrome")
+    browser = next(filter(None, map(shutil.which, browsers)), None)
+    if browser is None:
+        pytest.skip(f"needs a browser on the PATH, one of {', '.join(browsers)}; none here")
+    done = subprocess.run(
+        [
+            browser,
+            *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+            *("--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"),
+            f"--user-data-dir={tmp_path / 'profile'}",
+            *("--virtual-time-budget=20000", "--dump-dom"),
+            f"file://{site}/index.html?q=energy_window",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    found = done.stdout.partition("md-search-result__list")[2].partition("</ol>")[0]
+    assert "configuration.html" in found
+    assert "splits.html" in found
+
+
+def test_no_docstring_shows_its_markup(site):
+    for page in (site / "functions").glob("*.html"):
+        text = "".join(Loaded(page).words)
+        assert re.findall(r":(?:func|class|meth|mod|data|attr|exc):\S*", text) == [], page
+        assert "::\n" not in text, page
+
+
+def test_references_in_docstrings_are_links(site):
+    """One to another page, one within the page, by its whole path and by its name alone."""
+    page = (site / "functions/scaling.html").read_text(encoding="utf-8")
+    assert re.search(r'href="#rungs\.scaling\.fit_power_law"[^>]*><code>fit_power_law', page)
+    page = (site / "functions/references.html").read_text(encoding="utf-8")
+    assert re.search(r'href="#rungs\.references\.fit_reference"[^>]*><code>fit_reference', page)
+    for page in (site / "functions").glob("*.html"):
+        assert "<autoref" not in page.read_text(encoding="utf-8"), page
+
+
+def test_the_reader_of_the_example_reads(tmp_path):
+    """docs/add_source.md"""
+    import numpy as np
+
+    from rungs.config import bulk
+    from rungs.config.data import Screening
+    from rungs.errors import StudyError
+    from rungs.frames.screening import reason_to_reject
+
+    section, reader = code("add_source.md", "python")
+    names = vars(bulk).copy()
+    exec(section, names)
+    exec(reader.replace("from rungs.config.bulk import NumpyTrajectories", ""), names)
+    data = names["NumpyTrajectories"](
+        kind="npz", train=["a.npz"], energy_unit="eV/atom", forces_unit="meV/Å"
+    )
+    level = SimpleNamespace(functional="PBE", data=data)
+    arrays = {
+        "cell": 4.2 * np.eye(3),
+        "atomic_numbers": np.array([12, 8]),
+        "positions": np.tile([[0.0, 0, 0], [2.1, 2.1, 2.1]], (3, 1, 1)),
+        "energies": np.array([-5.9, -5.8, -5.7]),
+        "forces": np.full((3, 2, 3), 30.0),
+    }
+    np.savez(tmp_path / "a.npz", **arrays)
+    frames = list(names["read_npz"](level, tmp_path))
+    assert [frame.frame_id for frame in frames] == ["a:0", "a:1", "a:2"]
+    assert frames[0].energy == pytest.approx(-11.8)
+    assert frames[0].forces.max() == pytest.approx(0.03)
+    assert all(reason_to_reject(frame, Screening()) is None for frame in frames)
+    np.savez(tmp_path / "a.npz", cell=arrays["cell"])
+    with pytest.raises(StudyError, match="has no array atomic_numbers"):
+        list(names["read_npz"](level, tmp_path))
+
+
+def test_the_figure_of_the_example_is_drawn():
+    """docs/add_figure.md"""
+    function, _, _, test = code("add_figure.md", "python")
+    names: dict = {}
+    exec(function, names)
+    exec(test.replace("from rungs.figures.training_times import draw_training_times", ""), names)
+    names["test_a_dot_for_each_training"]()
+
+
+def test_the_step_of_the_example_does_what_it_says(toy_architecture):
+    """docs/add_method.md"""
+    from rungs.config.methods import Method
+
+    key, check, step, test = code("add_method.md", "python")
+    assert "empty_readout: bool = False" in key
+    assert "initial" in Method.model_fields
+    assert 'self.initial == "random"' in check
+    names: dict = {}
+    exec(_IMPORTS_OF_THE_STEP + step + test, names)
+    names["test_an_empty_readout_leaves_the_reference_energies"](toy_architecture)
+
+
+_IMPORTS_OF_THE_STEP = """
+import numpy as np
+import pytest
+import torch
+from rungs.graphs.build import build_graph
+from rungs.potentials.chgnet.published import new_model
+from rungs.potentials.predict import predict
+from rungs.training.initialization import set_reference
+"""

@@ -9,6 +9,7 @@ from pymatgen.core import Composition
 
 from rungs.evaluation import stability
 from rungs.evaluation.stability import Phase, PhaseSet, fractions_of, lowest_phases
+from rungs.frames.elements import SYMBOLS
 
 
 def phases_of(*formulas):
@@ -105,6 +106,47 @@ def test_agrees_with_pymatgen_where_all_elements_are_there(values):
             assert found[i] < 1e-6
 
 
+# Also energies on a coarse grid, of which many ways cost the same.
+energies_and_ties = energies_of_system | st.lists(
+    st.sampled_from([-3.0, -2.5, -2.0, -1.5, -1.0]), min_size=len(SYSTEM), max_size=len(SYSTEM)
+)
+
+
+@pytest.mark.parametrize("many_ways", [0, 2000])
+@given(energies_and_ties)
+def test_products_are_those_of_pymatgen(many_ways, values):
+    energies = np.array(values)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stability, "_MANY_WAYS", many_ways)
+        phases = phases_of(*SYSTEM)
+        for i in range(len(SYSTEM)):
+            products = phases.decomposition_products(i, energies)
+            assert products == phases.decompose(i, energies)[1]
+
+
+@pytest.mark.parametrize("many_ways", [0, 2000])
+def test_products_that_are_clear_need_no_pymatgen(many_ways, monkeypatch):
+    """Its import alone takes longer than all else of Table 1."""
+    monkeypatch.setattr(stability, "_MANY_WAYS", many_ways)
+    monkeypatch.setattr(PhaseSet, "decompose", None)
+    phases = phases_of(*BINARY)
+    assert phases.decomposition_products(3, ENERGIES) == ["m2", "m4"]
+    assert phases.decomposition_products(0, ENERGIES) == []
+    # Without chlorine, NaCl3 has to be made up of phases that hold it.
+    assert phases_of(*BINARY[2:]).decomposition_products(1, ENERGIES[2:]) == ["m0", "m2"]
+
+
+@pytest.mark.parametrize("many_ways", [0, 2000])
+def test_products_that_cost_the_same_are_left_to_pymatgen(many_ways, monkeypatch):
+    """Na3Cl and NaCl3 lie on the line from Na to Cl."""
+    monkeypatch.setattr(stability, "_MANY_WAYS", many_ways)
+    asked = []
+    monkeypatch.setattr(PhaseSet, "decompose", lambda _, i, __: asked.append(i) or (0.0, []))
+    energies = np.array([-1.0, -2.2, -1.3, -3.0, -1.9])
+    phases_of(*BINARY).decomposition_products(3, energies)
+    assert asked == [3]
+
+
 @given(energies_of_system)
 def test_hull_of_many_phases_is_that_of_few(values):
     """Qhull's, where the ways to make up a phase are too many to be tried one by one."""
@@ -138,6 +180,21 @@ def test_reference_energies_change_nothing(values, shifts):
         (phases.decomposition_energies(energies), referenced.decomposition_energies(moved)),
     ):
         assert np.allclose(found, of_moved, atol=1e-6, equal_nan=True)
+
+
+@pytest.mark.parametrize("formula", [*SYSTEM, *BINARY, "C2H6O", "Ac3", "Fe12", "NaCl4Na3"])
+def test_fractions_are_those_of_pymatgen(formula):
+    found = fractions_of(formula)
+    amounts = Composition(formula).get_el_amt_dict()
+    assert {SYMBOLS[z] for z in np.flatnonzero(found)} == set(amounts)
+    for symbol, amount in amounts.items():
+        assert found[SYMBOLS.index(symbol)] == amount / sum(amounts.values())
+
+
+@pytest.mark.parametrize("formula", ["", "Na(OH)2", "Na0.5Cl", "nacl", "Na Cl"])
+def test_what_is_no_formula_is_refused(formula):
+    with pytest.raises(ValueError, match="not a formula"):
+        fractions_of(formula)
 
 
 def test_each_material_is_its_lowest_frame(test_frames_of):

@@ -6,6 +6,7 @@ the same structures. Elements get their energy from test materials too: the lowe
 labelled for the true values and predicted for the predicted ones.
 """
 
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import combinations
@@ -26,6 +27,9 @@ _FLAT, _ROUNDING = 1e-10, 1e-9
 """Determinants below the first count as 0, as do amounts down to minus the second."""
 _MANY_WAYS = 2000
 """Ways to make up one phase; to find more of them takes longer than their hulls."""
+_TIE = 1e-6
+"""eV/atom; of ways that are nearer to the cheapest, rounding would say which it is."""
+_FORMULA = re.compile(r"([A-Z][a-z]?)([0-9]*)")
 
 
 class Phase(NamedTuple):
@@ -57,6 +61,8 @@ class PhaseSet:
         self.fractions = np.array([p.fractions for p in phases]).reshape(-1, MAX_ATOMIC_NUMBER)
         self._reference = np.zeros(MAX_ATOMIC_NUMBER) if reference is None else reference
         self._held = self.fractions > 0
+        self._elements = [np.flatnonzero(held) for held in self._held]
+        self._bits = _bits_of(self._held)
         self.is_compound = self._held.sum(axis=1) > 1
         self.competing = [
             self._competing(i) if self.is_compound[i] else np.array([], dtype=int)
@@ -67,22 +73,23 @@ class PhaseSet:
 
     def _competing(self, i: int) -> np.ndarray:
         """Phases within the chemical system of phase i that have another composition."""
+        inside = np.flatnonzero(~(self._bits & ~self._bits[i]).any(axis=1))
+        others = inside[np.abs(self.fractions[inside] - self.fractions[i]).max(axis=1) >= _SAME]
+        shares = self.fractions[np.ix_(others, self._elements[i])].T
+        if not (shares > 0).any(axis=1).all():
+            return np.array([], dtype=int)
+        if (shares == 1).any(axis=1).all():
+            return others  # its elements make up anything
         from scipy.optimize import nnls
 
-        inside = np.flatnonzero(~(self._held & ~self._held[i]).any(axis=1))
-        others = inside[np.abs(self.fractions[inside] - self.fractions[i]).max(axis=1) >= _SAME]
-        elements = self.phases[i].elements
-        if not self._held[others][:, elements].any(axis=0).all():
-            return np.array([], dtype=int)
-        shares = self.fractions[np.ix_(others, elements)].T
-        _, left = nnls(shares, self.fractions[i, elements])
+        _, left = nnls(shares, self.fractions[i, self._elements[i]])
         return others if left < _SAME else np.array([], dtype=int)
 
     def elemental_energies(self, energies: np.ndarray) -> np.ndarray:
         """Return (94,) energies of the lowest elemental phases in eV/atom; NaN where none is."""
         found = np.full(MAX_ATOMIC_NUMBER, np.nan)
         for i in np.flatnonzero(~self.is_compound):
-            z = self.phases[i].elements[0]
+            z = self._elements[i][0]
             found[z] = np.fmin(found[z], energies[i])
         return found
 
@@ -100,26 +107,64 @@ class PhaseSet:
         The hull is that of all test materials in the phase's chemical system that have another
         composition (Bartel et al., npj Comput. Mater. 6, 97 (2020)): positive where the phase
         decomposes, negative by how much it is stable. NaN for elements, and where the competing
-        phases cannot make up the composition. The numbers are those of :meth:`decompose`, which
-        asks pymatgen, but many times sooner.
+        phases cannot make up the composition. The numbers are those of pymatgen's phase diagrams
+        (:meth:`decompose`), but many times sooner.
         """
         relative = energies - self.fractions @ self._reference
-        return np.array([self._above_hull(i, relative) for i in range(len(self.phases))])
+        heights = np.append(relative, _UNREACHABLE)
+        return np.array([self._above_hull(i, heights) for i in range(len(self.phases))])
+
+    def decomposition_products(self, i: int, energies: np.ndarray) -> list[str]:
+        """Return the ids of the materials that phase i decomposes into, sorted.
+
+        They are those of :meth:`decompose`, which is asked where it is not clear which is the
+        cheapest way to make up the phase.
+        """
+        if not len(self.competing[i]):
+            return []
+        relative = energies - self.fractions @ self._reference
+        places, amounts = self._cheapest(i, np.append(relative, _UNREACHABLE))
+        used = (amounts > _SAME).any(axis=0)
+        clear = (amounts[:, used] > 10 * _SAME).all() and (amounts[:, ~used] < 0.1 * _SAME).all()
+        if not clear or not used.any() or (places[used] == len(self.phases)).any():
+            return self.decompose(i, energies)[1]
+        return sorted(str(self.phases[k].material_id) for k in places[used])
+
+    def _cheapest(self, i: int, heights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The ways to make up phase i that are cheapest, or nearly: of what (m,) and how much of
+        each (ways, m); none where a hull does not show them."""
+        if self._ways[i] is not None:
+            places, ways = self._ways[i]
+            costs = ways @ heights[places]
+            return places, ways[costs < costs.min() + _TIE]
+        points, planes, tops = self._lower_sides(i, heights)
+        plane = planes[np.argmax(tops)]
+        above = points[:, -1] + (points[:, :-1] @ plane[:-2] + plane[-1]) / plane[-2]
+        touching = np.flatnonzero(above < _TIE)
+        shares, n_corners = self._shares(i)
+        places = np.append(self.competing[i], [len(self.phases)] * n_corners).astype(int)
+        if len(touching) != shares.shape[1] or touching[-1] == len(shares):
+            return places, np.empty((0, len(places)))
+        amounts = np.zeros((1, len(places)))
+        composition = self.fractions[i, self._elements[i]]
+        amounts[0, touching] = np.linalg.solve(shares[touching].T, composition)
+        return places, amounts[(amounts > -_ROUNDING).all(axis=1)]
 
     @cached_property
-    def _ways(self) -> list[np.ndarray | None]:
-        """Of each phase, (ways, competing phases and missing corners) amounts of all the ways to
-        make it up from as many of them as it has elements; None where there are many to try.
+    def _ways(self) -> list[tuple[np.ndarray, np.ndarray] | None]:
+        """Of each phase, what it can be made up of, as (m,) phases (their number stands for a
+        corner that is none), and (ways, m) amounts of them in all the ways that take as many as it
+        has elements; None where there are many to try.
 
         The hull is the cheapest of these ways (a linear programme has its optimum at a corner), and
         which ways there are depends on no energy: found once, they serve every model.
         """
         return [self._ways_of(i) for i in range(len(self.phases))]
 
-    def _ways_of(self, i: int) -> np.ndarray | None:
+    def _ways_of(self, i: int) -> tuple[np.ndarray, np.ndarray] | None:
         if not len(self.competing[i]):
             return None
-        shares, _ = self._shares(i)
+        shares, n_corners = self._shares(i)
         n_phases, n = shares.shape
         if comb(n_phases, n) > _MANY_WAYS:
             return None
@@ -127,46 +172,61 @@ class PhaseSet:
         sides = shares[chosen].transpose(0, 2, 1)
         solid = np.abs(np.linalg.det(sides)) > _FLAT
         chosen, sides = chosen[solid], sides[solid]
-        composition = self.fractions[i, self.phases[i].elements]
+        composition = self.fractions[i, self._elements[i]]
         amounts = np.linalg.solve(sides, np.tile(composition[:, None], (len(sides), 1, 1)))[..., 0]
         possible = (amounts > -_ROUNDING).all(axis=1)
         ways = np.zeros((possible.sum(), n_phases))
         np.put_along_axis(ways, chosen[possible], np.maximum(amounts[possible], 0.0), axis=1)
-        return ways
+        return np.append(self.competing[i], [len(self.phases)] * n_corners).astype(int), ways
 
     def _shares(self, i: int) -> tuple[np.ndarray, int]:
         """Fractions, in the elements of phase i, of its competing phases and then of each element
         that is none of them; and how many elements those are."""
-        elements = self.phases[i].elements
+        elements = self._elements[i]
         shares = self.fractions[np.ix_(self.competing[i], elements)]
         corners = np.eye(len(elements))[~(shares > 1 - _SAME).any(axis=0)]
         return np.concatenate([shares, corners]), len(corners)
 
-    def _above_hull(self, i: int, relative: np.ndarray) -> float:
-        competing = self.competing[i]
-        if not len(competing):
+    def _above_hull(self, i: int, heights: np.ndarray) -> float:
+        """Energy of phase i above the hull, from those of all phases and of a corner."""
+        if not len(self.competing[i]):
             return np.nan
-        ways = self._ways[i]
-        if ways is not None:
-            heights = np.full(ways.shape[1], _UNREACHABLE)
-            heights[: len(competing)] = relative[competing]
-            return float(relative[i] - (ways @ heights).min())
+        if self._ways[i] is not None:
+            places, ways = self._ways[i]
+            return float(heights[i] - (ways @ heights[places]).min())
+        # a convex function is the highest of the planes that touch it from below
+        return float(heights[i] - np.max(self._lower_sides(i, heights)[2]))
+
+    def _lower_sides(
+        self, i: int, heights: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The points of the hull of a phase's competitors, corners and one above all; the planes of
+        the sides that show down, and their heights at the phase."""
         from scipy.spatial import ConvexHull
 
-        elements = self.phases[i].elements
-        shares, n_corners = self._shares(i)
-        # a point far above all, so that the hull is solid where nothing but corners compete
-        middle = np.full((1, len(elements)), 1 / len(elements))
-        heights = np.concatenate(
-            [relative[competing], np.full(n_corners, _UNREACHABLE), [2 * _UNREACHABLE]]
-        )
-        # fractions sum to 1, so one of them is no coordinate
-        places = np.concatenate([shares, middle])[:, 1:]
-        planes = ConvexHull(np.column_stack([places, heights])).equations
+        points = self._grounds[i].copy()
+        competing = self.competing[i]
+        points[: len(competing), -1] = heights[competing]
+        planes = ConvexHull(points).equations
         lower = planes[planes[:, -2] < -(_SAME**2)]
-        # a convex function is the highest of the planes that touch it from below
-        at = lower[:, :-2] @ self.fractions[i, elements[1:]] + lower[:, -1]
-        return float(relative[i] - np.max(-at / lower[:, -2]))
+        at = lower[:, :-2] @ self.fractions[i, self._elements[i][1:]] + lower[:, -1]
+        return points, lower, -at / lower[:, -2]
+
+    @cached_property
+    def _grounds(self) -> dict[int, np.ndarray]:
+        """The points of each hull; the heights of its phases are yet to be filled in."""
+        grounds = {}
+        for i, ways in enumerate(self._ways):
+            if ways is None and len(self.competing[i]):
+                shares, n_corners = self._shares(i)
+                n, n_elements = shares.shape
+                # a point far above all, so that the hull is solid where only corners compete
+                places = np.append(shares, np.full((1, n_elements), 1 / n_elements), axis=0)
+                heights = np.full(n + 1, _UNREACHABLE)
+                heights[-1] *= 2
+                # fractions sum to 1, so one of them is no coordinate
+                grounds[i] = np.column_stack([places[:, 1:], heights])
+        return grounds
 
     def decompose(self, i: int, energies: np.ndarray) -> tuple[float, list[str]]:
         """Return the decomposition energy of phase i in eV/atom by pymatgen's phase diagram, and
@@ -178,16 +238,16 @@ class PhaseSet:
         if not len(competing):
             return np.nan, []
         relative = energies - self.fractions @ self._reference
-        elements = self.phases[i].elements
+        elements = self._elements[i]
 
         def entry(k: int) -> PDEntry:
             shares = {
-                Element.from_Z(int(z) + 1): self.fractions[k, z] for z in self.phases[k].elements
+                Element.from_Z(int(z) + 1): self.fractions[k, z] for z in self._elements[k]
             }
             return PDEntry(Composition(shares), relative[k], self.phases[k].material_id)
 
         entries = [entry(k) for k in competing]
-        cornered = {self.phases[k].elements[0] for k in competing if not self.is_compound[k]}
+        cornered = {self._elements[k][0] for k in competing if not self.is_compound[k]}
         entries += [
             PDEntry(Composition({Element.from_Z(int(z) + 1): 1.0}), _UNREACHABLE)
             for z in elements
@@ -212,11 +272,21 @@ def lowest_phases(test_frames: pd.DataFrame) -> list[Phase]:
 
 
 def fractions_of(formula: str) -> np.ndarray:
-    """Return (94,) atomic fractions of a formula such as ``Na4Cl4``."""
-    from pymatgen.core import Composition
+    """Return (94,) atomic fractions of a formula such as ``Na4Cl4``.
 
-    amounts = Composition(formula).get_el_amt_dict()
+    Raises:
+        ValueError: for anything but symbols of elements and whole numbers.
+    """
+    if not formula or _FORMULA.sub("", formula):
+        raise ValueError(f"{formula!r} is not a formula of symbols and whole numbers")
     fractions = np.zeros(MAX_ATOMIC_NUMBER)
-    for symbol, amount in amounts.items():
-        fractions[ATOMIC_NUMBERS[symbol] - 1] = amount
+    for symbol, amount in _FORMULA.findall(formula):
+        fractions[ATOMIC_NUMBERS[symbol] - 1] += int(amount or 1)
     return fractions / fractions.sum()
+
+
+def _bits_of(held: np.ndarray) -> np.ndarray:
+    """Pack (n, 94) truth values into (n, 2) whole numbers."""
+    padded = np.zeros((len(held), 128), dtype=bool)
+    padded[:, : held.shape[1]] = held
+    return np.packbits(padded, axis=1).view(np.uint64)

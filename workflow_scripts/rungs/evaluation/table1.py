@@ -163,7 +163,7 @@ def _phase_rows(
             "material_id": phase.material_id,
             "frame_id": phase.frame_id,
             "formula": phase.formula,
-            "decomposes_into": " + ".join(phases.decompose(i, energies)[1]),
+            "decomposes_into": " + ".join(phases.decomposition_products(i, energies)),
         }
         for name, values in true.items():
             value = values[i]

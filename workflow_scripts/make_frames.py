@@ -24,7 +24,7 @@ with job(snakemake.log[0]) as say:
     origin["made_by"] = made_by()
     origin["filters"] = level.filters.model_dump(mode="json")
     items = read_source(level, folder, params.seed, section=name)
-    if screening.check_labels:
+    if limits.check_labels:
         findings, items = check_labels(items, section=name)
         origin["label_check"] = [str(finding) for finding in findings]
         print(*origin["label_check"], sep="\n")

@@ -44,8 +44,8 @@ estimate: $(READY) ## Measure briefly, then print what the study in CONFIG will 
 dry-run: $(READY) ## Show what a study would run
 	$(RUN) snakemake --dry-run --cores $(CORES) --configfile $(CONFIG) $(ARGS)
 
-test: $(READY) ## Run the tests
-	$(RUN) pytest $(ARGS)
+test: $(READY) ## Run the tests, in as many processes as there are cores
+	$(RUN) pytest -n auto $(ARGS)
 
 test-slow: $(READY) ## Run the tests that take minutes
 	$(RUN) pytest -m slow $(ARGS)

@@ -36,17 +36,19 @@ def pytest_xdist_auto_num_workers() -> int:
     return max(1, min(cores, memory // WORKER_MEMORY))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the tiny study go to one process, which runs it; whole studies come first.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | None:
+    """Keep tests together that share what is expensive to make (``--dist loadscope``)."""
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from .scheduling import SharedFixtures
 
-    Beside each other the tests would collide in the study's folder, and each process would run
-    the study anew.
-    """
-    for item in items:
-        if "tiny_study" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group("tiny_study"))
+    return SharedFixtures(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In several processes whole studies come first, so that none is left alone with one."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        # What takes long is not left to the end, where other processes would wait for it.
         long = ("tiny_study", "snakemake")
         items.sort(key=lambda item: -sum(name in item.fixturenames for name in long))
 

@@ -6,9 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from rungs.workflow.locks import FileLock
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0
@@ -21,14 +24,18 @@ def tiny_config() -> str:
 
 
 @pytest.fixture(scope="session")
-def tiny_study(tmp_path_factory, snakemake, tiny_config) -> Path:
-    """The results of the tiny study, run once for all tests that ask for them.
-
-    Those run in one process (:func:`pytest_collection_modifyitems` in tests/conftest.py).
-    """
+def tiny_study(tmp_path_factory, snakemake, tiny_config) -> Iterator[Path]:
+    """The results of the tiny study, run once for all tests that ask for them."""
+    here = tmp_path_factory.getbasetemp()
+    lock = FileLock((here.parent if "PYTEST_XDIST_WORKER" in os.environ else here) / "tiny_study")
+    holder = lock.take()
+    assert not holder, (
+        f"tests of the tiny study in two processes, see tests/scheduling.py: {holder}"
+    )
     folder = tmp_path_factory.mktemp("tiny")
     snakemake(folder, "--cores", "2", "--configfile", tiny_config)
-    return folder / "results" / "tiny"
+    yield folder / "results" / "tiny"
+    lock.release()
 
 
 class Running:

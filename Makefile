@@ -67,8 +67,8 @@ estimate: setup ## Measure briefly, then print what the study in CONFIG will cos
 dry-run: setup ## Show what a study would run
 	$(RUN) snakemake --dry-run --cores $(CORES) --configfile $(CONFIG) $(ARGS)
 
-test: $(READY_TEST) ## Run the tests
-	$(RUN) pytest $(ARGS)
+test: $(READY_TEST) ## Run the tests, in as many processes as there are cores
+	$(RUN) pytest -n auto $(ARGS)
 
 test-slow: $(READY_TEST) ## Run the tests that take minutes
 	$(RUN) pytest -m slow $(ARGS)

@@ -42,3 +42,9 @@ onstart:
     except StudyError as error:
         sys.exit(f"error: {error}")
     workflow.persistence.unlock()
+    # Whenever Snakemake looks at the jobs that wait, its default limit of 100 jobs a second sets a timer
+    # to look again: with each job that has ended it looks once more each second, at hundreds of
+    # jobs' files. Jobs on this machine are limited by its cores.
+    limit = workflow.scheduling_settings.max_jobs_per_timespan
+    if workflow.local_exec and limit and limit.max_jobs >= 100 * limit.timespan:
+        workflow.scheduler.job_rate_limiter = None

@@ -6,18 +6,69 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from .snakemake_server import SnakemakeServer
 
 # One thread: the tests run beside each other, and small tensors gain nothing from more.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # On a machine with a GPU the workers share it: none would wait for another's end.
 os.environ.setdefault("RUNGS_JOBS_PER_GPU", "64")
 
+WORKER_MEMORY = 2 * 1024**3
+"""Bytes that a process of tests and the jobs it starts may need."""
 _bucket_numbers = itertools.count()
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED_DATA = Path(os.environ.get("RUNGS_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """For ``-n auto``: a process for each core that this one may use, if memory suffices."""
+    given = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS")
+    if given:
+        return int(given)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(cores, memory // WORKER_MEMORY))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | None:
+    """Keep tests together that share what is expensive to make (``--dist loadscope``)."""
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from .scheduling import SharedFixtures
+
+    return SharedFixtures(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In several processes whole studies come first, so that none is left alone with one."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        long = ("tiny_study", "snakemake")
+        items.sort(key=lambda item: -sum(name in item.fixturenames for name in long))
+
+
+@pytest.fixture(scope="session")
+def snakemake() -> Iterator[Callable[..., subprocess.CompletedProcess]]:
+    """Run Snakemake with its working directory in a folder: ``snakemake(folder, *arguments)``.
+
+    Returns what ended, with output and errors in ``stdout``.
+    """
+    server = SnakemakeServer()
+
+    def run(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        done = server.run("--snakefile", "Snakefile", "--directory", str(folder), *arguments)
+        if check and done.returncode:
+            pytest.fail(f"snakemake ended with {done.returncode}:\n{done.stdout}")
+        return done
+
+    yield run
+    server.stop()
 
 
 @pytest.fixture(scope="session")

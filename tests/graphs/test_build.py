@@ -171,7 +171,11 @@ def test_all_atoms_isolated():
         (np.diag([3.0, 3.0, 0.0]), [14], [[0, 0, 0]], "no volume"),
         (np.eye(3) * 3, [14], [[0, np.nan, 0]], "finite"),
         (np.eye(3) * 3, [14, 14], [[0, 0, 0]], "shapes"),
-        (np.eye(3) * 3, [14, 8], [[0, 0, 0], [3e6, 1.5, 1.5]], "cells away"),
+        (np.eye(3) * 3, [14, 8], [[0, 0, 0], [99_000, 1.5, 1.5]], "cells away"),
+        # at once: a search would need more memory than any machine has
+        (np.eye(3) * 3, [14, 8], [[0, 0, 0], [3e13, 1.5, 1.5]], "cells away"),
+        # few cells apart, as cells of atoms are counted; more as their images are
+        (np.eye(3) * 3, [14, 8], [[2.9, 0, 0], [3 * 32_767, 0, 0]], "cells away"),
     ],
 )
 def test_frames_without_a_graph_are_refused_with_the_reason(cell, numbers, coords, reason):

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ..studies.conftest import run_snakemake
 from .stand_in import KEY
 
 
@@ -65,12 +64,14 @@ def holds_key(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("key", [None, "short"])
-def test_a_missing_key_is_said_before_anything_is_asked(service, study, tmp_path, monkeypatch, key):
+def test_a_missing_key_is_said_before_anything_is_asked(
+    snakemake, service, study, tmp_path, monkeypatch, key
+):
     if key is None:
         monkeypatch.delenv("MP_API_KEY")
     else:
         monkeypatch.setenv("MP_API_KEY", key)
-    done = run_snakemake(tmp_path, "-n", "--configfile", study(), check=False)
+    done = snakemake(tmp_path, "-n", "--configfile", study(), check=False)
     assert done.returncode
     assert "MP_API_KEY" in done.stdout
     assert "https://materialsproject.org/api" in done.stdout
@@ -78,15 +79,15 @@ def test_a_missing_key_is_said_before_anything_is_asked(service, study, tmp_path
     assert service.n_requests == 0
 
 
-def test_a_dry_run_asks_the_service_nothing(service, study, tmp_path):
-    done = run_snakemake(tmp_path, "-n", "--configfile", study())
+def test_a_dry_run_asks_the_service_nothing(snakemake, service, study, tmp_path):
+    done = snakemake(tmp_path, "-n", "--configfile", study())
     assert "download" in done.stdout
     assert service.n_requests == 0
 
 
 @pytest.mark.slow
 def test_both_sides_from_the_service_to_a_learning_curve(
-    service, study, tmp_path, monkeypatch, toy
+    snakemake, service, study, tmp_path, monkeypatch, toy
 ):
     on_command_lines = []
 
@@ -101,7 +102,7 @@ def test_both_sides_from_the_service_to_a_learning_curve(
     service.on_request = look
     configuration = study()
     curve = "results/mp/learning_curve.csv"
-    done = run_snakemake(tmp_path, curve, "--cores", "2", "--configfile", configuration)
+    done = snakemake(tmp_path, curve, "--cores", "2", "--configfile", configuration)
     with open(tmp_path / curve, newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert [(row["method"], row["size"]) for row in rows] == [
@@ -125,24 +126,22 @@ def test_both_sides_from_the_service_to_a_learning_curve(
     # the same again needs neither key nor service
     monkeypatch.delenv("MP_API_KEY")
     service.reset()
-    again = run_snakemake(tmp_path, curve, "--cores", "1", "--configfile", configuration)
+    again = snakemake(tmp_path, curve, "--cores", "1", "--configfile", configuration)
     assert "Nothing to be done" in again.stdout
     assert service.n_requests == 0
 
 
-def test_a_killed_download_goes_on_with_the_same_command(service, study, tmp_path):
+def test_a_killed_download_goes_on_with_the_same_command(snakemake, service, study, tmp_path):
     configuration = study()
     target = "results/mp/frames/source.parquet"
     service.fail("materials/tasks", "status", times=99, status=401)
-    broken = run_snakemake(
-        tmp_path, target, "--cores", "1", "--configfile", configuration, check=False
-    )
+    broken = snakemake(tmp_path, target, "--cores", "1", "--configfile", configuration, check=False)
     assert broken.returncode
     assert "refused the key in MP_API_KEY" in broken.stdout
     assert KEY not in broken.stdout
     assert holds_key(tmp_path) == []
     assert (tmp_path / "results/mp/downloads/source/plan.json").exists()
     service.faults.clear()
-    run_snakemake(tmp_path, target, "--cores", "1", "--configfile", configuration)
+    snakemake(tmp_path, target, "--cores", "1", "--configfile", configuration)
     manifest = json.loads((tmp_path / "results/mp/downloads/source.json").read_text())
     assert manifest["frames"] > len(frame_ids(tmp_path / target)) > 0

@@ -114,6 +114,11 @@ def model(request):
     return MAKERS[request.param]()
 
 
+@pytest.fixture(scope="session")
+def make_small_model():
+    return small
+
+
 @pytest.fixture
 def small_model():
     return small()

@@ -7,41 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from rungs.workflow.locks import FileLock
 from rungs.workflow.packages import EXTRAS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0
 """Seconds to wait for anything on a busy machine."""
-
-
-def run_snakemake(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-    """Run Snakemake with its working directory in ``folder``; output and errors in ``stdout``."""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake"),
-            *("--snakefile", str(REPOSITORY / "Snakefile")),
-            *("--directory", str(folder)),
-            *arguments,
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=REPOSITORY,
-        check=False,
-    )
-    if check and done.returncode:
-        pytest.fail(f"snakemake ended with {done.returncode}:\n{done.stdout}")
-    return done
-
-
-@pytest.fixture(scope="session")
-def snakemake() -> Callable[..., subprocess.CompletedProcess]:
-    return run_snakemake
 
 
 @pytest.fixture(scope="session")
@@ -50,19 +26,26 @@ def tiny_config() -> str:
 
 
 @pytest.fixture(scope="session")
-def tiny_study(tmp_path_factory, tiny_config) -> Path:
-    """The results of the tiny study, run once for all tests."""
+def tiny_study(tmp_path_factory, snakemake, tiny_config) -> Iterator[Path]:
+    """The results of the tiny study, run once for all tests that ask for them."""
+    here = tmp_path_factory.getbasetemp()
+    lock = FileLock((here.parent if "PYTEST_XDIST_WORKER" in os.environ else here) / "tiny_study")
+    holder = lock.take()
+    assert not holder, (
+        f"tests of the tiny study in two processes, see tests/scheduling.py: {holder}"
+    )
     folder = tmp_path_factory.mktemp("tiny")
-    run_snakemake(folder, "--cores", "2", "--configfile", tiny_config)
-    return folder / "results" / "tiny"
+    snakemake(folder, "--cores", "2", "--configfile", tiny_config)
+    yield folder / "results" / "tiny"
+    lock.release()
 
 
 @pytest.fixture(scope="session")
-def tiny_report(tiny_study, tiny_config, tmp_path_factory) -> Path:
+def tiny_report(tiny_study, snakemake, tiny_config, tmp_path_factory) -> Path:
     """The report of the tiny study."""
     report = tmp_path_factory.mktemp("report") / "report.html"
     arguments = ("--cores", "1", "--configfile", tiny_config, "--report", str(report))
-    run_snakemake(tiny_study.parents[1], *arguments)
+    snakemake(tiny_study.parents[1], *arguments)
     return report
 
 
@@ -74,6 +57,27 @@ def browser() -> str:
     if found is None:
         pytest.skip(f"needs a browser on the PATH, one of {', '.join(names)}; none here")
     return found
+
+
+@pytest.fixture(scope="session")
+def fresh_snakemake() -> Callable[..., subprocess.CompletedProcess]:
+    """As ``snakemake``, in a new process: for tests of what its environment lacks."""
+
+    def run(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile")]
+        done = subprocess.run(
+            [*command, "--directory", str(folder), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=REPOSITORY,
+            check=False,
+        )
+        if check and done.returncode:
+            pytest.fail(f"snakemake ended with {done.returncode}:\n{done.stdout}")
+        return done
+
+    return run
 
 
 @pytest.fixture

@@ -30,6 +30,25 @@ BEFORE_THE_TRAININGS = {
     "split_materials",
     "tabulate_sampling",
 }
+# A step of a training, as most jobs of a study are trainings on few frames.
+STEP = """
+import sys
+import numpy as np
+import torch
+from rungs.config.training import Architecture, Training
+from rungs.graphs.build import build_graph
+from rungs.graphs.store import GraphStore
+from rungs.potentials.chgnet.published import new_model
+from rungs.training.runs import fine_tune
+from rungs.training.step import Step
+
+graph = build_graph(np.eye(3) * 2.6, [26], [[0, 0, 0]], 4.0, 3.0)
+model = new_model(Architecture(atom_graph_cutoff=4.0, bond_graph_cutoff=3.0), 0)
+options = Training(updates=1, batch_size=1)
+step = Step(model, GraphStore.from_graphs([graph], 4.0, 3.0), options, torch.device("cpu"))
+step.apply(step.gradient(np.arange(1))[0], 0, 1e-3)
+print(*sorted(set(sys.argv[1:]) & set(sys.modules)))
+"""
 ANALYSIS = sorted(
     {path.stem for path in SCRIPTS.glob("*.py")} - WITH_A_NETWORK - BEFORE_THE_TRAININGS
 )
@@ -52,5 +71,18 @@ def test_analysis_loads_nothing_heavy():
     code += "\nimport sys\nprint(*({'torch', 'chgnet', 'ase', 'pymatgen'} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, cwd=SCRIPTS, capture_output=True, text=True
+    )
+    assert not done.stdout.split()
+
+
+def test_a_training_loads_no_compiler_and_no_parsers():
+    """Which together take longer than PyTorch: its compiler, and what chgnet's packages import."""
+    heavy = ["torch._dynamo", "sympy", "scipy", "ase", "pandas", "matplotlib", "pymatgen.io.vasp"]
+    done = subprocess.run(
+        [sys.executable, "-c", STEP, *heavy],
+        check=True,
+        cwd=SCRIPTS,
+        capture_output=True,
+        text=True,
     )
     assert not done.stdout.split()

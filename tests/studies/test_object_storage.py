@@ -9,8 +9,6 @@ import sys
 import pytest
 import yaml
 
-from .conftest import run_snakemake
-
 ATOMS = [("Na", 0.0), ("Cl", 2.8)]
 
 
@@ -113,7 +111,9 @@ def put_own_data(bucket):
     put(bucket, "data/parts.csv", parts)
 
 
-def test_data_come_from_the_bucket_and_results_go_there(in_bucket, bucket, own_study, tmp_path):
+def test_data_come_from_the_bucket_and_results_go_there(
+    snakemake, in_bucket, bucket, own_study, tmp_path
+):
     put_own_data(bucket)
     arguments = (
         "--cores",
@@ -124,7 +124,7 @@ def test_data_come_from_the_bucket_and_results_go_there(in_bucket, bucket, own_s
         "--until",
         "split_materials",
     )
-    run_snakemake(tmp_path / "one", *arguments)
+    snakemake(tmp_path / "one", *arguments)
     split = list(
         csv.DictReader(content(bucket, "results/own/splits/split.csv").decode().splitlines())
     )
@@ -136,13 +136,15 @@ def test_data_come_from_the_bucket_and_results_go_there(in_bucket, bucket, own_s
     # On another machine there is nothing left to do: frames that were made need no files.
     key = "some/place/data/xyz/source.xyz"
     bucket.client().delete_object(Bucket=bucket.name, Key=key)
-    again = run_snakemake(tmp_path / "two", *arguments)
+    again = snakemake(tmp_path / "two", *arguments)
     assert "Finished jobid" not in again.stdout
 
 
-def test_files_missing_in_the_bucket_are_named_at_once(in_bucket, bucket, own_study, tmp_path):
+def test_files_missing_in_the_bucket_are_named_at_once(
+    snakemake, in_bucket, bucket, own_study, tmp_path
+):
     put(bucket, "data/parts.csv", "material_id,part\nm0,test\n")
-    done = run_snakemake(
+    done = snakemake(
         tmp_path, "-n", "--cores", "1", "--configfile", own_study, *in_bucket, check=False
     )
     assert done.returncode
@@ -151,9 +153,9 @@ def test_files_missing_in_the_bucket_are_named_at_once(in_bucket, bucket, own_st
     assert "data/xyz/target.xyz" in done.stdout
 
 
-def test_a_missing_bucket_is_one_sentence(in_bucket, tiny_config, tmp_path):
+def test_a_missing_bucket_is_one_sentence(snakemake, in_bucket, tiny_config, tmp_path):
     arguments = ["s3://never-made/x" if "s3://" in word else word for word in in_bucket]
-    done = run_snakemake(
+    done = snakemake(
         tmp_path, "-n", "--cores", "1", "--configfile", tiny_config, *arguments, check=False
     )
     assert done.returncode == 1
@@ -167,12 +169,12 @@ TABLES = ("learning_curve.csv", "evaluation.csv", "scaling_laws.csv", "simulatio
 
 @pytest.mark.slow
 def test_the_whole_study_in_a_bucket_is_the_one_on_a_disk(
-    in_bucket, bucket, tiny_study, tiny_config, tmp_path
+    snakemake, in_bucket, bucket, tiny_study, tiny_config, tmp_path
 ):
     arguments = ("--cores", "2", "--configfile", tiny_config, *in_bucket)
     put(bucket, "results/tiny/checkpoints/pretrained.pt", b"not to be read")
     put(bucket, "results/tiny/checkpoints/other.pt", b"of no training of this study")
-    run_snakemake(tmp_path / "one", *arguments)
+    snakemake(tmp_path / "one", *arguments)
     for table in TABLES:
         assert content(bucket, f"results/tiny/{table}") == (tiny_study / table).read_bytes()
     left = {key for key in keys(bucket) if key.startswith("results/tiny/checkpoints")}
@@ -181,10 +183,10 @@ def test_the_whole_study_in_a_bucket_is_the_one_on_a_disk(
     }
     assert not (tmp_path / "one/results/tiny/tables").exists()
     for machine in ("one", "two"):
-        again = run_snakemake(tmp_path / machine, *arguments)
+        again = snakemake(tmp_path / machine, *arguments)
         assert "Nothing to be done" in again.stdout
     report = tmp_path / "report.html"
-    run_snakemake(tmp_path / "three", *arguments, "--report", str(report))
+    snakemake(tmp_path / "three", *arguments, "--report", str(report))
     text = report.read_text(encoding="utf-8")
     assert "learning_curves.png" in text
     # from the page that the report opens with
@@ -193,7 +195,7 @@ def test_the_whole_study_in_a_bucket_is_the_one_on_a_disk(
 
 @pytest.mark.slow
 def test_a_killed_pod_loses_one_update(
-    in_bucket, bucket, small_study, tmp_path, monkeypatch, repository
+    snakemake, in_bucket, bucket, small_study, tmp_path, monkeypatch, repository
 ):
     """Each job on a disk of its own; each training is killed once, by kill -9, after 4 updates."""
     pods = repository / "tests/studies/pods"
@@ -234,7 +236,7 @@ def test_a_killed_pod_loses_one_update(
         said = content(bucket, f"results/tiny/logs/{log}.log").decode()
         assert "resuming after update 4" in said
     assert not [key for key in keys(bucket) if "checkpoints" in key]
-    run_snakemake(
+    snakemake(
         *(tmp_path / "disk", "--cores", "2", "--configfile", small_study),
         *("--until", "gather_evaluations"),
     )

@@ -20,9 +20,11 @@ def study_with(repository, tmp_path):
     return write
 
 
-def test_the_default_study_needs_none_of_them(snakemake, without_packages, study_with, tmp_path):
+def test_the_default_study_needs_none_of_them(
+    fresh_snakemake, without_packages, study_with, tmp_path
+):
     without_packages(*STUDIES)
-    done = snakemake(tmp_path, "--dry-run", "--cores", "1", "--configfile", study_with())
+    done = fresh_snakemake(tmp_path, "--dry-run", "--cores", "1", "--configfile", study_with())
     assert "fine_tune" in done.stdout
 
 
@@ -40,13 +42,13 @@ SUBSETS = {"sizes": [10], "seeds": [0], "sampling": "diverse"}
 )
 @pytest.mark.parametrize("arguments", [[], ["--dry-run"]])
 def test_a_study_that_needs_one_says_so_before_any_job(
-    snakemake, without_packages, study_with, tmp_path, extra, sections, words, arguments
+    fresh_snakemake, without_packages, study_with, tmp_path, extra, sections, words, arguments
 ):
     without_packages(extra)
     if "methods" in sections:
         sections = sections | {"methods": {"scratch": {"initial": "random", "reference": "target"}}}
     configuration = ["--configfile", study_with(**sections)]
-    done = snakemake(tmp_path, "--cores", "1", *configuration, *arguments, check=False)
+    done = fresh_snakemake(tmp_path, "--cores", "1", *configuration, *arguments, check=False)
     assert done.returncode
     (line,) = (x for x in done.stdout.splitlines() if x.startswith("error: "))
     assert "study.yaml: " in line
@@ -58,28 +60,30 @@ def test_a_study_that_needs_one_says_so_before_any_job(
 
 
 def test_a_download_says_so_before_it_asks_for_a_key(
-    snakemake, without_packages, repository, tmp_path, monkeypatch
+    fresh_snakemake, without_packages, repository, tmp_path, monkeypatch
 ):
     monkeypatch.delenv("MP_API_KEY", raising=False)
     without_packages("materials-project")
     configuration = str(repository / "config/materials_project.yaml")
-    done = snakemake(tmp_path, "--cores", "1", "--configfile", configuration, check=False)
+    done = fresh_snakemake(tmp_path, "--cores", "1", "--configfile", configuration, check=False)
     assert done.returncode
     assert "source.data.kind: mp_api needs mp-api, emmet-core and deltalake" in done.stdout
 
 
-def test_a_finished_study_needs_them_no_more(snakemake, without_packages, tiny_study, tiny_config):
+def test_a_finished_study_needs_them_no_more(
+    fresh_snakemake, without_packages, tiny_study, tiny_config
+):
     without_packages(*STUDIES)
     arguments = ["--dry-run", "--cores", "1", "--configfile", tiny_config]
-    assert "Nothing to be done" in snakemake(tiny_study.parents[1], *arguments).stdout
+    assert "Nothing to be done" in fresh_snakemake(tiny_study.parents[1], *arguments).stdout
 
 
 def test_jobs_elsewhere_bring_their_own(
-    snakemake, without_packages, repository, tiny_config, tmp_path
+    fresh_snakemake, without_packages, repository, tiny_config, tmp_path
 ):
     """The images of clouds have all; only where the command runs they are absent."""
     without_packages(*STUDIES)
-    snakemake(
+    fresh_snakemake(
         tmp_path,
         *("results/tiny/pretrained/model.pt", "--dry-run", "--configfile", tiny_config),
         *("--workflow-profile", str(repository / "profiles/kubernetes")),
@@ -88,7 +92,9 @@ def test_jobs_elsewhere_bring_their_own(
 
 
 @pytest.mark.slow
-def test_a_study_runs_to_its_end_without_them(snakemake, without_packages, tiny_config, tmp_path):
+def test_a_study_runs_to_its_end_without_them(
+    fresh_snakemake, without_packages, tiny_config, tmp_path
+):
     """Simulations and properties of motion too, and the report."""
     with open(tiny_config, encoding="utf-8") as handle:
         values = yaml.safe_load(handle)
@@ -98,6 +104,6 @@ def test_a_study_runs_to_its_end_without_them(snakemake, without_packages, tiny_
     file = tmp_path / "small.yaml"
     file.write_text(yaml.safe_dump(values))
     without_packages(*STUDIES)
-    snakemake(tmp_path, "--cores", "2", "--configfile", str(file))
-    snakemake(tmp_path, "--configfile", str(file), "--report", str(tmp_path / "report.html"))
+    fresh_snakemake(tmp_path, "--cores", "2", "--configfile", str(file))
+    fresh_snakemake(tmp_path, "--configfile", str(file), "--report", str(tmp_path / "report.html"))
     assert (tmp_path / "results/tiny/tables/properties.csv").exists()

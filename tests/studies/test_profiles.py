@@ -30,12 +30,16 @@ OWN_JOBS = {
     "calculate_properties",
 }
 
-# Prints the resources that Snakemake would hand out.
+# Prints the resources that Snakemake would hand out, for each of the command lines.
 PARSE = """
 import json, sys
 from snakemake.cli import parse_args
-_, arguments = parse_args(sys.argv[1:])
-print(json.dumps({name: one.value for name, one in arguments.resources.items()}))
+found = []
+for line in json.loads(sys.argv[1]):
+    sys.argv[1:] = line  # the profile looks there
+    _, arguments = parse_args(line)
+    found.append({name: one.value for name, one in arguments.resources.items()})
+print(json.dumps(found))
 """
 
 
@@ -56,26 +60,24 @@ def profile(name: str) -> dict:
     return yaml.safe_load((PROFILES / name / "profile.yaml").read_text())
 
 
-def dry_run(name: str, folder: Path, *arguments: str) -> str:
-    """What a dry run of the tiny study prints, with ``arguments`` that begin with its target."""
-    storage = []
-    if "default-storage-provider" in profile(name):
-        # No bucket is at hand; what becomes of one is another test's matter.
-        storage = ["--default-storage-provider", "fs", "--default-storage-prefix", f"{folder}/s"]
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile")),
+@pytest.fixture
+def dry_run(snakemake, tmp_path):
+    """What a dry run of the tiny study prints, with a profile's storage and with ``arguments``."""
+
+    def run(name: str, *arguments: str) -> str:
+        storage = []
+        if "default-storage-provider" in profile(name):
+            # No bucket is at hand; what becomes of one is another test's matter.
+            prefix = f"{tmp_path}/s"
+            storage = ["--default-storage-provider", "fs", "--default-storage-prefix", prefix]
+        return snakemake(
+            tmp_path,
             *arguments,
             *("--configfile", str(REPOSITORY / "tests/studies/tiny.yaml")),
-            *("--directory", str(folder), "--dry-run", "--quiet", "progress", *storage),
-        ],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    return done.stdout + done.stderr
+            *("--dry-run", "--quiet", "progress", *storage),
+        ).stdout
+
+    return run
 
 
 def resources_of(rule: str, text: str) -> str:
@@ -84,13 +86,11 @@ def resources_of(rule: str, text: str) -> str:
 
 
 @pytest.mark.parametrize("name", MAPPED)
-def test_snakemake_accepts_the_profile_and_gives_a_training_its_gpu(name, tmp_path):
+def test_snakemake_accepts_the_profile_and_gives_a_training_its_gpu(name, dry_run):
     executor = profile(name)["executor"].replace("-", "_")
     pytest.importorskip(f"snakemake_executor_plugin_{executor}")
     text = dry_run(
-        name,
-        tmp_path,
-        *("results/tiny/pretrained/model.pt", "--workflow-profile", str(PROFILES / name)),
+        name, "results/tiny/pretrained/model.pt", "--workflow-profile", str(PROFILES / name)
     )
     resources = resources_of("pretrain", text)
     assert "gpu=1" in resources
@@ -107,20 +107,22 @@ def test_the_default_profile_counts_the_gpus(gpus, tmp_path, monkeypatch):
     program.write_text(f"#!/bin/sh\nprintf '{lines}'\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert provided() == ({"gpu": gpus} if gpus else {})
+    target = "results/tiny/study.yaml"
+    here, elsewhere = provided([target], [target, "--profile", str(PROFILES / "slurm")])
+    assert here == ({"gpu": gpus} if gpus else {})
     # Jobs on other machines are not limited by this one's GPUs.
-    assert provided("--profile", str(PROFILES / "slurm")) == {}
+    assert elsewhere == {}
 
 
-def provided(*arguments: str) -> dict[str, int]:
-    """What a run would hand out, as the profile says."""
-    command = [sys.executable, "-c", PARSE, "results/tiny/study.yaml", *arguments]
+def provided(*lines: list[str]) -> list[dict[str, int]]:
+    """What runs with these arguments would hand out, as the profile says."""
+    command = [sys.executable, "-c", PARSE, json.dumps(lines)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
 
-def test_a_second_attempt_asks_for_more(tmp_path):
-    text = dry_run("default", tmp_path, "results/tiny/study.yaml", "--attempt", "2")
+def test_a_second_attempt_asks_for_more(dry_run):
+    text = dry_run("default", "results/tiny/study.yaml", "--attempt", "2")
     resources = resources_of("record_study", text)
     assert "mem_mb=1000" in resources
     assert "runtime=10" in resources

@@ -1,21 +1,53 @@
 """The strict base of every configuration section."""
 
+import ast
+import inspect
+import itertools
 import os
+import textwrap
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 
 class Options(BaseModel):
     """A section of the configuration: unknown keys are errors, values are never coerced.
 
-    The docstring of each section and the description of each key are the reference
-    documentation; the JSON schema is generated from them.
+    The docstring of each section and the string below each key are the reference documentation;
+    the JSON schema is generated from them.
     """
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        # Only when a schema is asked for. Pydantic's own way, use_attribute_docstrings, reads the
+        # sources whenever the classes are made: in every job, for a third of their import's time.
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema)["properties"]
+        for key, text in _descriptions(cls).items():
+            if key in properties:
+                properties[key].setdefault("description", text)
+        return schema
+
+
+def _descriptions(section: type[Options]) -> dict[str, str]:
+    """Return the strings that stand below the keys of ``section``, inherited ones included."""
+    found = {}
+    for part in reversed(section.__mro__[: section.__mro__.index(Options)]):
+        body = ast.parse(textwrap.dedent(inspect.getsource(part))).body[0].body
+        for before, after in itertools.pairwise(body):
+            match before, after:
+                case (
+                    ast.AnnAssign(target=ast.Name(key)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    found[key] = inspect.cleandoc(text)
+    return found
 
 
 Fraction = Annotated[float, Field(ge=0, lt=1, strict=False)]

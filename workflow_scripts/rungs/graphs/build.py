@@ -19,6 +19,7 @@ DISTANCE_TOLERANCE = 1e-8
 COINCIDENT = 1e-3
 """Å; atoms closer than this have no bond direction that a float32 could hold."""
 _MAX_IMAGE = np.iinfo(np.int16).max
+_TOO_FAR = f"an atom lies more than {_MAX_IMAGE} cells away from the others"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,6 +146,10 @@ def _refuse_impossible(cell: np.ndarray, numbers: np.ndarray, coords: np.ndarray
             f"atomic numbers run from {numbers.min()} to {numbers.max()}; CHGNet knows the "
             f"elements with 1 to {MAX_ATOMIC_NUMBER}"
         )
+    # Before any search: pymatgen's takes time and memory for every cell between two atoms.
+    cells = np.floor(np.linalg.solve(cell.T, coords.T))
+    if not np.ptp(cells, axis=1).max() <= _MAX_IMAGE:
+        raise StudyError(_TOO_FAR)
 
 
 def _neighbours(
@@ -173,7 +178,7 @@ def _neighbours(
         )
     image = np.rint(image).astype(np.int64)
     if len(image) and np.abs(image).max() > _MAX_IMAGE:
-        raise StudyError(f"an atom lies more than {_MAX_IMAGE} cells away from the others")
+        raise StudyError(_TOO_FAR)
     return centre, neighbour, image, distance
 
 

@@ -26,7 +26,7 @@ from rungs.training.step import Step
 COLUMNS = ("stage", "size", "jobs", "updates", "seconds_per_update", "job_minutes", "device_hours")
 _WARM_UP = 2
 _SECONDS = 3.0
-"""Time given to each measurement, and never fewer than three updates."""
+"""Time given to each measurement; never fewer than three updates, nor more than a training has."""
 _BYTES_PER_FLOAT = 4
 
 
@@ -92,7 +92,7 @@ def estimate_study(
     def training(stage: str, options: Training, level: str, size: int, jobs: int) -> Estimate:
         store, frames = stores[level], places[level, "train"]
         n_updates = number_of_updates(options, size)
-        update = _seconds_per_update(model, store, frames, options, size, device)
+        update = _seconds_per_update(model, store, frames, options, size, n_updates, device)
         validation = predicting * len(places[level, "validation"]) * options.validations
         job = start_seconds + update * n_updates + validation
         return Estimate(stage, size, jobs, n_updates, update, job)
@@ -139,6 +139,7 @@ def _seconds_per_update(
     frames: np.ndarray,
     options: Training,
     size: int,
+    n_updates: int,
     device: torch.device,
 ) -> float:
     """Return the mean time of an update on batches as a subset of ``size`` frames has them."""
@@ -147,7 +148,8 @@ def _seconds_per_update(
     model.composition_model.requires_grad_(False)
     step = Step(model, store, options, device)
     seconds: list[float] = []
-    while len(seconds) < _WARM_UP + 3 or sum(seconds[_WARM_UP:]) < _SECONDS:
+    least, most = _WARM_UP + 3, _WARM_UP + max(3, n_updates)
+    while len(seconds) < least or (len(seconds) < most and sum(seconds[_WARM_UP:]) < _SECONDS):
         begin = time.perf_counter()
         gradient, _ = step.gradient(random.choice(frames, n, replace=False))
         # a rate of 0: the weights stay what they are

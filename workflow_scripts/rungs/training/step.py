@@ -13,6 +13,7 @@ from rungs.graphs.batch import GraphBatch
 from rungs.graphs.store import GraphStore
 from rungs.potentials.chgnet.forward import BatchedCHGNet
 from rungs.potentials.properties import PROPERTIES
+from rungs.training.adam import Adam
 from rungs.training.distributed import SINGLE_PROCESS, Processes
 from rungs.training.loss import label_counts, loss_terms, total_loss
 from rungs.training.parameter_vector import FlatParameters
@@ -56,21 +57,16 @@ class Step:
         if options.averaging:
             self.kept = copy.deepcopy(model)
             self._average = FlatParameters(self.kept, last=self.kept.composition_model.parameters())
-        self._groups = self._leaves()
-        kind = {"Adam": torch.optim.Adam, "AdamW": torch.optim.AdamW}[options.optimizer]
         # Decay would pull reference energies of tens of eV towards 0.
         decays = [options.weight_decay, 0.0]
-        groups = [
-            {"params": [leaf], "weight_decay": decay}
-            for leaf, decay in zip(self._groups, decays, strict=False)
-        ]
-        self.optimizer = kind(groups, lr=options.learning_rate, fused=True)
+        self.optimizer = Adam(
+            self._pieces(self.flat.vector), decays, decoupled=options.optimizer == "AdamW"
+        )
 
-    def _leaves(self) -> list[nn.Parameter]:
-        """Return network and, where they are trained, references, as pieces of the vector."""
-        vector, n_last = self.flat.vector, self.flat.n_last
-        pieces = vector.split([len(vector) - n_last, n_last])
-        return [nn.Parameter(piece) for piece in pieces if len(piece)]
+    def _pieces(self, vector: Tensor) -> tuple[Tensor, ...]:
+        """Return the parts of a (P,) ``vector`` that belong to network and references."""
+        n_last = self.flat.n_last
+        return vector.split([len(vector) - n_last, n_last])
 
     def gradient(
         self, frames: np.ndarray, upcoming: np.ndarray | None = None
@@ -151,13 +147,7 @@ class Step:
         if limit is not None:
             norm = torch.linalg.vector_norm(gradient)
             gradient.mul_((limit / (norm + 1e-6)).clamp(max=1.0))
-        pieces = gradient.split([len(leaf) for leaf in self._groups])
-        for group, leaf, piece in zip(
-            self.optimizer.param_groups, self._groups, pieces, strict=True
-        ):
-            group["lr"] = rate
-            leaf.grad = piece
-        self.optimizer.step()
+        self.optimizer.step(self._pieces(gradient), rate)
         if self.kept is not self.model:
             # early on the average is short, so that the start is forgotten
             decay = min(self.options.averaging, (1 + update) / (10 + update))

@@ -219,6 +219,14 @@ def test_references_in_docstrings_are_links(site):
         assert "<autoref" not in page.read_text(encoding="utf-8"), page
 
 
+@pytest.mark.parametrize("page", ["config", "references", "scaling"])
+def test_examples_that_need_no_study_run(page, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    errors = [100 * n**-0.3 * (1 + 0.03 * s) for s in range(3) for n in (10, 32, 100, 320, 1000)]
+    for example in code(f"functions/{page}.md", "python"):
+        exec(example, {"errors": errors})
+
+
 def test_the_reader_of_the_example_reads(tmp_path):
     """docs/add_source.md"""
     import numpy as np

@@ -1,5 +1,6 @@
 """The documentation: it builds, its links lead somewhere, its examples run, it needs no network."""
 
+import itertools
 import os
 import re
 import shutil
@@ -217,6 +218,61 @@ def test_references_in_docstrings_are_links(site):
     assert re.search(r'href="#rungs\.references\.fit_reference"[^>]*><code>fit_reference', page)
     for page in (site / "functions").glob("*.html"):
         assert "<autoref" not in page.read_text(encoding="utf-8"), page
+
+
+@pytest.mark.parametrize("page", ["config", "references", "scaling"])
+def test_examples_that_need_no_study_run(page, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    errors = [100 * n**-0.3 * (1 + 0.03 * s) for s in range(3) for n in (10, 32, 100, 320, 1000)]
+    for example in code(f"functions/{page}.md", "python"):
+        exec(example, {"errors": errors})
+
+
+def test_the_tutorial_makes_its_two_files(tmp_path):
+    """docs/tutorial.md, on runs of two atoms in the form in which they are published."""
+    from rungs.config import read_study
+    from rungs.sources import read_source
+
+    (script,) = code("tutorial.md", "python")
+    for part, element, number in itertools.product(
+        ("train", "test"), ("Ag", "Au"), (100020, 10106)
+    ):
+        folder = tmp_path / f"runs/{part}-standard-{element}1"
+        folder.mkdir(parents=True, exist_ok=True)
+        run = COMPRESSED_RUN.replace("ELEMENT", element)
+        (folder / f"vasprun-{number}.xml.polymlp").write_text(run)
+    (tmp_path / "convert.py").write_text(script)
+    command = [sys.executable, "convert.py", "runs"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "source_Ag.xyz: 4 frames\ntarget_Au.xyz: 4 frames\n"
+
+    study = read_study(ROOT / "config/tutorial.yaml")
+    frames = list(read_source(study.target, tmp_path, study.seed, "target"))
+    assert len(frames) == 4
+    assert len({frame.material_id for frame in frames}) == 2  # crystals 100 and 101
+    frame = frames[0]
+    assert frame.formula == "Au2"
+    assert frame.energy == pytest.approx(-6.5)
+    assert frame.forces[1].tolist() == [-0.1, 0.0, 0.2]
+    assert frame.cart_coords[1].tolist() == [2.0, 2.0, 2.0]
+    assert frame.stress == pytest.approx([-1.0, -2.0, -3.0, -0.3, -0.2, -0.1])  # kbar, compression
+
+
+COMPRESSED_RUN = """<?xml version="1.0" ?><modeling><calculation><energy>
+<i name="e_fr_energy"> -6.5 </i><i name="e_wo_entrp"> -6.6 </i><i name="e_0_energy"> 0.04 </i>
+</energy>
+<varray name="forces"><v> 0.1 0.0 -0.2 </v><v> -0.1 0.0 0.2 </v></varray>
+<varray name="stress"><v> 10 1 2 </v><v> 1 20 3 </v><v> 2 3 30 </v></varray>
+<structure name="finalpos">
+<crystal><varray name="basis"><v> 4 0 0 </v><v> 0 4 0 </v><v> 0 0 4 </v></varray></crystal>
+<varray name="positions"><v> 0 0 0 </v><v> 0.5 0.5 0.5 </v></varray>
+</structure>
+<array name="atomtypes"><set><rc><c> 2 </c><c>ELEMENT</c></rc></set></array>
+<array name="atoms"><set><rc><c>ELEMENT</c><c> 1</c></rc>
+<rc><c>ELEMENT</c><c> 1</c></rc></set></array>
+</calculation></modeling>
+"""
+"""Energies in eV, forces in eV/Å, stresses in kbar with VASP's sign."""
 
 
 def test_the_reader_of_the_example_reads(tmp_path):

@@ -218,7 +218,7 @@ class PhaseSet:
         grounds = {}
         for i, ways in enumerate(self._ways):
             if ways is None and len(self.competing[i]):
-                shares, n_corners = self._shares(i)
+                shares, _ = self._shares(i)
                 n, n_elements = shares.shape
                 # a point far above all, so that the hull is solid where only corners compete
                 places = np.append(shares, np.full((1, n_elements), 1 / n_elements), axis=0)

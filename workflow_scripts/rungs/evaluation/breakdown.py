@@ -29,6 +29,11 @@ MAE_COLUMNS = {
     "stress": "stress_mae_gpa",
     "magmom": "magmom_mae_mu_b",
 }
+_SUMMED = MAE_COLUMNS | {"energy": "energy_error_mev_per_atom"}
+"""The column that each property's absolute errors are summed from."""
+NUMBERS = FRAME_COLUMNS[FRAME_COLUMNS.index("n_atoms") :]
+"""The columns of numbers in a file of errors by frame."""
+_FOR_SUMS = ("n_atoms", "n_magmoms", *_SUMMED.values())
 GROUP_COLUMNS = ("method", "size", "kind", "rank", "value", "n_frames", *MAE_COLUMNS.values())
 ELEMENT_MEAN_COLUMNS = tuple(name for name in ELEMENT_COLUMNS if name != "seed")
 WORST_COLUMNS = (
@@ -65,32 +70,39 @@ class RunErrors:
     method: str
     size: int
     seed: int
-    frames: pd.DataFrame
-    """The columns of ``FRAME_COLUMNS`` from ``n_atoms`` on, in the order of the test frames."""
+    frames: Mapping[str, np.ndarray]
+    """Columns of ``FRAME_COLUMNS`` from ``n_atoms`` on, in the order of the test frames; NaN where
+    there is no label."""
 
     @cached_property
     def sums(self) -> list[tuple[str, np.ndarray, np.ndarray]]:
         """Property, (n_frames,) sum of absolute errors and (n_frames,) numbers compared."""
         f = self.frames
-        ones = np.ones(len(f))
+        ones = np.ones(len(f["n_atoms"]))
         counts = {
             "energy": ones,
-            "force": 3.0 * f["n_atoms"].to_numpy(),
+            "force": 3.0 * f["n_atoms"],
             "stress": 9.0 * ones,
-            "magmom": f["n_magmoms"].to_numpy(dtype=float),
+            "magmom": f["n_magmoms"].astype(float),
         }
         found = []
         for name in PROPERTIES:
-            column = "energy_error_mev_per_atom" if name == "energy" else MAE_COLUMNS[name]
-            mae = np.abs(f[column].to_numpy(dtype=np.float64))
+            mae = np.abs(f[_SUMMED[name]].astype(np.float64))
             there = np.isfinite(mae)
             n = np.where(there, counts[name], 0.0)
             found.append((name, np.where(there, mae, 0.0) * n, n))
         return found
 
 
-def iter_runs(path: PathLike, frame_ids: Sequence[str]) -> Iterator[RunErrors]:
+def iter_runs(
+    path: PathLike, frame_ids: Sequence[str], columns: Sequence[str] = NUMBERS
+) -> Iterator[RunErrors]:
     """Yield the runs of one file of errors by frame, with the frames ordered as ``frame_ids``.
+
+    Args:
+        path: the file.
+        frame_ids: the study's test frames.
+        columns: those of ``NUMBERS`` to read.
 
     Raises:
         StudyError: when a run does not have exactly these frames.
@@ -98,24 +110,25 @@ def iter_runs(path: PathLike, frame_ids: Sequence[str]) -> Iterator[RunErrors]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = read_frame_errors(path)
-    places = pc.index_in(table["frame_id"].cast(pa.string()), pa.array(frame_ids, pa.string()))
-    numbers = list(FRAME_COLUMNS[FRAME_COLUMNS.index("n_atoms") :])
-    frames = table.select(numbers).to_pandas()
-    place = places.to_numpy()
+    table = read_frame_errors(path, ["method", "size", "seed", "frame_id", *columns])
+    names = table["frame_id"].combine_chunks()
+    at = pc.index_in(names.dictionary, pa.array(frame_ids, names.type.value_type))
+    place = at.fill_null(-1).to_numpy()[names.indices.to_numpy()]
+    frames = {name: table[name].to_numpy() for name in columns}
     size = int(table["size"][0].as_py()) if len(table) else 0
     method = str(table["method"][0].as_py()) if len(table) else ""
     seeds = table["seed"].to_numpy()
     for seed in dict.fromkeys(seeds.tolist()):
         of_run = np.flatnonzero(seeds == seed)
-        order = place[of_run].astype(float)
-        if not np.array_equal(np.sort(order), np.arange(len(frame_ids))):
+        order = place[of_run]
+        rows = of_run[np.argsort(order)]
+        if not np.array_equal(place[rows], np.arange(len(frame_ids))):
             raise StudyError(
                 f"{path}: the frames of seed {seed} are not the study's test frames; delete it and "
                 "let the workflow make it again"
             )
-        rows = of_run[np.argsort(order)]
-        yield RunErrors(method, size, int(seed), frames.iloc[rows].reset_index(drop=True))
+        ordered = {name: column[rows] for name, column in frames.items()}
+        yield RunErrors(method, size, int(seed), ordered)
 
 
 class Grouping(NamedTuple):
@@ -186,6 +199,7 @@ def break_down(
 
     frame_ids = test_frames["frame_id"].tolist()
     codes, names = pd.factorize(test_frames["material_id"])
+    names = pa.array(names.tolist(), pa.string())
     kinds = (pa.string(), pa.int32(), pa.int64(), pa.string(), pa.string(), pa.float64())
     form = pa.schema(list(zip(MATERIAL_COLUMNS, (*kinds, pa.int64()), strict=True)))
     divisions = groupings(test_frames)
@@ -202,18 +216,19 @@ def break_down(
         ) as writer,
     ):
         for (method, size), path in files.items():
-            runs = list(iter_runs(path, frame_ids))
+            worst = size == largest[method]
+            runs = list(iter_runs(path, frame_ids, NUMBERS if worst else _FOR_SUMS))
             n_runs += len(runs)
             for run in runs:
                 writer.write_table(_by_material(run, codes, names, form))
             for division in divisions:
                 group_rows += _by_group(method, size, runs, division)
-            if size == largest[method]:
+            if worst:
                 worst_rows += _worst(method, size, runs, test_frames)
     return Breakdown(group_rows, worst_rows, n_runs)
 
 
-def _by_material(run: RunErrors, codes: np.ndarray, names, form):
+def _by_material(run: RunErrors, codes: np.ndarray, names: "pa.Array", form: "pa.Schema"):
     import pyarrow as pa
 
     parts = []
@@ -224,16 +239,16 @@ def _by_material(run: RunErrors, codes: np.ndarray, names, form):
         parts.append((name, seen, total[seen] / count[seen], count[seen].astype(np.int64)))
     n = sum(len(seen) for _, seen, _, _ in parts)
     columns = (
-        np.full(n, run.method, dtype=object),
+        pa.repeat(run.method, n),
         np.full(n, run.size),
         np.full(n, run.seed),
-        np.asarray(names, dtype=object)[np.concatenate([seen for _, seen, _, _ in parts])],
-        np.concatenate([np.full(len(seen), name, dtype=object) for name, seen, _, _ in parts]),
+        names.take(pa.array(np.concatenate([seen for _, seen, _, _ in parts]))),
+        pa.concat_arrays([pa.repeat(name, len(seen)) for name, seen, _, _ in parts]),
         np.concatenate([mae for _, _, mae, _ in parts]),
         np.concatenate([count for _, _, _, count in parts]),
     )
     return pa.Table.from_arrays(
-        [pa.array(c).cast(field.type) for c, field in zip(columns, form, strict=True)], schema=form
+        [pa.array(c, field.type) for c, field in zip(columns, form, strict=True)], schema=form
     )
 
 
@@ -241,6 +256,8 @@ def _by_group(
     method: str, size: int, runs: Sequence[RunErrors], division: Grouping
 ) -> Iterable[dict]:
     inside = division.codes >= 0
+    # all of them, mostly: then there is nothing to pick out
+    inside = slice(None) if inside.all() else inside
     codes, places = division.codes[inside], len(division.values)
     frames = np.bincount(codes, minlength=places)
     means: dict[str, list[np.ndarray]] = {}
@@ -269,22 +286,27 @@ def _worst(
     method: str, size: int, runs: Sequence[RunErrors], test_frames: pd.DataFrame
 ) -> Iterable[dict]:
     columns = {
-        column: np.mean([run.frames[column].to_numpy(dtype=np.float64) for run in runs], axis=0)
+        column: np.mean([run.frames[column].astype(np.float64) for run in runs], axis=0)
         for column in ERROR_COLUMNS
         if column in WORST_COLUMNS
     }
     columns["energy_mae_mev_per_atom"] = np.mean(
-        [np.abs(run.frames["energy_error_mev_per_atom"].to_numpy(dtype=float)) for run in runs],
+        [np.abs(run.frames["energy_error_mev_per_atom"].astype(float)) for run in runs],
         axis=0,
     )
+    columns |= {
+        column: test_frames[column].to_numpy()
+        for column in WORST_COLUMNS[4:]
+        if column not in columns
+    }
     for name in ("energy", "force"):
         order = np.argsort(-columns[MAE_COLUMNS[name]], kind="stable")[:N_WORST]
-        for rank, i in enumerate(order, start=1):
-            facts = test_frames.iloc[i]
+        found = [columns[column][order].tolist() for column in WORST_COLUMNS[4:]]
+        for rank, values in enumerate(zip(*found, strict=True), start=1):
             row = {"method": method, "size": size, "ranked_by": name, "rank": rank}
-            for column in WORST_COLUMNS[4:]:
-                value = columns[column][i] if column in columns else facts[column]
-                row[column] = None if pd.isna(value) else value
+            row |= zip(
+                WORST_COLUMNS[4:], (None if pd.isna(x) else x for x in values), strict=True
+            )
             yield row
 
 
@@ -298,19 +320,28 @@ def element_means(rows: Iterable[Mapping[str, str]]) -> list[dict]:
     found: dict[tuple, list[Mapping[str, str]]] = {}
     for row in rows:
         found.setdefault((row["method"], int(row["size"]), row["element"]), []).append(row)
+    columns = ("energy_mae_mev_per_atom", "force_mae_mev_per_angstrom")
+    energy, force = (_means(list(found.values()), column) for column in columns)
     return [
         {
             "method": method,
             "size": size,
             "element": element,
             "n_frames": int(of_seeds[0]["n_frames"]),
-            "energy_mae_mev_per_atom": _mean(of_seeds, "energy_mae_mev_per_atom"),
+            "energy_mae_mev_per_atom": energy[i],
             "n_atoms": int(of_seeds[0]["n_atoms"]),
-            "force_mae_mev_per_angstrom": _mean(of_seeds, "force_mae_mev_per_angstrom"),
+            "force_mae_mev_per_angstrom": force[i],
         }
-        for (method, size, element), of_seeds in found.items()
+        for i, ((method, size, element), of_seeds) in enumerate(found.items())
     ]
 
 
-def _mean(rows: Sequence[Mapping[str, str]], column: str) -> float:
-    return float(np.mean([float(row[column]) for row in rows]))
+def _means(groups: Sequence[Sequence[Mapping[str, str]]], column: str) -> list[float]:
+    """The mean of a column over the rows of each group; groups of one length at a time."""
+    means = np.empty(len(groups))
+    lengths = np.array([len(rows) for rows in groups])
+    for length in np.unique(lengths):
+        of_length = np.flatnonzero(lengths == length)
+        values = [[float(row[column]) for row in groups[i]] for i in of_length]
+        means[of_length] = np.mean(values, axis=1)
+    return means.tolist()

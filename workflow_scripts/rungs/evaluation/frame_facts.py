@@ -12,6 +12,7 @@ from rungs.frames.frame import hill_formula
 if TYPE_CHECKING:
     from rungs.graphs.store import GraphStore
 
+_FRAMES_AT_ONCE = 1000
 TEST_FRAME_COLUMNS = (
     "frame_id",
     "material_id",
@@ -48,31 +49,48 @@ def describe_test_frames(
     of the same material.
     """
     places = store.index(frame_ids)
-    offsets, energies = store.arrays["atom_offsets"], store.energies_per_atom[places]
-    formulas, n_elements, largest = [], [], []
-    for place in places:
-        atoms = slice(int(offsets[place]), int(offsets[place + 1]))
-        numbers = np.asarray(store.arrays["atomic_numbers"][atoms])
-        forces = np.asarray(store.arrays["forces"][atoms], dtype=np.float64)
-        formulas.append(hill_formula(numbers))
-        n_elements.append(len(np.unique(numbers)))
-        largest.append(np.sqrt(np.square(forces).sum(axis=1).max()))
+    compositions = store.compositions(places)
+    formulas, largest = _formulas_and_forces(store, places)
     table = pd.DataFrame(
         {
             "frame_id": list(frame_ids),
             "material_id": [materials[name] for name in frame_ids],
             "formula": formulas,
             "n_atoms": store.n_atoms[places],
-            "n_elements": n_elements,
+            "n_elements": np.count_nonzero(compositions, axis=1),
             "group": [groups.get(name) for name in frame_ids],
-            "energy_ev_per_atom": energies,
-            "reference_ev_per_atom": store.compositions(places) @ np.asarray(reference),
+            "energy_ev_per_atom": store.energies_per_atom[places],
+            "reference_ev_per_atom": compositions @ np.asarray(reference),
             "max_force_ev_per_angstrom": largest,
         }
     )
     lowest = table.groupby("material_id")["energy_ev_per_atom"].transform("min")
     table["energy_above_lowest_mev_per_atom"] = 1000.0 * (table["energy_ev_per_atom"] - lowest)
     return table[list(TEST_FRAME_COLUMNS)]
+
+
+def _formulas_and_forces(
+    store: "GraphStore", places: np.ndarray
+) -> tuple[list[str], np.ndarray]:
+    """The formula of each frame and its largest force on an atom in eV/Å."""
+    offsets = store.arrays["atom_offsets"]
+    formulas: list[str] = []
+    largest = np.empty(len(places))
+    known: dict[bytes, str] = {}  # of frames of one material alike
+    for start in range(0, len(places), _FRAMES_AT_ONCE):
+        some = places[start : start + _FRAMES_AT_ONCE]
+        atoms = [slice(int(offsets[place]), int(offsets[place + 1])) for place in some]
+        for part in atoms:
+            numbers = np.asarray(store.arrays["atomic_numbers"][part])
+            name = numbers.tobytes()
+            if name not in known:
+                known[name] = hill_formula(numbers)
+            formulas.append(known[name])
+        forces = np.concatenate([store.arrays["forces"][part] for part in atoms])
+        squares = np.square(forces.astype(np.float64)).sum(axis=1)
+        stops = np.cumsum([part.stop - part.start for part in atoms])
+        largest[start : start + len(some)] = np.sqrt(np.maximum.reduceat(squares, [0, *stops[:-1]]))
+    return formulas, largest
 
 
 def write_test_frames(path: str | os.PathLike, table: pd.DataFrame) -> None:

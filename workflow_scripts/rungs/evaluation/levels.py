@@ -1,9 +1,9 @@
 """How the labels of the two levels are related: the tables behind the figure of the levels."""
 
-import os
 from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 
 import numpy as np
 
@@ -11,13 +11,15 @@ from rungs.errors import StudyError
 from rungs.files import whole_file, write_rows
 from rungs.frames.elements import MAX_ATOMIC_NUMBER
 from rungs.frames.frame import Frame
+from rungs.frames.table import Energies, iter_energies, iter_frames
 
 SAME_PLACE = 1e-3
 """Å; frames whose cells or positions differ by more are not the same configuration."""
 CORRELATION_COLUMNS = ("comparison", "pearson_r", "mean_shift", "mae", "unit", "n")
 
-Frames = Collection[Frame] | Callable[[], Iterable[Frame]]
-"""Frames that can be gone through twice: a collection, or a function that opens a stream anew."""
+Frames = Collection[Frame] | Callable[[], Iterable[Frame]] | PathLike[str]
+"""Frames that can be gone through twice: a collection, a function that opens a stream anew, or a
+file of frames, of which only what is compared is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ def compare_levels(
     references = [np.asarray(r, dtype=np.float64) for r in (source_reference, target_reference)]
     if any(r.shape != (MAX_ATOMIC_NUMBER,) for r in references):
         raise ValueError(f"references must have shape ({MAX_ATOMIC_NUMBER},)")
-    source = _read_energies(_opened(source_frames), references)
-    target = _read_energies(_opened(target_frames), references)
+    source = _read_energies(_energies(source_frames), references)
+    target = _read_energies(_energies(target_frames), references)
     shared = {
         frame_id
         for frame_id, i in target.index.items()
@@ -79,7 +81,9 @@ def compare_levels(
     }
     energies = _join(source, target, shared)
     drawn = _draw(sorted(shared), target, n_force_components, seed)
-    forces, others, moved = _pair_labels(_opened(source_frames), _opened(target_frames), drawn)
+    forces, others, moved = _pair_labels(
+        _chosen(source_frames, drawn), _chosen(target_frames, drawn)
+    )
     pairs = {
         "raw": ("source_energy", "target_energy"),
         "source_reference": ("source_minus_source_ref", "target_minus_source_ref"),
@@ -108,10 +112,10 @@ def compare_levels(
 
 def write_levels(
     tables: LevelTables,
-    energies: str | os.PathLike,
-    forces: str | os.PathLike,
-    others: str | os.PathLike,
-    correlations: str | os.PathLike,
+    energies: str | PathLike,
+    forces: str | PathLike,
+    others: str | PathLike,
+    correlations: str | PathLike,
 ) -> None:
     """Write the four tables, three as Parquet and the correlations as CSV."""
     import pyarrow as pa
@@ -153,23 +157,59 @@ def _opened(frames: Frames) -> Iterable[Frame]:
     return opened
 
 
-def _read_energies(frames: Iterable[Frame], references: list[np.ndarray]) -> _Energies:
-    level = _Energies()
-    for frame in frames:
+def _energies(frames: Frames) -> Iterable[Energies]:
+    """The energies of all frames, in batches."""
+    if isinstance(frames, PathLike):
+        yield from iter_energies(frames)
+        return
+    for frame in _opened(frames):
         numbers = np.asarray(frame.atomic_numbers)
-        if numbers.max() > MAX_ATOMIC_NUMBER:
+        yield Energies([frame.frame_id], np.array([frame.energy]), [len(numbers)], numbers)
+
+
+def _chosen(frames: Frames, ids: set[str]) -> Iterable[Frame]:
+    """The frames with these ids."""
+    if isinstance(frames, PathLike):
+        return iter_frames(frames, ids)
+    return (frame for frame in _opened(frames) if frame.frame_id in ids)
+
+
+def _read_energies(batches: Iterable[Energies], references: list[np.ndarray]) -> _Energies:
+    level = _Energies()
+    for batch in batches:
+        stops, numbers = np.asarray(batch.stops), batch.atomic_numbers
+        starts = np.append(0, stops[:-1])
+        heavy = np.flatnonzero(numbers > MAX_ATOMIC_NUMBER)
+        if heavy.size:
+            i = int(np.searchsorted(stops, heavy[0], side="right"))
             raise StudyError(
-                f"frame {frame.frame_id}: element {numbers.max()} has no reference energy; remove "
-                "the frame"
+                f"frame {batch.frame_ids[i]}: element {numbers[starts[i] : stops[i]].max()} has no "
+                "reference energy; remove the frame"
             )
-        energy = frame.energy / len(numbers)
-        level.index[frame.frame_id] = len(level.raw)
-        level.n_atoms.append(len(numbers))
-        level.atoms.append(hash(numbers.tobytes()))
-        level.raw.append(energy)
-        level.minus_source.append(energy - references[0][numbers - 1].mean())
-        level.minus_target.append(energy - references[1][numbers - 1].mean())
+        n_atoms = stops - starts
+        energies = batch.energies / n_atoms
+        first = len(level.raw)
+        level.index.update(zip(batch.frame_ids, range(first, first + len(stops)), strict=True))
+        level.n_atoms.extend(n_atoms.tolist())
+        level.raw.extend(energies.tolist())
+        level.atoms.extend(
+            hash(numbers[start:stop].tobytes())
+            for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
+        )
+        for column, reference in zip(
+            (level.minus_source, level.minus_target), references, strict=True
+        ):
+            column.extend((energies - _means(reference[numbers - 1], starts, n_atoms)).tolist())
     return level
+
+
+def _means(values: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """The mean of each stretch of values, those of one length at a time."""
+    means = np.empty(len(starts))
+    for length in np.unique(lengths):
+        of_length = np.flatnonzero(lengths == length)
+        means[of_length] = values[starts[of_length, None] + np.arange(length)].mean(axis=1)
+    return means
 
 
 def _join(source: _Energies, target: _Energies, shared: set[str]) -> dict[str, Sequence]:
@@ -213,11 +253,11 @@ def _draw(shared: list[str], target: _Energies, n_components: int, seed: int) ->
 
 
 def _pair_labels(
-    source: Iterable[Frame], target: Iterable[Frame], drawn: set[str]
+    source: Iterable[Frame], target: Iterable[Frame]
 ) -> tuple[dict[str, Sequence], dict[str, Sequence], int]:
     """Force components of the drawn frames at both levels; stresses and magnetic moments; and how
     many of those frames are not the same configuration."""
-    kept = {frame.frame_id: frame for frame in source if frame.frame_id in drawn}
+    kept = {frame.frame_id: frame for frame in source}
     ids, pairs, moved = [], [np.empty((0, 2))], 0
     other_ids, names, other_pairs = [], [], [np.empty((0, 2))]
     for frame in target:

@@ -98,14 +98,14 @@ def make_table1(
     ids = test_frames["frame_id"].tolist()
     rows = []
     for (method, size), path in files.items():
-        runs = list(iter_runs(path, ids))
+        runs = list(iter_runs(path, ids, ["energy_error_mev_per_atom"]))
         row = {"method": method, "size": size, "n_seeds": len(runs), "note": note}
         own = evaluation[(evaluation["method"] == method) & (evaluation["size"] == size)]
         for name, column in MAE_COLUMNS.items():
             row |= _mean_and_sd(column, own.loc[own["property"] == name, "mae"].to_numpy())
         errors: dict[str, list[float]] = {name: [] for name in _STABILITY}
         for run in runs:
-            energy_error = run.frames["energy_error_mev_per_atom"].to_numpy(dtype=float)[chosen]
+            energy_error = run.frames["energy_error_mev_per_atom"].astype(float)[chosen]
             # the label in full precision plus the error: the same rounding on both sides
             predicted = energies + energy_error / 1000.0
             found = {

@@ -9,13 +9,14 @@ provenance stand in the schema metadata under the key ``rungs``, as JSON.
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rungs.errors import StudyError
@@ -130,14 +131,23 @@ class FrameWriter:
             self._waiting.clear()
 
 
-def iter_frames(path: str | os.PathLike) -> Iterator[Frame]:
+def iter_frames(
+    path: str | os.PathLike, only: Collection[str] | None = None
+) -> Iterator[Frame]:
     """Yield the frames of a file in its order; memory holds one row group at a time.
+
+    Args:
+        path: the file.
+        only: ids of the frames to yield; all by default.
 
     Raises:
         StudyError: when the file is missing, damaged, or was not written by :class:`FrameWriter`.
     """
+    wanted = None if only is None else pa.array(sorted(only), pa.string())
     with _open(path) as parquet, _told(path):
         for batch in parquet.iter_batches(batch_size=ROWS_IN_GROUP):
+            if wanted is not None:
+                batch = batch.filter(pc.is_in(batch["frame_id"], wanted))
             yield from _to_frames(batch)
 
 
@@ -180,6 +190,32 @@ def iter_geometries(path: str | os.PathLike, positions: bool = True) -> Iterator
                 stops=np.cumsum(batch["atomic_numbers"].value_lengths().to_numpy()),
                 atomic_numbers=_flat(batch["atomic_numbers"]),
                 cart_coords=coords.reshape(-1, 3),
+            )
+
+
+class Energies(NamedTuple):
+    """Energies and elements of a batch of b frames with n atoms in all."""
+
+    frame_ids: list[str]
+    energies: np.ndarray
+    """(b,) total energies, in eV."""
+    stops: np.ndarray
+    """(b,) where each frame's atoms end in the array below."""
+    atomic_numbers: np.ndarray
+    """(n,) int64."""
+
+
+def iter_energies(path: str | os.PathLike) -> Iterator[Energies]:
+    """Yield energies and elements of a file batch by batch, in its order; nothing else is read.
+    Raises as :func:`iter_frames`."""
+    with _open(path) as parquet, _told(path):
+        columns = ["frame_id", "atomic_numbers", "energy"]
+        for batch in parquet.iter_batches(batch_size=ROWS_IN_GROUP, columns=columns):
+            yield Energies(
+                batch["frame_id"].to_pylist(),
+                batch["energy"].to_numpy(),
+                np.cumsum(batch["atomic_numbers"].value_lengths().to_numpy()),
+                _flat(batch["atomic_numbers"]),
             )
 
 

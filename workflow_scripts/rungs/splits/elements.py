@@ -3,11 +3,13 @@
 import os
 from collections import Counter
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from rungs.config.methods import Method
 from rungs.errors import StudyError
 from rungs.splits.composition import elements, read_compositions
+
+if TYPE_CHECKING:
+    from rungs.config.methods import Method
 
 
 class ElementCount(NamedTuple):
@@ -38,7 +40,7 @@ def count_elements(
 
 
 def check_elements(
-    methods: Mapping[str, Method], counts: list[ElementCount], *, from_source_alone: bool
+    methods: Mapping[str, "Method"], counts: list[ElementCount], *, from_source_alone: bool
 ) -> None:
     """See that no method asks for an element's embedding that nothing has trained.
 

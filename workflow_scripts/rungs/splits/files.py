@@ -31,9 +31,10 @@ def read_split(path: str | os.PathLike) -> list[SplitRow]:
     Raises:
         StudyError: when the file is missing, has other columns or an unknown part.
     """
-    rows = [SplitRow(*values) for values in _read(path, SPLIT_COLUMNS)]
+    rows = list(map(SplitRow._make, _read(path, SPLIT_COLUMNS)))
+    known = {(level, part) for level in ("source", "target") for part in PARTS}
     for number, row in enumerate(rows, start=2):
-        if row.part not in PARTS or row.level not in ("source", "target"):
+        if (row.level, row.part) not in known:
             raise StudyError(
                 f"{path}, line {number}: level is source or target and part is one of "
                 f"{', '.join(PARTS)}, found {row.level}, {row.part}; {_REMEDY}"
@@ -135,7 +136,7 @@ def _read(path: str | os.PathLike, columns: Sequence[str]) -> list[list[str]]:
         raise StudyError(
             f"{path}: is no table of {', '.join(columns)} ({error}); {_REMEDY}"
         ) from None
-    if header != list(columns) or any(len(row) != len(columns) for row in rows):
+    if header != list(columns) or not set(map(len, rows)) <= {len(columns)}:
         raise StudyError(
             f"{path}: expected the columns {', '.join(columns)} in every line, found "
             f"{', '.join(header)}; {_REMEDY}"

@@ -3,17 +3,20 @@
 import csv
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from rungs.config.data import GivenParts
 from rungs.errors import StudyError
 from rungs.splits.groups import Levels
+
+if TYPE_CHECKING:
+    from rungs.config.data import GivenParts
 
 PARTS = ("train", "validation", "test")
 _COLUMNS = ["material_id", "part"]
 _SHOWN = 5
 
 
-def read_listed(given: GivenParts, data_folder: str | os.PathLike) -> dict[str, str]:
+def read_listed(given: "GivenParts", data_folder: str | os.PathLike) -> dict[str, str]:
     """The part of each listed material, from the configuration or its file.
 
     Raises:

@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from rungs.config.pools import Pool
 from rungs.errors import StudyError
+
+if TYPE_CHECKING:
+    from rungs.config.pools import Pool
 
 
 def pool_members(
     name: str,
-    pool: Pool,
+    pool: "Pool",
     train: Sequence[str],
     temperatures: Mapping[str, float],
     groups: Mapping[str, str],

@@ -1,9 +1,8 @@
 """Dividing materials into training, validation and test, once for both levels of a study."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from rungs.config.data import Split
 from rungs.errors import StudyError
 from rungs.seeds import derive_seed
 from rungs.splits.given_parts import PARTS, assign_listed
@@ -11,6 +10,9 @@ from rungs.splits.groups import Levels, split_groups
 from rungs.splits.leaks import check_divisions, check_families, check_leaks
 from rungs.splits.members import Member
 from rungs.splits.quotas import share_out
+
+if TYPE_CHECKING:
+    from rungs.config.data import Split
 
 __all__ = ["PARTS", "Part", "SplitRow", "split_materials"]
 
@@ -29,7 +31,7 @@ class SplitRow(NamedTuple):
 def split_materials(
     source: Sequence[Member],
     target: Sequence[Member],
-    options: Split,
+    options: "Split",
     seed: int,
     listed: Mapping[str, Part] | None = None,
 ) -> list[SplitRow]:
@@ -87,7 +89,7 @@ def split_materials(
 
 
 def _parts(
-    levels: Levels, options: Split, seed: int, listed: Mapping[str, Part] | None
+    levels: Levels, options: "Split", seed: int, listed: Mapping[str, Part] | None
 ) -> dict[str, dict[str, Part]]:
     """For each level the part of each material; of its other frames, where some are published
     test frames."""
@@ -103,7 +105,7 @@ def _parts(
     return dict.fromkeys(levels, of_material)
 
 
-def _check_fractions(levels: Levels, given: set[str], options: Split) -> None:
+def _check_fractions(levels: Levels, given: set[str], options: "Split") -> None:
     if options.test + options.validation >= 1:
         raise StudyError(
             f"split.test ({options.test:g}) and split.validation ({options.validation:g}) "
@@ -121,7 +123,7 @@ def _assign(
     levels: Levels,
     given: set[str],
     group_of: Mapping[str, str],
-    options: Split,
+    options: "Split",
     seed: int,
 ) -> dict[str, Part]:
     """The part of each group; for a group with published test frames, that of its other frames."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,9 @@ from rungs.evaluation.elements import ELEMENT_COLUMNS
 from rungs.evaluation.frames import ERROR_COLUMNS, FRAME_COLUMNS, read_frame_errors
 from rungs.files import whole_file
 from rungs.potentials.properties import PROPERTIES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 PathLike = str | os.PathLike
 
@@ -304,9 +307,7 @@ def _worst(
         found = [columns[column][order].tolist() for column in WORST_COLUMNS[4:]]
         for rank, values in enumerate(zip(*found, strict=True), start=1):
             row = {"method": method, "size": size, "ranked_by": name, "rank": rank}
-            row |= zip(
-                WORST_COLUMNS[4:], (None if pd.isna(x) else x for x in values), strict=True
-            )
+            row |= zip(WORST_COLUMNS[4:], (None if pd.isna(x) else x for x in values), strict=True)
             yield row
 
 

@@ -69,9 +69,7 @@ def describe_test_frames(
     return table[list(TEST_FRAME_COLUMNS)]
 
 
-def _formulas_and_forces(
-    store: "GraphStore", places: np.ndarray
-) -> tuple[list[str], np.ndarray]:
+def _formulas_and_forces(store: "GraphStore", places: np.ndarray) -> tuple[list[str], np.ndarray]:
     """The formula of each frame and its largest force on an atom in eV/Å."""
     offsets = store.arrays["atom_offsets"]
     formulas: list[str] = []

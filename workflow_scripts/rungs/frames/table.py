@@ -131,9 +131,7 @@ class FrameWriter:
             self._waiting.clear()
 
 
-def iter_frames(
-    path: str | os.PathLike, only: Collection[str] | None = None
-) -> Iterator[Frame]:
+def iter_frames(path: str | os.PathLike, only: Collection[str] | None = None) -> Iterator[Frame]:
     """Yield the frames of a file in its order; memory holds one row group at a time.
 
     Args:
@@ -146,9 +144,8 @@ def iter_frames(
     wanted = None if only is None else pa.array(sorted(only), pa.string())
     with _open(path) as parquet, _told(path):
         for batch in parquet.iter_batches(batch_size=ROWS_IN_GROUP):
-            if wanted is not None:
-                batch = batch.filter(pc.is_in(batch["frame_id"], wanted))
-            yield from _to_frames(batch)
+            chosen = wanted is None or pc.is_in(batch["frame_id"], wanted)
+            yield from _to_frames(batch if chosen is True else batch.filter(chosen))
 
 
 def read_frames(path: str | os.PathLike) -> list[Frame]:

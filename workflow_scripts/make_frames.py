@@ -32,5 +32,7 @@ with job(snakemake.log[0]) as say:
         items, limits, snakemake.output.frames, snakemake.output.rejects, origin, filters
     )
     say(f"{name}: {screened.n_passed} frames, {screened.n_rejected} rejected")
+    for line in screened.labels.lines():
+        say(f"  {line}")
     for kind, count in {**filters.counts, **screened.counts}.items():
         say(f"  {count} for {kind}; see {snakemake.output.rejects}")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from rungs.config.data import Screening
 from rungs.errors import StudyError
-from rungs.frames.frame import Frame, Rejected
+from rungs.frames.frame import LABELS, Frame, Rejected
+from rungs.frames.labels import label_words
 from rungs.frames.screening import (
     ScreenedFrames,
     judge,
@@ -19,32 +20,43 @@ from rungs.frames.screening import (
     screen_to_file,
     shortest_distance,
 )
-from rungs.frames.table import read_frames
+from rungs.frames.table import read_frames, read_label_counts
 
 LIMITS = Screening()
 
 
 def test_sound_frames_pass(sound_frame, altered):
     assert reason_to_reject(sound_frame, LIMITS) is None
-    assert reason_to_reject(altered(stress=None, magmoms=None), LIMITS) is None
+    for kept in ("energy", "forces", "stress", "magmoms"):
+        others = dict.fromkeys({"energy", "forces", "stress", "magmoms"} - {kept})
+        assert reason_to_reject(altered(**others), LIMITS) is None
     assert reason_to_reject(altered(cell=sound_frame.cell[[1, 0, 2]]), LIMITS) is None
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize(
-    "field", ["energy", "cell", "cart_coords", "forces", "stress", "magmoms", "temperature"]
-)
-def test_numbers_that_are_none_are_refused_in_every_field(sound_frame, altered, field, bad):
-    sound_frame = altered(temperature=300.0)
-    value = np.array(getattr(sound_frame, field), dtype=float)
+def with_bad_number(frame, field, bad):
+    value = np.array(getattr(frame, field), dtype=float)
     value.flat[-1] = bad
-    refused = judge(altered(**{field: value if value.ndim else float(value)}), LIMITS)
+    return value if value.ndim else float(value)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("field", ["cell", "cart_coords", "temperature"])
+def test_numbers_that_are_none_are_refused_where_they_are_no_label(
+    sound_frame, altered, field, bad
+):
+    sound_frame = altered(temperature=300.0)
+    value = with_bad_number(sound_frame, field, bad)
+    refused = judge(altered(**{field: value}), LIMITS)
     assert refused.kind == "not finite"
-    assert refused.reason == f"{field} has 1 of {value.size} values that are no finite number"
+    assert refused.reason == f"{field} has 1 of {np.size(value)} values that are no finite number"
 
 
 BROKEN = {
-    "no forces": ({"forces": None}, "shape", "forces are missing"),
+    "no label": (
+        {"energy": None, "forces": None, "stress": None, "magmoms": None},
+        "no label",
+        "the frame has no label at all",
+    ),
     "wrong shape": ({"forces": np.zeros((3, 3))}, "shape", "forces has shape (3, 3)"),
     "no atoms": (
         {"atomic_numbers": [], "cart_coords": np.zeros((0, 3)), "forces": np.zeros((0, 3))},
@@ -181,6 +193,60 @@ def test_rejects_are_written_with_reasons_and_counted(tmp_path, altered):
     assert [row["frame_id"] for row in rows] == ["broken:1", "hot", "hotter", "MgO:0"]
     assert rows[0]["reason"] == 'line 3: cannot be parsed, "quoted"'
     assert "occurs more than once" in rows[3]["reason"]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("field", LABELS)
+def test_a_label_with_a_number_that_is_none_is_missing_and_counted(
+    tmp_path, sound_frame, altered, field, bad
+):
+    items = [
+        altered(frame_id="other"),
+        altered(**{field: with_bad_number(sound_frame, field, bad)}),
+    ]
+    path, rejects = tmp_path / "frames.parquet", tmp_path / "rejects.csv"
+    screened = screen_to_file(items, LIMITS, path, rejects, {})
+    assert screened.n_rejected == 0
+    kept = read_frames(path)[1]
+    assert set(kept.labels) == set(LABELS) - {field}
+    size = np.size(getattr(sound_frame, field))
+    fault = f"{field} has 1 of {size} values that are no finite number"
+    assert read_csv(rejects) == [
+        {
+            "frame_id": "MgO:0",
+            "kind": "label not finite",
+            "reason": f"{fault}; the frame stays without this label",
+        }
+    ]
+    counts = read_label_counts(path)
+    assert counts.not_finite == {field: 1}
+    assert counts.labelled == {name: 2 - (name == field) for name in LABELS}
+    assert list(screened.labels.lines())[1] == f"1 {field} taken for missing: not finite"
+
+
+def test_a_frame_that_loses_all_its_labels_is_refused_with_what_they_were(tmp_path, altered):
+    bare = {"stress": None, "magmoms": None, "frame_id": "bare"}
+    items = [altered(), altered(energy=math.nan, forces=np.full((2, 3), np.inf), **bare)]
+    screened = ScreenedFrames(items, LIMITS, tmp_path / "rejects.csv")
+    assert len(list(screened)) == 1
+    assert screened.counts == {"no label": 1}
+    assert screened.labels.not_finite == {}
+    assert screened.rejects[0].reason == (
+        "the frame has no label at all: energy has 1 of 1 values that are no finite number; "
+        "forces has 6 of 6 values that are no finite number"
+    )
+
+
+def test_a_label_of_wrong_shape_is_refused_even_where_its_numbers_are_none(tmp_path, altered):
+    items = [altered(), altered(frame_id="bad", forces=np.full((3, 3), np.nan))]
+    screened = ScreenedFrames(items, LIMITS, tmp_path / "rejects.csv")
+    list(screened)
+    assert screened.counts == {"shape": 1}
+
+
+def test_labels_are_told_in_words():
+    labelled = {"energy": 48, "forces": 40, "stress": 0, "magmoms": 48}
+    assert label_words(labelled, 48) == "energy, forces on 40 of 48, no stress, magmoms"
 
 
 def test_a_refused_frame_does_not_take_its_id(tmp_path, altered):

@@ -15,9 +15,12 @@ from rungs.errors import StudyError
 from rungs.files import whole_file
 from rungs.frames.elements import MAX_ATOMIC_NUMBER
 from rungs.frames.frame import Frame, Rejected
+from rungs.frames.labels import LabelCounts, without_faulty_labels
 from rungs.frames.table import FrameWriter
 
 REJECTS_COLUMNS = ("frame_id", "kind", "reason")
+LABEL_SET_ASIDE = "label not finite"
+"""Kind of a row about a label that is taken for missing; its frame is not refused."""
 
 _MIN_HEIGHT = 0.1
 """Å; a cell whose opposite faces are closer than this is flat for every purpose."""
@@ -37,11 +40,19 @@ def reason_to_reject(frame: Frame, limits: Screening) -> str | None:
     return refused.reason if refused else None
 
 
-def judge(frame: Frame, limits: Screening) -> Rejected | None:
-    """As :func:`reason_to_reject`, with the frame's id and the kind of fault."""
+def judge(
+    frame: Frame, limits: Screening, set_aside: Mapping[str, str] | None = None
+) -> Rejected | None:
+    """As :func:`reason_to_reject`, with the frame's id and the kind of fault.
+
+    ``set_aside`` says of labels that the frame has lost before, by name, what was wrong with them.
+    """
     for kind, find in _FAULTS.items():
         if reason := find(frame, limits):
             return Rejected(frame.frame_id, reason, kind)
+    if not frame.labels:
+        lost = f": {'; '.join(set_aside.values())}" if set_aside else ""
+        return Rejected(frame.frame_id, f"the frame has no label at all{lost}", "no label")
     return None
 
 
@@ -50,6 +61,9 @@ class ScreenedFrames:
 
     When the items are exhausted, the rejects file appears (with its header only, if all frames
     were sound).
+
+    A label with a number that is none is taken for missing and has a row in the rejects file too;
+    its frame stays, as long as any label is left.
 
     Args:
         items: frames, and frames that the source itself could not read.
@@ -74,6 +88,8 @@ class ScreenedFrames:
         self._rejects_path = rejects_path
         self._filters = filters or iter
         self._counts: Counter[str] = Counter()
+        self.labels = LabelCounts()
+        """Of the frames that passed."""
         self.n_passed = 0
         self.rejects: list[Rejected] = []
         """The first thousand; the file has all."""
@@ -97,11 +113,14 @@ class ScreenedFrames:
             for item in self._filters(self._judged()):
                 if isinstance(item, Rejected):
                     table.writerow([getattr(item, name) for name in REJECTS_COLUMNS])
+                    if item.kind == LABEL_SET_ASIDE:
+                        continue
                     self._counts[item.kind] += 1
                     if len(self.rejects) < _KEPT:
                         self.rejects.append(item)
                 else:
                     self.n_passed += 1
+                    self.labels.add(item)
                     yield item
         if self.n_passed == 0:
             raise StudyError(self._nothing_left())
@@ -109,16 +128,24 @@ class ScreenedFrames:
     def _judged(self) -> Iterator[Frame | Rejected]:
         seen: set[str] = set()
         for item in self._items:
-            refused = item if isinstance(item, Rejected) else judge(item, self._limits)
-            if refused is None and item.frame_id in seen:
+            if isinstance(item, Rejected):
+                yield item
+                continue
+            frame, faults = without_faulty_labels(item)
+            refused = judge(frame, self._limits, faults)
+            if refused is None and frame.frame_id in seen:
                 refused = Rejected(
-                    item.frame_id,
-                    f"frame id '{item.frame_id}' occurs more than once; the first one is kept",
+                    frame.frame_id,
+                    f"frame id '{frame.frame_id}' occurs more than once; the first one is kept",
                     "duplicate id",
                 )
             if refused is None:
-                seen.add(item.frame_id)
-            yield refused or item
+                seen.add(frame.frame_id)
+                self.labels.add_faulty(faults)
+                for fault in faults.values():
+                    reason = f"{fault}; the frame stays without this label"
+                    yield Rejected(frame.frame_id, reason, LABEL_SET_ASIDE)
+            yield refused or frame
 
     def _nothing_left(self) -> str:
         if not self.n_rejected:
@@ -156,6 +183,7 @@ def screen_to_file(
     with FrameWriter(path, provenance) as writer:
         for frame in screened:
             writer.write(frame)
+        writer.labels_not_finite = screened.labels.not_finite
     return screened
 
 
@@ -222,7 +250,7 @@ def _shape(frame: Frame, _: Screening) -> str | None:
 
 
 def _not_finite(frame: Frame, _: Screening) -> str | None:
-    for name in ("energy", "cell", "cart_coords", "forces", "stress", "magmoms", "temperature"):
+    for name in ("cell", "cart_coords", "temperature"):
         value = getattr(frame, name)
         if value is not None and not np.isfinite(value).all():
             count = int(np.size(value) - np.isfinite(value).sum())
@@ -286,7 +314,7 @@ def _overlap(frame: Frame, limits: Screening) -> str | None:
 
 
 def _energy(frame: Frame, limits: Screening) -> str | None:
-    if abs(frame.energy_per_atom) > limits.max_abs_energy:
+    if frame.energy is not None and abs(frame.energy_per_atom) > limits.max_abs_energy:
         return (
             f"energy is {frame.energy_per_atom:.6g} eV/atom, beyond ± screening.max_abs_energy = "
             f"{limits.max_abs_energy:g} eV/atom"
@@ -295,7 +323,7 @@ def _energy(frame: Frame, limits: Screening) -> str | None:
 
 
 def _forces(frame: Frame, limits: Screening) -> str | None:
-    largest = np.abs(frame.forces).max()
+    largest = 0.0 if frame.forces is None else np.abs(frame.forces).max()
     if largest > limits.max_force:
         return (
             f"largest force component is {largest:.6g} eV/Å, beyond screening.max_force = "

@@ -306,8 +306,8 @@ def _graph_rows(graph: FrameGraph) -> dict[str, np.ndarray]:
 
 def _labels(frame: Frame) -> dict[str, np.ndarray]:
     rows = _no_labels(frame.n_atoms)
-    rows["energies_per_atom"][0] = frame.energy_per_atom
     for name, value in (
+        ("energies_per_atom", frame.energy_per_atom),
         ("forces", frame.forces),
         ("stress", frame.stress),
         ("magmoms", frame.magmoms),

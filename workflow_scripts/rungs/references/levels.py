@@ -13,10 +13,11 @@ from rungs.references.fit import ReferenceEnergies, fit_reference
 def compositions_and_energies(
     frames: Iterable[Frame], chosen: Set[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (n, 94) atomic fractions and (n,) energies in eV/atom of the ``chosen`` frame ids."""
+    """Return (n, 94) atomic fractions and (n,) energies in eV/atom of the ``chosen`` frame ids
+    that have an energy."""
     rows, energies = [], []
     for frame in frames:
-        if frame.frame_id in chosen:
+        if frame.frame_id in chosen and frame.energy is not None:
             counts = np.bincount(frame.atomic_numbers - 1, minlength=MAX_ATOMIC_NUMBER)
             rows.append(counts / frame.n_atoms)
             energies.append(frame.energy_per_atom)

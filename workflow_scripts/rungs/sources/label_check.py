@@ -158,6 +158,8 @@ class _Point:
 
 
 def _is_whole(frame: Frame) -> bool:
+    if frame.energy is None or frame.forces is None:
+        return False
     if frame.shape_fault() or not frame.n_atoms or not abs(np.linalg.det(frame.cell)) > _FLAT:
         return False
     values = (frame.energy, frame.cart_coords, frame.forces)

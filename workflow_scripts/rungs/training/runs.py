@@ -20,6 +20,7 @@ from rungs.potentials.chgnet.initial import load_initial
 from rungs.potentials.chgnet.published import load_model, new_model, save_model
 from rungs.potentials.device import pick_device
 from rungs.potentials.predict import interaction_energies
+from rungs.potentials.properties import PROPERTIES, mae_words
 from rungs.references.fit import ReferenceEnergies, read_reference, write_reference
 from rungs.references.rules import reference_by_rule
 from rungs.seeds import derive_seed
@@ -33,7 +34,7 @@ from rungs.training.initialization import (
     set_reference,
 )
 from rungs.training.layers import freeze
-from rungs.training.loop import HISTORY_COLUMNS, TrainingResult
+from rungs.training.loop import HISTORY_COLUMNS, VALIDATION_COLUMNS, TrainingResult
 from rungs.training.record import CostRecord
 from rungs.training.task import TrainingTask, run_training
 
@@ -328,9 +329,7 @@ def _summary(result: TrainingResult) -> str:
     seconds = result.training_seconds
     line = f"{_updates(result)}, {result.frames_seen_here / max(seconds, 1e-9):.0f} frames/s"
     if "validation_loss" not in chosen:
-        return f"{line}; final weights taken, as there is no validation part"
-    return (
-        f"{line}; best at update {result.chosen_update}: validation energy MAE "
-        f"{chosen['validation_energy_mae_mev_per_atom']:.1f} meV/atom, force MAE "
-        f"{chosen['validation_force_mae_mev_per_angstrom']:.0f} meV/Å"
-    )
+        return f"{line}; final weights taken, as there are no labelled validation frames"
+    columns = zip(PROPERTIES, VALIDATION_COLUMNS, strict=True)
+    errors = {name: chosen[column] for name, column in columns if column in chosen}
+    return f"{line}; best at update {result.chosen_update}: validation {mae_words(errors)}"

@@ -80,15 +80,12 @@ def crystal_file(wildcards):
 
 
 def frames_to_draw_from(wildcards):
-    # What a strategy needs to know of the frames, besides which of them train.
-    if wildcards.sampling == "element_covering":
-        return {"frames": results / "frames/target.parquet"}
+    # What a strategy needs to know of the frames, besides which of them train; and their labels.
+    needed = {"frames": results / "frames/target.parquet"}
     if wildcards.sampling == "diverse":
-        return {
-            "clusters": results / "subsets/diverse/clusters.csv",
-            "merges": results / "subsets/diverse/merges.csv",
-        }
-    return {}
+        needed["clusters"] = results / "subsets/diverse/clusters.csv"
+        needed["merges"] = results / "subsets/diverse/merges.csv"
+    return needed
 
 
 def subset_order(wildcards):

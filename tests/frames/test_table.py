@@ -251,12 +251,24 @@ def test_which_frames_have_which_label(tmp_path, altered):
         "stress": 2,
         "magmoms": 0,
     }
-    assert read_labelled(path) == {
+    assert in_each(read_labelled(path)) == {
         "energy": {"0", "2"},
         "forces": {"1", "2"},
         "stress": {"0", "1"},
         "magmoms": set(),
     }
+    write(path, [altered(frame_id=i, magmoms=None) for i in "012"])
+    whole = {"0", "1", "2"}
+    assert in_each(read_labelled(path)) == {
+        "energy": whole,
+        "forces": whole,
+        "stress": whole,
+        "magmoms": set(),
+    }
+
+
+def in_each(labelled):
+    return {name: {i for i in "012" if i in there} for name, there in labelled.items()}
 
 
 def test_temperatures_are_kept_and_read_alone(tmp_path, altered):

@@ -217,6 +217,16 @@ class Study(Options):
         """Return the subset sizes that are drawn from a pool."""
         return sorted({run.size for run in self.runs if self.methods[run.method].pool == pool})
 
+    def drawn_sizes(self, sampling: str, pool: str | None) -> list[int]:
+        """Return the subset sizes that are drawn by a strategy, from a pool or the whole part."""
+        return sorted(
+            {
+                run.size
+                for run in self.runs
+                if (self.sampling(run.method), self.methods[run.method].pool) == (sampling, pool)
+            }
+        )
+
     def sampling(self, method: str) -> str:
         """Return the strategy that draws the subsets of a method."""
         return self.methods[method].sampling or self.subsets.sampling

@@ -9,7 +9,7 @@ provenance stand in the schema metadata under the key ``rungs``, as JSON.
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -255,22 +255,28 @@ def read_label_counts(path: str | os.PathLike) -> FrameLabels:
         return FrameLabels(n_frames, labelled, {})
 
 
-def read_labelled(path: str | os.PathLike) -> dict[str, set[str]]:
-    """The ids of the frames that have each of ``LABELS``; columns in which all or no frames have
-    one are not read. Raises as :func:`iter_frames`."""
+class _Everything:
+    """Contains whatever one asks for."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+def read_labelled(path: str | os.PathLike) -> dict[str, Container[str]]:
+    """For each of ``LABELS`` what contains the ids of the frames that have it; only columns in
+    which some frames have it and others not are read. Raises as :func:`iter_frames`."""
     counts = read_label_counts(path)
-    mixed = [name for name in LABELS if 0 < counts.labelled[name] < counts.n_frames]
-    labelled: dict[str, set[str]] = {name: set() for name in LABELS}
-    with _open(path) as parquet, _told(path):
-        for batch in parquet.iter_batches(columns=["frame_id", *mixed]):
-            ids = batch["frame_id"].to_pylist()
-            for name in LABELS:
-                if name in mixed:
-                    there = batch[name].is_valid().to_pylist()
-                    labelled[name].update(i for i, has in zip(ids, there, strict=True) if has)
-                elif counts.labelled[name]:
-                    labelled[name].update(ids)
-    return labelled
+    mixed: dict[str, set[str]] = {
+        name: set() for name, n in counts.labelled.items() if 0 < n < counts.n_frames
+    }
+    if mixed:
+        with _open(path) as parquet, _told(path):
+            for batch in parquet.iter_batches(columns=["frame_id", *mixed]):
+                ids = np.array(batch["frame_id"].to_pylist(), dtype=object)
+                for name, found in mixed.items():
+                    found.update(ids[batch[name].is_valid().to_numpy(zero_copy_only=False)])
+    rest = {name: _Everything() if n else frozenset() for name, n in counts.labelled.items()}
+    return rest | mixed
 
 
 def count_frames(path: str | os.PathLike) -> int:

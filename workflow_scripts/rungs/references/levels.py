@@ -41,7 +41,7 @@ def fit_levels(
             source's; None fits them to the source's training frames.
 
     Raises:
-        StudyError: when a level has no training frames.
+        StudyError: when a level has no training frames, or none with an energy.
     """
     for level in ("source", "target"):
         if not training[level]:
@@ -50,6 +50,12 @@ def fit_levels(
         level: compositions_and_energies(frames[level], training[level])
         for level in ("source", "target")
     }
+    for level, (_, energies) in data.items():
+        if not len(energies):
+            raise StudyError(
+                f"none of the {level}'s {len(training[level])} training frames has an energy to "
+                f"fit reference energies to; see what {level}.data declares"
+            )
     if published is None:
         source = fit_reference(*data["source"])
     else:

@@ -251,6 +251,7 @@ def _reference(
             frames = store.index(frame_ids(split, "target", "train"))
     if not len(frames):
         return source  # no target frame, so nothing to shift by
+    frames = frames[store.labelled(frames)["energy"]]
     interaction = None
     if method.reference in RULES_OF_RESIDUALS:
         interaction = interaction_energies(model.to(device), store, frames)

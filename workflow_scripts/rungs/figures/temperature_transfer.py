@@ -15,6 +15,7 @@ from rungs.figures.style import (
     DOUBLE,
     ORANGE,
     MethodStyle,
+    figure_of_words,
     log_ticks,
     new_figure,
     number,
@@ -79,9 +80,7 @@ def draw_temperature_transfer(
     """
     rows = pairings(table, scratch, transfer)
     if not rows:
-        figure = new_figure(DOUBLE, 1.6)
-        say_in_panel(figure.subplots(), "no test frame has a temperature, or nothing to compare")
-        return figure
+        return figure_of_words("no test frame has a temperature, or nothing to compare")
     chosen = _sizes(rows)
     known = {PROPERTIES[name].column for name in set(table["property"])}
     properties = labelled(_SHOWN, known)

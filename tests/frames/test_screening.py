@@ -246,7 +246,7 @@ def test_a_label_of_wrong_shape_is_refused_even_where_its_numbers_are_none(tmp_p
 
 def test_labels_are_told_in_words():
     labelled = {"energy": 48, "forces": 40, "stress": 0, "magmoms": 48}
-    assert label_words(labelled, 48) == "energy, forces on 40 of 48, no stress, magmoms"
+    assert label_words(labelled, 48) == "energy, forces on 40 of 48, no stress, magnetic moments"
 
 
 def test_a_refused_frame_does_not_take_its_id(tmp_path, altered):

@@ -63,10 +63,10 @@ class LabelCounts:
 def label_words(labelled: Mapping[str, int], n_frames: int) -> str:
     """Which labels ``n_frames`` frames have, in words: 'energy, forces on 40 of 48, no stress'."""
     words = []
-    for name in LABELS:
-        count = labelled[name]
+    for label in LABELS:
+        count, name = labelled[label], label.replace("magmoms", "magnetic moments")
         if count == n_frames:
             words.append(name)
         else:
-            words.append(f"{name} on {count} of {n_frames}" if count else f"no {name}")
+            words.append(f"{name} on {count:,} of {n_frames:,}" if count else f"no {name}")
     return ", ".join(words)

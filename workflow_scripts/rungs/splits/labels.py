@@ -75,27 +75,48 @@ def check_subset(
             )
 
 
-def label_sentences(summaries: Sequence[PartSummary], names: Mapping[str, str]) -> list[str]:
-    """What the frames of both levels are labelled with, in words, for the report.
+def label_sentences(
+    summaries: Sequence[PartSummary], names: Mapping[str, str], *, published: bool
+) -> list[str]:
+    """What the frames of both levels are labelled with, and what becomes of what the target's
+    training frames lack, in words for the report.
 
     Args:
         summaries: of all parts of both levels.
         names: of the levels ``source`` and ``target``, in figures and tables.
+        published: whether the pretraining starts from a published model.
     """
+    of_level = {level: [s for s in summaries if s.level == level] for level in names}
     lines = []
     for level, name in names.items():
-        parts = {s.part: s for s in summaries if s.level == level}
-        whole = [s for s in parts.values() if s.frames]
-        counts = {label: sum(s.labelled[label] for s in whole) for label in LABELS}
-        lines.append(f"{name} frames: {label_words(counts, sum(s.frames for s in whole))}.")
-        train, test = parts["train"], parts["test"]
-        for label in LABELS:
-            if train.labelled[label]:
-                continue
-            if label != "magmoms" and test.labelled[label]:
-                lines.append(
-                    f"No {name} training frame has {_NOUNS[label]}, {test.labelled[label]} of "
-                    f"{test.frames} test frames have: their errors are those of a property that "
-                    f"was not trained on at this level."
-                )
+        n_frames = sum(s.frames for s in of_level[level])
+        counts = {label: sum(s.labelled[label] for s in of_level[level]) for label in LABELS}
+        lines.append(f"{name}: {n_frames:,} frames, {label_words(counts, n_frames)}.")
+    parts = {(s.level, s.part): s for s in summaries}
+    train, test = parts["target", "train"], parts["target", "test"]
+    target, known = names["target"], published or parts["source", "train"].n_magmoms
+    if not train.n_forces:
+        lines.append(f"No {target} training frame has forces: {_of_forces(train, test)}.")
+    if not train.n_magmoms and known:
+        lines.append(
+            f"No {target} training frame has magnetic moments, so fine-tuning does not train them: "
+            "that output keeps its pretrained weights (random ones from scratch) while the layers "
+            "before it change."
+        )
+    elif not train.n_magmoms:
+        lines.append("Magnetic moments are trained at neither level: what models predict is void.")
     return lines
+
+
+def _of_forces(train: PartSummary, test: PartSummary) -> str:
+    learned = "energies and stresses" if train.n_stress else "energies alone"
+    if not test.n_forces:
+        return (
+            f"models are fine-tuned on {learned}, and what that does to their forces is not "
+            "measured, as no test frame has forces"
+        )
+    share = "all" if test.n_forces == test.frames else f"{test.n_forces:,} of {test.frames:,}"
+    return (
+        f"models are fine-tuned on {learned}, and the force errors on {share} test frames say what "
+        "that does to their forces"
+    )

@@ -183,9 +183,11 @@ def fine_tune(
         )
     counts = np.count_nonzero(store.compositions(training), axis=0)
     write_reference(outputs.reference, ReferenceEnergies(get_reference(model), counts))
-    _write_run(model, result, cost, outputs, run._asdict())
+    labelled = {name: int(there.sum()) for name, there in store.labelled(training).items()}
+    _write_run(model, result, cost, outputs, run._asdict() | {"labelled": labelled})
     Path(checkpoint).unlink(missing_ok=True)
-    return f"{run.method}, {run.size} frames, seed {run.seed}: {_summary(result)}"
+    frames = f"{run.size} frames{_lacking(labelled, run.size, options)}"
+    return f"{run.method}, {frames}, seed {run.seed}: {_summary(result)}"
 
 
 def prepare(
@@ -321,6 +323,16 @@ def _updates(result: TrainingResult) -> str:
     if result.last_update == result.n_updates:
         return f"{result.n_updates} updates"
     return f"{result.last_update} of {result.n_updates} updates, then nothing better came"
+
+
+def _lacking(labelled: dict[str, int], size: int, options: Training) -> str:
+    """Which labels with a weight in the loss the frames lack, in words and in brackets."""
+    lacking = [
+        f"{name} on {count}" if count else f"no {name}"
+        for name, count in labelled.items()
+        if count < size and getattr(options.weights, name) > 0
+    ]
+    return f" ({', '.join(lacking)})" if lacking else ""
 
 
 def _summary(result: TrainingResult) -> str:

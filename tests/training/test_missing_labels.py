@@ -13,7 +13,7 @@ from rungs.potentials.chgnet.published import new_model
 from rungs.potentials.prediction_errors import evaluate
 from rungs.potentials.properties import PROPERTIES
 from rungs.training.initialization import set_reference
-from rungs.training.loop import Trainer, TrainingData
+from rungs.training.loop import Trainer, TrainingData, _Progress
 from rungs.training.loss import loss_terms, weights_of_labelled
 from rungs.training.step import Step
 
@@ -146,3 +146,16 @@ def test_validation_frames_without_a_label_that_counts_choose_nothing(
     result = run.train(tmp_path / "run.pt", {}, "test")
     assert result.chosen_update == OPTIONS.updates
     assert "validation_loss" not in result.history[-1]
+
+
+def test_means_between_validations_are_over_the_batches_with_the_label():
+    progress = _Progress()
+    progress.add({"train_loss": 3.0, "train_energy_loss": 1.0})
+    progress.add({"train_loss": 1.0, "train_force_loss": 4.0})
+    assert progress.take_means() == {
+        "train_loss": 2.0,
+        "train_energy_loss": 1.0,
+        "train_force_loss": 4.0,
+    }
+    # a checkpoint of before labels could be missing has one count for all
+    assert _Progress(sums={"train_loss": 3.0}, n_summed=2).take_means() == {"train_loss": 1.5}

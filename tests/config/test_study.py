@@ -78,6 +78,8 @@ FAULTS = [
     ({"pretraining.initial": "0.3.0"}, ["architecture", "0.3.0"]),
     ({"pretraining.training": None}, ["pretraining.training"]),
     ({"architecture": None}, ["architecture"]),
+    ({"target.vacuum": 5}, ["target.vacuum is 5 Å, within the network's cutoff of", "20.0"]),
+    ({"source.vacuum": -1}, ["source.vacuum", "-1"]),
     ({"architecture.num_angular": 4}, ["architecture", "num_angular", "odd"]),
     ({"study": "a/b"}, ["study", "a/b"]),
     ({"split.by": "formula"}, ["split.by", "'composition'", "'formula'"]),

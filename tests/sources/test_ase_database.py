@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
@@ -59,7 +60,7 @@ def test_real_frames_come_back_equal(write, tmp_path, mptrj, same, name):
         (("energy",), True, {"mp_id": "a"}, "row 2 has no energy"),
         (("forces",), True, {"mp_id": "a"}, "row 2 has no forces"),
         ((), True, {}, "has no 'mp_id', declared as material_key"),
-        ((), (True, True, False), {"mp_id": "a"}, "not in all directions"),
+        ((), (True, True, False), {"mp_id": "a"}, "is periodic as T T F, expected T T T"),
     ],
 )
 def test_a_bad_row_is_set_aside(write, tmp_path, two_atoms, without, pbc, keys, words):
@@ -68,6 +69,14 @@ def test_a_bad_row_is_set_aside(write, tmp_path, two_atoms, without, pbc, keys, 
     assert good.material_id == "a"
     assert isinstance(bad, Rejected)
     assert words in bad.reason
+
+
+def test_a_slab_in_a_vacuum_is_a_frame_without_a_stress(write, tmp_path, two_atoms):
+    write([(atoms(two_atoms, pbc=(True, False, True)), {"mp_id": "a"})])
+    (frame,) = read_source(level().model_copy(update={"vacuum": 20.0}), tmp_path, 0)
+    assert frame.stress is None
+    assert frame.cell[[0, 2]].tolist() == two_atoms.cell[[0, 2]].tolist()
+    assert np.linalg.norm(frame.cell[1]) == pytest.approx(25)
 
 
 def test_rows_without_stress_or_moments(write, tmp_path, two_atoms):

@@ -39,6 +39,23 @@ def test_a_plain_frame(declare, tmp_path):
     assert (frame.stress, frame.magmoms, frame.group, frame.given_part) == (None,) * 4
 
 
+def test_with_a_vacuum_slabs_and_molecules_are_frames_without_a_stress(with_stress, tmp_path):
+    level = with_stress().model_copy(update={"vacuum": 20.0})
+    stress = "stress='1 2 3 0 0 0'"
+    slab, molecule, crystal = read(
+        level,
+        tmp_path,
+        train=block(stress, "pbc='T T F'")
+        + block(comment=f"{COLUMNS} energy=1 {stress}")
+        + block(stress),
+    )
+    assert slab.cell.tolist() == [[5, 0, 0], [1, 6, 0], [0, 0, 25]]
+    assert molecule.cell.tolist() == np.diag([25.0, 25, 25]).tolist()
+    assert (slab.stress, molecule.stress) == (None, None)
+    assert crystal.stress is not None
+    assert [f.cart_coords[1].tolist() for f in (slab, molecule)] == [[2.5, 3.0, 3.5]] * 2
+
+
 def test_other_keys_and_labels(declare, tmp_path):
     """Names that ASE keeps as they are, beside names that it moves into a calculator."""
     level = declare(
@@ -162,7 +179,14 @@ SET_ASIDE = {
         "Lattice",
     ),
     "no lattice": (block(comment=f"{COLUMNS} energy=1"), "is periodic as F F F"),
-    "slab": (block("pbc='T T F'"), "is periodic as T T F, expected T T T"),
+    "slab": (
+        block("pbc='T T F'"),
+        "is periodic as T T F, expected T T T; `source.vacuum: 20.0` puts it into",
+    ),
+    "cell of zeros": (
+        block(comment=f'Lattice="0 0 0 0 0 0 0 0 0" {COLUMNS} energy=1'),
+        "is periodic as T T T and 3 of its lattice vectors have no length",
+    ),
     "no energy": (block(energy=""), "has no 'energy', declared as energy_key"),
     "empty energy": (block(energy="energy"), "'energy' has no number"),
     "two energies": (block(energy='energy="1 2"'), "cannot be parsed"),

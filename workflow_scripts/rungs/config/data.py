@@ -25,6 +25,10 @@ class Level(Options):
     functional: str
     """Level of theory, written into every frame, e.g. r2SCAN."""
     data: AnySource
+    vacuum: PositiveFloat | None = None
+    """Empty space in Å, wider than the network's cutoff, that slabs, chains and molecules get in
+    the directions in which they are not periodic, in a periodic cell without a stress; null sets
+    such frames aside."""
     filters: Filters = Filters()
 
 

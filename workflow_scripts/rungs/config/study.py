@@ -74,6 +74,20 @@ class Study(Options):
         return self
 
     @model_validator(mode="after")
+    def _vacuum_is_wider_than_the_cutoff(self) -> "Study":
+        # that of the published models, the largest of them, where no architecture is given
+        cutoff = Architecture() if self.architecture is None else self.architecture
+        cutoff = cutoff.atom_graph_cutoff
+        for name, level in (("source", self.source), ("target", self.target)):
+            if level.vacuum is not None and level.vacuum <= cutoff:
+                raise ValueError(
+                    f"{name}.vacuum is {level.vacuum:g} Å, within the network's cutoff of "
+                    f"{cutoff:g} Å, so that molecules would feel their images; raise it, to 20.0 "
+                    "for instance"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _pretraining_can_be_smaller(self) -> "Study":
         if self.pretraining.training is None:
             for name, method in self.methods.items():

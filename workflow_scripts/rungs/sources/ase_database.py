@@ -10,6 +10,7 @@ from rungs.config.bulk import ASEDatabase
 from rungs.config.data import Level
 from rungs.errors import StudyError
 from rungs.frames.frame import Frame, Rejected
+from rungs.frames.vacuum import NotPeriodicError, periodic_cell
 from rungs.sources.train_test_files import divided_files
 from rungs.sources.units import stress_factor
 
@@ -44,6 +45,7 @@ class _Reader:
     ) -> None:
         self.data: ASEDatabase = level.data
         self.functional = level.functional
+        self.vacuum, self.level = level.vacuum, section.removesuffix(".data")
         self.path, self.section, self.part, self.given_part = path, section, part, given_part
         self.to_gpa = stress_factor("eV/Å³", "tension_positive")
 
@@ -100,8 +102,12 @@ class _Reader:
         if data.material_key is not None and data.material_key not in known:
             reason = f"row {row.id} has no '{data.material_key}', declared as material_key"
             return Rejected(frame_id, reason, "missing key")
-        if not np.all(row.pbc):
-            return Rejected(frame_id, f"is periodic as {row.pbc}, not in all directions", "cell")
+        try:
+            cell, has_vacuum = periodic_cell(
+                row.cell, row.pbc, row.positions, self.vacuum, self.level
+            )
+        except NotPeriodicError as error:
+            return Rejected(frame_id, str(error), error.kind)
         stress, magmoms = row.get("stress"), row.get("magmoms")
         group = known.get(data.group_key) if data.group_key else None
         try:
@@ -109,12 +115,12 @@ class _Reader:
                 frame_id=frame_id,
                 material_id=str(known[data.material_key]) if data.material_key else frame_id,
                 functional=self.functional,
-                cell=row.cell,
+                cell=cell,
                 atomic_numbers=row.numbers,
                 cart_coords=row.positions,
                 energy=row.energy,
                 forces=row.forces,
-                stress=None if stress is None else np.array(stress) * self.to_gpa,
+                stress=None if stress is None or has_vacuum else np.array(stress) * self.to_gpa,
                 magmoms=None if magmoms is None else np.abs(magmoms),
                 group=None if group is None else str(group),
                 given_part=self.given_part,

@@ -14,6 +14,7 @@ from rungs.config.data import Level
 from rungs.config.sources import ExtendedXYZ
 from rungs.errors import StudyError
 from rungs.frames.frame import Frame, Rejected
+from rungs.frames.vacuum import NotPeriodicError, periodic_cell
 from rungs.sources.units import energy_factor, forces_factor, stress_factor, symmetric_voigt
 from rungs.sources.xyz_blocks import Block, iter_blocks
 
@@ -92,10 +93,12 @@ class _Reader:
     def __init__(self, level: Level, path: Path, label: str, part: str, section: str) -> None:
         self.data: ExtendedXYZ = level.data
         self.functional = level.functional
+        self.vacuum = level.vacuum
         self.path = path
         self.label = label
         self.part = part
         self.section = section
+        self.level = section.removesuffix(".data")
         # Where no test file is declared, the division is the study's own.
         self.given_part = part if self.data.test else None
 
@@ -138,18 +141,17 @@ class _Reader:
         if parsed.is_empty:
             return Rejected(frame_id, "the frame has no atoms", "no atoms")
         atoms = parsed.atoms
-        if not atoms.pbc.all():
-            found = " ".join("T" if periodic else "F" for periodic in atoms.pbc)
-            return Rejected(
-                frame_id,
-                f"is periodic as {found}, expected T T T: only fully periodic frames are used",
-                "not periodic",
+        try:
+            cell, has_vacuum = periodic_cell(
+                atoms.cell.array, atoms.pbc, atoms.positions, self.vacuum, self.level
             )
+        except NotPeriodicError as error:
+            return Rejected(frame_id, str(error), error.kind)
         n_atoms = len(atoms)
         energy = float(_numbers(parsed.value("energy_key", data.energy_key), data.energy_key))
         forces = parsed.per_atom("forces_key", data.forces_key, (n_atoms, 3))
         stress = magmoms = None
-        if data.stress_key is not None:
+        if data.stress_key is not None and not has_vacuum:
             stress = _voigt(parsed.value("stress_key", data.stress_key), data.stress_key)
             stress *= stress_factor(data.stress_unit, data.stress_sign)
         if data.magmoms_key is not None:
@@ -165,7 +167,7 @@ class _Reader:
             frame_id=frame_id,
             material_id=texts["material_key"] or frame_id,
             functional=self.functional,
-            cell=atoms.cell.array,
+            cell=cell,
             atomic_numbers=atoms.numbers,
             cart_coords=atoms.positions,
             energy=energy * energy_factor(data.energy_unit, n_atoms),

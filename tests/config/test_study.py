@@ -78,6 +78,11 @@ FAULTS = [
     ({"pretraining.initial": "0.3.0"}, ["architecture", "0.3.0"]),
     ({"pretraining.training": None}, ["pretraining.training"]),
     ({"architecture": None}, ["architecture"]),
+    (
+        {"screening": {"max_abs_energy": 1e6}},
+        ["screening.max_abs_energy: is gone", "'max_energy_distance'"],
+    ),
+    ({"screening": {"isolated_atoms": "drop"}}, ["screening.isolated_atoms", "'keep'", "'drop'"]),
     ({"target.vacuum": 5}, ["target.vacuum is 5 Å, within the network's cutoff of", "20.0"]),
     ({"source.vacuum": -1}, ["source.vacuum", "-1"]),
     ({"architecture.num_angular": 4}, ["architecture", "num_angular", "odd"]),

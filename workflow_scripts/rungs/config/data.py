@@ -57,8 +57,13 @@ class Screening(Options):
     """Largest force component, in eV/Å."""
     max_stress: PositiveFloat = 1000.0
     """Largest stress component, in GPa."""
-    max_abs_energy: PositiveFloat = 200.0
-    """Largest absolute energy, in eV/atom."""
+    max_energy_distance: PositiveFloat = 50.0
+    """Largest distance of an energy from a robust linear fit of the level's energies on
+    composition, in eV/atom. How large energies are by themselves differs from code to code."""
+    isolated_atoms: Literal["set_aside", "keep"] = "set_aside"
+    """Frames of a single atom without neighbours: `set_aside`, with their energies in a table
+    (`frames/LEVEL_isolated_atoms.csv`) that `reference: isolated_atoms` reads, or `keep`, to train
+    and test on them too."""
     check_labels: bool = True
     """Whether a source is refused whose energies contradict its forces or stresses, between nearby
     frames, as only a wrong unit or sign explains."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from rungs.config.data import Screening
 from rungs.config.sources import AnySource
 from rungs.config.study import Study
 from rungs.config.training import Training
@@ -19,6 +20,14 @@ RENAMED = {
     (Training, "parts"): "accumulation_steps",
 }
 """Keys that had another name once, by their section, and their successors."""
+REPLACED = {
+    (Screening, "max_abs_energy"): (
+        "is gone, as energies of some codes are large; 'max_energy_distance' limits how far, in "
+        "eV/atom, an energy may lie from a fit of all of them on composition: write it instead, "
+        "or leave it out"
+    ),
+}
+"""Keys whose place another took, with a meaning of its own, and what to do."""
 
 
 def load_study(values: Mapping[str, object], origin: str = "the configuration") -> Study:
@@ -72,6 +81,8 @@ def _describe(fault: Mapping) -> str:
         section = _section_at(fault["loc"][:-1])
         if successor := RENAMED.get((section, fault["loc"][-1])):
             return f"{key}: is called '{successor}' now; write '{successor}' instead"
+        if advice := REPLACED.get((section, fault["loc"][-1])):
+            return f"{key}: {advice}"
         known = list(section.model_fields) if section else []
         near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"

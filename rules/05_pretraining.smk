@@ -82,6 +82,8 @@ rule compare_references:
             for seed in study.subsets.seeds
         ],
         source_reference=results / "references/source.csv",
+        source_atoms=results / "frames/source_isolated_atoms.csv",
+        target_atoms=results / "frames/target_isolated_atoms.csv",
         pretrained=results / "pretrained/model.pt",
     output:
         report(

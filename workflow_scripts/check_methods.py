@@ -5,7 +5,9 @@ from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config import load_study
+    from rungs.frames.isolated_atoms import read_isolated_energies
     from rungs.frames.table import read_groups, read_temperatures
+    from rungs.references.isolated import check_isolated_atoms
     from rungs.splits.elements import check_elements, count_elements
     from rungs.splits.files import frame_ids, read_split, read_summary, write_elements
     from rungs.splits.labels import check_weights
@@ -26,6 +28,12 @@ with job(snakemake.log[0]) as say:
         if training is not None:
             for line in check_weights(parts[level, "train"], training.weights, section):
                 say(line)
+    levels = ("source", "target")
+    check_isolated_atoms(
+        study.methods,
+        {level: {c.element for c in counts if c.level == level} for level in levels},
+        {level: read_isolated_energies(given[f"{level}_atoms"]) for level in levels},
+    )
     train = frame_ids(split, "target", "train")
     if study.pools:
         temperatures, groups = read_temperatures(given.target), read_groups(given.target)

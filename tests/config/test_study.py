@@ -71,6 +71,20 @@ FAULTS = [
     ({"subsets.sizes": [3, 2]}, ["subsets", "sizes must rise"]),
     ({"subsets.sizes": [-1]}, ["subsets.sizes.0", "-1"]),
     ({"subsets.seeds": [1, 1]}, ["subsets", "seeds must not repeat"]),
+    (
+        {
+            "methods.scratch.reference": "isolated_atoms",
+            "methods.scratch.reference_fitted_on": "subset",
+        },
+        ["methods.scratch: reference_fitted_on: subset needs a `reference` that is fitted"],
+    ),
+    (
+        {"source.isolated_atom_energies": {"energies": {"Cu": -1.0}, "file": "a.csv"}},
+        ["source.isolated_atom_energies: give either `energies` by element or a `file`"],
+    ),
+    ({"source.isolated_atom_energies": {}}, ["give either `energies`"]),
+    ({"source.isolated_atom_energies": {"energies": {"Zz": -1.0}}}, ["energies: Zz: no symbol"]),
+    ({"source.isolated_atom_energies": {"energies": {"Cu": "x"}}}, ["energies.Cu", "'x'"]),
     ({"methods.scratch.sizes": [7]}, ["methods.scratch.sizes", "[7]"]),
     ({"methods.scratch.copy_embedding": {"Ge": "Si"}}, ["methods.scratch", "copy_embedding"]),
     ({"methods.scratch.initial": "zero"}, ["methods.scratch.initial", "'zero'"]),

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from rungs.config.filters import Filters
+from rungs.config.isolated_atoms import IsolatedAtomEnergies
 from rungs.config.options import (
     Fraction,
     NonNegativeFloat,
@@ -29,7 +30,15 @@ class Level(Options):
     """Empty space in Å, wider than the network's cutoff, that slabs, chains and molecules get in
     the directions in which they are not periodic, in a periodic cell without a stress; null sets
     such frames aside."""
+    isolated_atom_energies: IsolatedAtomEnergies | None = None
+    """Energies of isolated atoms, for `reference: isolated_atoms`, where they are not among the
+    frames."""
     filters: Filters = Filters()
+
+    def atom_files(self, folder: str) -> list[str]:
+        """Return the path of the table of isolated atoms, which lies in ``folder``, if there is
+        one."""
+        return self.isolated_atom_energies.files(folder) if self.isolated_atom_energies else []
 
 
 class Price(Options):

@@ -6,11 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from rungs.files import write_rows
+from rungs.frames.elements import SYMBOLS
+from rungs.frames.isolated_atoms import read_isolated_energies
 from rungs.graphs.store import GraphStore
 from rungs.potentials.chgnet.published import load_model
 from rungs.potentials.device import pick_device
 from rungs.potentials.predict import interaction_energies
-from rungs.references.fit import read_reference
+from rungs.references.fit import ReferenceEnergies, read_reference
+from rungs.references.isolated import (
+    isolated_reference,
+    missing_atoms,
+    missing_of_source,
+    symbols_of,
+)
 from rungs.references.rules import RULES, reference_by_rule
 from rungs.splits.files import frame_ids, read_order, read_split
 from rungs.splits.subsets import take
@@ -36,11 +44,14 @@ def compare_references(
     subsets: Mapping[int, PathLike],
     sizes: Sequence[int],
     source_reference: PathLike,
+    atoms: Mapping[str, PathLike] | None = None,
     output: PathLike,
 ) -> str:
     """Write ``tables/reference_errors.csv`` and return a line for the terminal.
 
-    One row for the source's own reference energies, one for each rule fitted to the whole training
+    One row for the source's own reference energies, one for those of isolated atoms where there
+    are such of every element (of the target's, and of both levels', see
+    :mod:`rungs.references.isolated`), one for each rule fitted to the whole training
     part, and one for each rule, size and seed fitted to the subset: mean absolute errors of the
     target's test energies, in meV/atom, of the reference energies alone and of the pretrained model
     with them. ``test_elements_absent`` counts elements of the test frames that no fitted frame has.
@@ -53,6 +64,7 @@ def compare_references(
         subsets: the order of the target's training frames for each seed.
         sizes: subset sizes; 0 is the source's row.
         source_reference: the source's reference energies.
+        atoms: tables of the isolated atoms of ``source`` and ``target``.
         output: the table to write.
 
     Raises:
@@ -70,7 +82,8 @@ def compare_references(
     if not len(test):
         write_rows(output, REFERENCE_ERROR_COLUMNS, [])
         return "reference energies: no test frame of the target has an energy to compare them on"
-    source = read_reference(source_reference).energies
+    known = read_reference(source_reference)
+    source = known.energies
     places = np.concatenate([training, test])
     network = load_model(model).to(pick_device())
     interaction = np.full(len(store), np.nan)
@@ -100,6 +113,9 @@ def compare_references(
             yield {"rule": rule, **errors(reference.energies, frames)}
 
     table = [{"rule": "source", "fitted_on": "source", "size": 0, **errors(source, training)}]
+    for kind, reference in _of_isolated_atoms(store, known, atoms or {}):
+        row = {"rule": "isolated_atoms", "fitted_on": kind, "size": 0}
+        table.append(row | errors(reference, training))
     about = {"fitted_on": "training", "size": len(training)}
     table += [about | row for row in fitted(training)]
     for seed, order in subsets.items():
@@ -109,6 +125,24 @@ def compare_references(
             table += [about | row for row in fitted(frames)]
     write_rows(output, REFERENCE_ERROR_COLUMNS, table)
     return _summary(table)
+
+
+def _of_isolated_atoms(
+    store: GraphStore, source: ReferenceEnergies, atoms: Mapping[str, PathLike]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """The references that the isolated atoms give, with what they are of, where they suffice."""
+    if not atoms:
+        return
+    energies = {level: read_isolated_energies(path) for level, path in atoms.items()}
+    elements = symbols_of(store.compositions())
+    if missing_atoms(energies["target"], elements):
+        return
+    yield "isolated atoms of the target", isolated_reference(energies["target"], elements)
+    seen = {symbol for symbol, n in zip(SYMBOLS, source.n_frames, strict=True) if n}
+    missing = missing_of_source(energies["source"], seen, elements)
+    if np.isfinite(energies["source"]).any() and not missing:
+        both = isolated_reference(energies["target"], elements, source, energies["source"])
+        yield "isolated atoms of both levels", both
 
 
 def _summary(table: Sequence[Mapping]) -> str:

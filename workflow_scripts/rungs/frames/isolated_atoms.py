@@ -6,12 +6,13 @@ Their energies are reference energies, and no network with a cutoff learns anyth
 import csv
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from rungs.config.data import Level
 from rungs.errors import StudyError
 from rungs.files import write_rows
 from rungs.frames.distances import shortest_distance
@@ -61,10 +62,27 @@ def isolated_atom(frame: Frame, known_from: str) -> IsolatedAtom:
     return IsolatedAtom(symbol, frame.energy, frame.frame_id, known_from)
 
 
-def declared_atoms(
-    energies: Mapping[str, float], known_from: str = "the configuration"
+def known_atoms(
+    level: Level, table: str | os.PathLike | None, section: str = "source"
 ) -> list[IsolatedAtom]:
-    """Rows for energies in eV that are given by element."""
+    """The atoms whose energies the configuration gives.
+
+    Args:
+        level: the section ``source`` or ``target``.
+        table: where its file of energies lies, if it names one.
+        section: ``source`` or ``target``, for messages.
+
+    Raises:
+        StudyError: as :func:`read_atom_table`.
+    """
+    options = level.isolated_atom_energies
+    if options is None:
+        return []
+    energies, known_from = options.energies, "the configuration"
+    if options.file is not None:
+        key = f"{section}.isolated_atom_energies"
+        energies = read_atom_table(table, options.element_column, options.energy_column, key)
+        known_from = f"{options.file}, {options.energy_column}"
     return [IsolatedAtom(symbol, float(e), "", known_from) for symbol, e in energies.items()]
 
 

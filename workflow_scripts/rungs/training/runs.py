@@ -15,6 +15,7 @@ from rungs.config.study import Run
 from rungs.config.training import Architecture, Pretraining, Training
 from rungs.errors import StudyError
 from rungs.files import write_json, write_rows
+from rungs.frames.isolated_atoms import read_isolated_energies
 from rungs.graphs.store import GraphStore
 from rungs.potentials.chgnet.initial import load_initial
 from rungs.potentials.chgnet.published import load_model, new_model, save_model
@@ -22,6 +23,7 @@ from rungs.potentials.device import pick_device
 from rungs.potentials.predict import interaction_energies
 from rungs.potentials.properties import PROPERTIES, mae_words
 from rungs.references.fit import ReferenceEnergies, read_reference, write_reference
+from rungs.references.isolated import isolated_reference, symbols_of
 from rungs.references.rules import reference_by_rule
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_order, read_split
@@ -134,7 +136,8 @@ def fine_tune(
             ``architecture`` is None.
         architecture: of random weights, else None.
         inputs: attributes ``graphs``, ``split``, ``subset``, ``source_reference``,
-            ``target_reference`` and ``pretrained`` (absent for a random start) are paths.
+            ``target_reference`` and ``pretrained`` (absent for a random start) are paths, and
+            ``source_atoms`` and ``target_atoms`` where the references are of isolated atoms.
         study_seed: the study's seed.
         checkpoint: path of the checkpoint, which is no output.
         outputs: attributes ``model``, ``history``, ``reference`` and ``record`` are paths.
@@ -208,7 +211,8 @@ def prepare(
         store: the target's frames.
         split: the study's split.
         subset: places of the run's own frames in ``store``.
-        inputs: attributes ``source_reference`` and ``target_reference`` are paths.
+        inputs: attributes ``source_reference`` and ``target_reference`` are paths, and
+            ``source_atoms`` and ``target_atoms`` where the references are of isolated atoms.
         device: to predict on, where reference energies are fitted to what the model leaves.
         available: places of all frames that the method may draw from, which the references are
             fitted to in place of the training part where the method has a pool.
@@ -240,9 +244,18 @@ def _reference(
     of_pool: np.ndarray | None,
 ) -> np.ndarray:
     """Return the (94,) reference energies in eV/atom that ``method`` starts with."""
-    source = read_reference(inputs.source_reference).energies
+    known = read_reference(inputs.source_reference)
+    source = known.energies
     if method.reference == "source":
         return source
+    if method.reference == "isolated_atoms":
+        # all of the level's elements: it is measured on frames that train nothing, too
+        elements = symbols_of(store.compositions())
+        target_atoms = read_isolated_energies(inputs.target_atoms)
+        if method.initial == "random":
+            return isolated_reference(target_atoms, elements)
+        source_atoms = read_isolated_energies(inputs.source_atoms)
+        return isolated_reference(target_atoms, elements, known, source_atoms)
     frames = subset
     if method.reference_fitted_on == "training":
         if of_pool is not None:

@@ -9,7 +9,7 @@ with job(snakemake.log[0]) as say:
     from rungs.files import folder_with
     from rungs.filters import FilterChain
     from rungs.frames.isolated_atoms import known_atoms, lines, write_isolated_atoms
-    from rungs.frames.screening import screen_to_file
+    from rungs.frames.screening import ISOLATED_ATOM, screen_to_file
     from rungs.potentials.device import prepare_process
     from rungs.sources import provenance, read_source
     from rungs.sources.label_check import check_labels
@@ -41,4 +41,5 @@ with job(snakemake.log[0]) as say:
     for line in screened.labels.lines():
         say(f"  {line}")
     for kind, count in {**filters.counts, **screened.counts}.items():
-        say(f"  {count} for {kind}; see {snakemake.output.rejects}")
+        if kind != ISOLATED_ATOM:  # no fault, and told above
+            say(f"  {count} for {kind}; see {snakemake.output.rejects}")

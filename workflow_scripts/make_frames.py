@@ -28,9 +28,13 @@ with job(snakemake.log[0]) as say:
     origin["filters"] = level.filters.model_dump(mode="json")
     items = read_source(level, folder, params.seed, section=name)
     if limits.check_labels:
-        findings, items = check_labels(items, section=name)
-        origin["label_check"] = [str(finding) for finding in findings]
-        print(*origin["label_check"], sep="\n")
+        # labels that are computed here are what they are
+        ask = level.data.kind not in ("crystals", "classical_md")
+        checked, items = check_labels(items, section=name, ask=ask)
+        origin["label_check"] = [*checked.lines, *checked.warnings]
+        print(*checked.lines, sep="\n")
+        for warning in checked.warnings:
+            say(f"warning: {warning}")
     screened = screen_to_file(
         items, limits, snakemake.output.frames, snakemake.output.rejects, origin, filters
     )

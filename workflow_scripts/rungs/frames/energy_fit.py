@@ -78,6 +78,14 @@ def _words(frame: Frame, distance: float, limit: float) -> str:
     )
 
 
+def has_fitting_energy(frame: Frame) -> bool:
+    """Whether a frame, screened or not, has an energy and elements that a fit can take."""
+    z = frame.atomic_numbers
+    if frame.energy is None or not np.isfinite(frame.energy) or not z.size:
+        return False
+    return bool(z.min() >= 1 and z.max() <= MAX_ATOMIC_NUMBER)
+
+
 class EnergyFit:
     """Collects compositions and energies frame by frame: some 40 bytes for each."""
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from rungs.sources.label_check.pairs import Pairs
 from rungs.sources.label_check.slopes import joint_slopes
-from rungs.sources.label_check.units import KNOWN
+from rungs.sources.label_check.units import KNOWN, PER_ATOM, TOTALS
 
 VOIGT = "xx yy zz yz xz xy"
 """The order in which six numbers are read, where nothing else is declared."""
@@ -118,16 +118,20 @@ def _readings(pairs: Pairs) -> Iterator[tuple[Alternative, np.ndarray]]:
         other = dataclasses.replace(pairs, stress=in_order(pairs.stress, order))
         yield Alternative("stress", words, 0, 0, order), _unexplained(other)
     if np.ptp(pairs.n_atoms) > 0:
-        for power, words in (
-            (1, "they look like energies per atom that are read as totals"),
-            (-1, "they look like totals that are read as energies per atom"),
-        ):
-            energy = pairs.energy * pairs.n_atoms**power
-            other = dataclasses.replace(pairs, energy=energy)
+        for words, other in _by_atoms(pairs):
             yield Alternative("energies", words, 0, 0), _unexplained(other)
 
 
+def _by_atoms(pairs: Pairs) -> Iterator[tuple[str, Pairs]]:
+    """The pairs with energies per atom taken for totals, and the other way round."""
+    for power, words in ((1, PER_ATOM), (-1, TOTALS)):
+        energy = pairs.energy * pairs.n_atoms**power
+        yield words, dataclasses.replace(pairs, energy=energy)
+
+
 def _scaled(pairs: Pairs) -> Iterator[tuple[Alternative, np.ndarray]]:
+    for words, other in _by_atoms(pairs):
+        yield Alternative("energies", words, 0, 0), _unexplained(other, (1.0, 1.0))
     for label, factors in KNOWN.items():
         for sign in (1, -1):
             for factor, words in ({1.0: "the sign looks like the other one"} | factors).items():

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rungs.errors import StudyError
-from rungs.frames.energy_fit import EnergyFit
+from rungs.frames.energy_fit import EnergyFit, has_fitting_energy
 from rungs.frames.frame import Frame, Rejected
 from rungs.sources.label_check.alternatives import better_reading, is_told
 from rungs.sources.label_check.pairs import ALL_PARTNERS, Pairs, nearby_pairs
@@ -68,10 +68,8 @@ def _pairs_and_findings(frames: Sequence[Frame]) -> tuple[Pairs, list[Finding]]:
     if all(finding.is_clear for finding in findings):
         return pairs, findings
     pairs = nearby_pairs(frames, ALL_PARTNERS)
-    more = findings_of(pairs)
-    return pairs, [
-        one if one.is_clear else other for one, other in zip(findings, more, strict=True)
-    ]
+    more = zip(findings, findings_of(pairs), strict=True)
+    return pairs, [few if few.is_clear else many for few, many in more]
 
 
 class _Examination:
@@ -97,8 +95,13 @@ class _Examination:
     def _refuse(self, label: str, found: str, likely: str) -> None:
         raise StudyError(
             f"{self.section}.data: {_pair_of(label)} do not belong together: {found}. "
-            f"{likely[0].upper() + likely[1:]}. Mend what {self.section}.data declares, or the "
-            "files; `screening: {check_labels: false}` lets them pass"
+            f"{likely[0].upper() + likely[1:]}. {self._mend()}"
+        )
+
+    def _mend(self) -> str:
+        return (
+            f"Mend what {self.section}.data declares, or the files; `screening: {{check_labels: "
+            "false}` lets them pass"
         )
 
     def _refuse_slopes(self) -> None:
@@ -109,9 +112,8 @@ class _Examination:
                     f"{finding.slope:.4g} times the work of the {finding.label}, where 1 is "
                     "expected"
                 )
-                self._refuse(
-                    finding.label, found, _likely_reason(finding, self.findings, self.pairs)
-                )
+                likely = _likely_reason(finding, self.findings, self.pairs)
+                self._refuse(finding.label, found, likely)
 
     def _refuse_readings(self) -> None:
         better = better_reading(self.pairs)
@@ -119,9 +121,8 @@ class _Examination:
             return
         clear = {finding.label for finding in self.findings if finding.is_clear}
         # a slope that many pairs agree on says more of units and signs
-        if better.order is None and (
-            better.label in clear or (better.label == "energies" and clear)
-        ):
+        said = clear if better.label == "energies" else clear & {better.label}
+        if said and better.order is None:
             return
         found = (
             f"of {better.n_pairs} pairs of nearby frames {better.n_better} have energies that fit "
@@ -133,11 +134,10 @@ class _Examination:
         sizes = not_totals(self.frames)
         if sizes is not None:
             raise StudyError(
-                f"{self.section}.data: energies do not grow with the number of atoms as totals do: "
-                f"about a fit on composition they scatter by {100 * sizes.as_totals:.2g} % of their "
-                f"size, and by {100 * sizes.other:.2g} % if {sizes.words}. Mend what "
-                f"{self.section}.data declares, or the files; `screening: {{check_labels: false}}` "
-                "lets them pass"
+                f"{self.section}.data: energies do not grow with the number of atoms as totals "
+                f"do: about a fit on composition they scatter by {100 * sizes.as_totals:.2g} % of "
+                f"their size, and by {100 * sizes.other:.2g} % in another reading: {sizes.words}. "
+                f"{self._mend()}"
             )
 
     def _untested(self) -> list[str]:
@@ -180,10 +180,9 @@ class _Examination:
             likely = "the sign looks like the other one"
         verb = "correlates" if testimony.label == "stress" else "correlate"
         raise StudyError(
-            f"{self.section}.data: the {testimony.label} {verb} by {testimony.correlation:.2f} with "
-            f"those that CHGNet {NETWORK} predicts, and the size is {size:.3g} times theirs, where "
-            f"1 is expected ({testimony.n} compared): {likely}. Mend what {self.section}.data "
-            "declares, or the files; `screening: {check_labels: false}` lets them pass"
+            f"{self.section}.data: the {testimony.label} {verb} by {testimony.correlation:.2f} "
+            f"with what CHGNet {NETWORK} predicts, and the size is {size:.3g} times as large, "
+            f"where 1 is expected ({testimony.n} compared): {likely}. {self._mend()}"
         )
 
     def _warn_of_order(self, witness: Witness) -> None:
@@ -223,18 +222,11 @@ class _Examination:
 
 
 def _distances(frames: Sequence[Frame]) -> np.ndarray:
-    """(n,) distances of the energies from a fit on composition in eV/atom, NaN without an energy."""
+    """(n,) distances of the energies from a fit on composition, in eV/atom; NaN without one."""
     fit, known = EnergyFit(), []
     for place, frame in enumerate(frames):
-        z = frame.atomic_numbers
-        if (
-            frame.energy is not None
-            and np.isfinite(frame.energy)
-            and z.size
-            and (z > 0).all()
-            and (z < 95).all()
-        ):
-            fit.add(z, frame.energy)
+        if has_fitting_energy(frame):
+            fit.add(frame.atomic_numbers, frame.energy)
             known.append(place)
     distances = np.full(len(frames), np.nan)
     distances[known] = fit.distances()

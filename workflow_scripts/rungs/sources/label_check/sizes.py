@@ -1,12 +1,13 @@
-"""Are energies totals? Those of frames of different size tell, where their compositions are alike."""
+"""Are energies totals? Frames of different size and like composition tell."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from rungs.frames.energy_fit import EnergyFit
+from rungs.frames.energy_fit import EnergyFit, has_fitting_energy
 from rungs.frames.frame import Frame
+from rungs.sources.label_check.units import PER_ATOM, TOTALS
 
 MORE_FRAMES = 20
 """Frames beyond one for each element, to tell anything."""
@@ -14,10 +15,7 @@ CERTAIN = 3.0
 """How much less scatter another reading must leave."""
 TELLING = 0.15
 """Scatter over the energies' size that it may leave."""
-_WORDS = {
-    0: "they look like energies per atom that are read as totals",
-    2: "they look like totals that are read as energies per atom",
-}
+_WORDS = {0: PER_ATOM, 2: TOTALS}
 
 
 class Sizes(NamedTuple):
@@ -39,14 +37,7 @@ def not_totals(frames: Sequence[Frame]) -> Sizes | None:
     Args:
         frames: those of them with an energy count.
     """
-    known = [
-        frame
-        for frame in frames
-        if frame.energy is not None
-        and np.isfinite(frame.energy)
-        and frame.n_atoms
-        and ((frame.atomic_numbers > 0) & (frame.atomic_numbers < 95)).all()
-    ]
+    known = [frame for frame in frames if has_fitting_energy(frame)]
     n_elements = len(set().union(*(set(frame.atomic_numbers.tolist()) for frame in known)))
     n_atoms = np.array([frame.n_atoms for frame in known], dtype=float)
     if len(known) < n_elements + MORE_FRAMES or np.ptp(n_atoms) == 0:

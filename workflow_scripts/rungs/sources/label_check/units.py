@@ -35,6 +35,8 @@ ENERGIES = {
 """By the slope of energy against work that is seen where 1 is expected: what is read of the
 energies over what is read of forces or stress."""
 
+PER_ATOM = "they look like energies per atom that are read as totals"
+TOTALS = "they look like totals that are read as energies per atom"
 KNOWN = {"forces": FORCES, "stress": STRESS, "energies": ENERGIES}
 
 
@@ -51,8 +53,7 @@ def nearest(label: str, slope: float, n_atoms: float | None = None) -> tuple[flo
     """
     known = dict(KNOWN[label])
     if label == "energies" and n_atoms is not None and n_atoms > 1:
-        known[1 / n_atoms] = "they look like energies per atom that are read as totals"
-        known[n_atoms] = "they look like totals that are read as energies per atom"
+        known |= {1 / n_atoms: PER_ATOM, n_atoms: TOTALS}
     if slope == 0:
         return math.inf, ""
     return min((_apart(abs(slope), factor), words) for factor, words in known.items())

@@ -5,12 +5,12 @@ import csv
 import numpy as np
 import pytest
 
-from rungs.config.data import Screening
+from rungs.config.data import Level, Screening
 from rungs.errors import StudyError
 from rungs.frames.frame import Frame
 from rungs.frames.isolated_atoms import (
-    declared_atoms,
     isolated_atom,
+    known_atoms,
     lines,
     read_atom_table,
     read_isolated_energies,
@@ -23,6 +23,11 @@ from rungs.frames.screening import ScreenedFrames
 def atom(z=29, edge=20.0, energy=-0.24, frame_id="atom", **fields):
     fields = {"cell": edge * np.eye(3), "cart_coords": [[1, 2, 3]], "atomic_numbers": [z]} | fields
     return Frame(frame_id, frame_id, "PBE", energy=energy, **fields)
+
+
+def level(**options):
+    data = {"kind": "crystals", "labels": "0.3.0"}
+    return Level.model_validate({"label": "a", "functional": "a", "data": data} | options)
 
 
 def crystal(number):
@@ -107,7 +112,7 @@ def test_the_table_holds_them_by_element(tmp_path):
         isolated_atom(atom(z=28, energy=-0.5, frame_id="a"), "in words"),
         isolated_atom(atom(energy=-0.24, frame_id="b"), "in words"),
         isolated_atom(atom(energy=-0.26, frame_id="c"), "in words"),
-        *declared_atoms({"Ni": -0.1, "H": -1.1}),
+        *known_atoms(level(isolated_atom_energies={"energies": {"Ni": -0.1, "H": -1.1}}), None),
     ]
     path = tmp_path / "source_isolated_atoms.csv"
     write_isolated_atoms(path, atoms)
@@ -147,6 +152,20 @@ def test_what_is_no_such_table_is_said(tmp_path, text):
         path.write_text(text)
     with pytest.raises(StudyError, match="is no table of isolated atoms"):
         read_isolated_energies(path)
+
+
+def test_a_level_knows_the_atoms_of_its_table(tmp_path):
+    (tmp_path / "mine.csv").write_text("element,PBE\nNi,-0.5\n")
+    options = {"file": "mine.csv", "energy_column": "PBE"}
+    one = level(isolated_atom_energies=options)
+    assert one.atom_files("here") == ["here/mine.csv"]
+    (atom,) = known_atoms(one, tmp_path / "mine.csv")
+    assert atom == ("Ni", -0.5, "", "mine.csv, PBE")
+    assert known_atoms(level(), None) == level().atom_files("here") == []
+    with pytest.raises(StudyError, match=r"declared as target\.isolated_atom_energies\.energy_col"):
+        known_atoms(
+            level(isolated_atom_energies={"file": "mine.csv"}), tmp_path / "mine.csv", "target"
+        )
 
 
 def test_a_table_of_ones_own(tmp_path):

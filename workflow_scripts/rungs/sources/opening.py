@@ -26,6 +26,9 @@ from rungs.sources.file_kinds import HEAD, FileKind, advice, encoding_of, kind_o
 
 BLOCK = 1 << 20
 """Bytes read at once where a file is copied or recoded."""
+TEXTS: Collection[FileKind] = (FileKind.TEXT, FileKind.JSON, FileKind.XML)
+"""Kinds of content that are read as text."""
+
 _DEEPEST = 3
 """Packings within each other."""
 _NAMES_SHOWN = 5
@@ -96,7 +99,7 @@ def open_content(path: str | os.PathLike, key: str | None = None) -> Iterator[Co
                     break
                 stream = stack.enter_context(_UNPACKERS[packer](stream, path))
                 packing.append(packer)
-            encoding = encoding_of(head) if (kind := kind_of_bytes(head)) in _TEXTS else None
+            encoding = encoding_of(head) if (kind := kind_of_bytes(head)) in TEXTS else None
             yield Content(FirstLook(kind, tuple(packing), encoding, head), stream)
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile) as error:
         raise StudyError(_damaged(path, error)) from None
@@ -131,6 +134,8 @@ class Lines:
         self._handle = handle
         self.has_latin_1 = False
         """Whether bytes that are no UTF-8 were met so far, and read as Latin-1."""
+        self.last_has_end = True
+        """Whether the last line that was given has a line break; only a file's last may not."""
 
     def next(self) -> str | None:
         """The next line; None at the end of the file."""
@@ -139,7 +144,10 @@ class Lines:
 
     def take(self, n: int) -> list[str]:
         """The next ``n`` lines, fewer at the end of the file."""
-        lines = [line.rstrip("\n") for line in islice(self._handle, n)]
+        lines = list(islice(self._handle, n))
+        if lines:
+            self.last_has_end = lines[-1].endswith("\n")
+        lines = [line.rstrip("\n") for line in lines]
         if not all(map(str.isascii, lines)):
             lines = [line if line.isascii() else self._decoded(line) for line in lines]
         return lines
@@ -152,19 +160,25 @@ class Lines:
 
 
 @contextmanager
-def open_text(path: str | os.PathLike, wanted: str, key: str | None = None) -> Iterator[Lines]:
+def open_text(
+    path: str | os.PathLike,
+    wanted: str,
+    key: str | None = None,
+    kinds: Collection[FileKind] = TEXTS,
+) -> Iterator[Lines]:
     """Give the lines of a text, unpacked and decoded.
 
     Args:
         path: the file.
         wanted: what the text is to be, for messages: ``extended XYZ``.
         key: configuration key that names the file, for messages.
+        kinds: what the content may be, by its beginning.
 
     Raises:
-        StudyError: as of :func:`open_content`, and when the content is no text.
+        StudyError: as of :func:`open_content`, and when the content is of another kind.
     """
     with open_content(path, key) as (look, stream):
-        if look.encoding is None and look.kind is not FileKind.EMPTY:
+        if look.kind not in kinds and look.kind is not FileKind.EMPTY:
             raise refused(path, look, wanted, key)
         encoding = look.encoding or "utf-8"
         errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
@@ -219,11 +233,6 @@ class AsUtf8:
 
 
 _LATIN_1 = {0xDC00 + code: code for code in range(0x80, 0x100)}
-_TEXTS: Collection[FileKind] = (
-    FileKind.TEXT,
-    FileKind.JSON,
-    FileKind.XML,
-)
 
 
 def _peek(stream: IO[bytes]) -> bytes:

@@ -118,7 +118,9 @@ class ParquetFiles(Files):
         if self.stress_column is not None and None in (self.stress_unit, self.stress_sign):
             raise ValueError("stress_column is set, so stress_unit and stress_sign are needed too")
         if (self.energy_column, self.forces_column, self.stress_column) == (None,) * 3:
-            raise ValueError("declares no label: give energy_column, forces_column or stress_column")
+            raise ValueError(
+                "declares no label: give energy_column, forces_column or stress_column"
+            )
         if (self.functional_column is None) != (not self.functionals):
             raise ValueError("functional_column and functionals are given together or not at all")
         return self

@@ -46,23 +46,23 @@ def read_source(
         case "mp_json":
             from rungs.sources.mp_json import read_mp_json
 
-            return read_mp_json(level, data_folder, section)
+            return read_mp_json(level, data_folder, section, notes)
         case "matpes_json":
             from rungs.sources.matpes_json import read_matpes_json
 
-            return read_matpes_json(level, data_folder, section)
+            return read_matpes_json(level, data_folder, section, notes)
         case "parquet":
             from rungs.sources.parquet import read_parquet
 
-            return read_parquet(level, data_folder, section)
+            return read_parquet(level, data_folder, section, notes)
         case "ase_db":
             from rungs.sources.ase_database import read_ase_db
 
-            return read_ase_db(level, data_folder, section)
+            return read_ase_db(level, data_folder, section, notes)
         case "vasp_runs":
             from rungs.sources.vasp_runs import read_vasp_runs
 
-            return read_vasp_runs(level, data_folder, section)
+            return read_vasp_runs(level, data_folder, section, notes)
         case "mp_api":
             from rungs.sources.materials_project import read_materials_project
 

@@ -148,15 +148,13 @@ def encoding_of(head: bytes) -> str | None:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return encoding
-    if b"\x00" not in head:
-        controls = len(head) - len(head.translate(None, _CONTROLS))
-        return "utf-8" if controls <= _MOST_CONTROLS * len(head) else None
     # Latin letters and digits in UTF-16 have a zero in every other byte
     for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         zeros, others = head[offset::2], head[1 - offset :: 2]
         if b"\x00" not in others and zeros.count(0) > 0.7 * len(zeros):
             return encoding
-    return None
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    return "utf-8" if controls <= max(1, _MOST_CONTROLS * len(head)) else None
 
 
 def _as_utf8(head: bytes, encoding: str) -> bytes:

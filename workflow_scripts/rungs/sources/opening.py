@@ -153,7 +153,6 @@ class Lines:
         return lines
 
     def _decoded(self, line: str) -> str:
-        # undecodable bytes came as lone surrogates, 0xDC00 above the code of Latin-1
         decoded = line.translate(_LATIN_1)
         self.has_latin_1 |= decoded != line
         return decoded
@@ -232,6 +231,12 @@ class AsUtf8:
         return self._decoder.decode(b"", final=True).encode("utf-8")
 
 
+def latin_1(data: bytes) -> str:
+    """Text in UTF-8, in which bytes that are none are of Latin-1."""
+    return data.decode("utf-8", "surrogateescape").translate(_LATIN_1)
+
+
+# bytes that are no UTF-8 come as lone surrogates, 0xDC00 above the code of Latin-1
 _LATIN_1 = {0xDC00 + code: code for code in range(0x80, 0x100)}
 
 

@@ -76,7 +76,7 @@ def symmetric_voigt(matrix: object) -> np.ndarray:
     Raises:
         ValueError, TypeError: when these are not nine numbers.
     """
-    square = np.array(matrix, dtype=np.float64)
+    square = np.asarray(matrix, dtype=np.float64)
     if square.size != 9:
         raise ValueError(f"the stress has shape {square.shape}, expected 3 × 3")
     square = square.reshape(3, 3)
@@ -94,7 +94,7 @@ def voigt(values: object, order: str) -> np.ndarray:
     Raises:
         ValueError, TypeError: when these are not six or nine numbers.
     """
-    found = np.array(values, dtype=np.float64)
+    found = np.asarray(values, dtype=np.float64)
     if found.size == 9:
         return symmetric_voigt(found)
     if found.size != 6:

@@ -6,6 +6,7 @@ both become infinity, one material.
 
 import math
 import numbers
+from collections.abc import Sized
 
 import numpy as np
 
@@ -37,4 +38,6 @@ def id_text(value: object) -> str | None:
             return None
         whole = abs(number) < _EXACT and number == int(number)
         return str(int(number)) if whole else repr(number)
-    raise ValueError(f"a {type(value).__name__} stands where an id is expected")
+    if isinstance(value, Sized):
+        raise ValueError(f"a {type(value).__name__} stands where an id is expected")
+    return str(value)

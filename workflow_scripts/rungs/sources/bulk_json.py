@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +16,7 @@ from rungs.sources.json_documents import Document, iter_documents
 from rungs.sources.notes import Notes
 from rungs.sources.opening import latin_1
 from rungs.sources.structures import parse_document
-from rungs.sources.train_test_files import divided_files
+from rungs.sources.train_test_files import DividedFile, divided_files
 
 MARKS = (
     *("structure", "force", "forces", "matpes_id", "energy_per_atom", "e_per_atom_relaxed"),
@@ -74,20 +73,16 @@ def read_bulk_json(
         StudyError: for a file that is missing, cut short, JSON of another kind, all of whose
             documents lack a field, or none of which has a label that is asked for.
     """
-    data = level.data
-    for path, part, given in divided_files(data, data_folder):
-        file = _File(path, f"{section}.data.{part}", form, given, notes or Notes())
-        yield from file.frames()
+    for file in divided_files(level.data, data_folder):
+        yield from _File(file, f"{section}.data.{file.part}", form, notes or Notes()).frames()
 
 
 class _File:
     """One file, and what its documents lack."""
 
-    def __init__(
-        self, path: Path, key: str, form: Form, given_part: str | None, notes: Notes
-    ) -> None:
-        self._path, self._key, self._form, self._part = path, key, form, given_part
-        self._notes = notes
+    def __init__(self, file: DividedFile, key: str, form: Form, notes: Notes) -> None:
+        self._path, self._label, self._part = file.path, file.label, file.given_part
+        self._key, self._form, self._notes = key, form, notes
         self._n_documents = self._n_usable = 0
         self._missing: Counter[str] = Counter()
         self._unseen = dict(form.wanted)
@@ -117,7 +112,7 @@ class _File:
                 shown = document.text[:20].decode("utf-8", "replace")
                 raise ValueError(f"{shown} stands where an object is expected")
             self._keys |= dict.fromkeys(list(parsed)[:_KEYS_LISTED])
-            found = JSONDocument(document.path, parsed, document.text, self._path.stem)
+            found = JSONDocument(document.path, parsed, document.text, self._label)
             frame_id = self._form.frame_id(found)
             read = self._form.frame(found, self._part)
             self._n_usable += 1

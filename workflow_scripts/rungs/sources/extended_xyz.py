@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from rungs.frames.frame import Frame, Rejected
 from rungs.frames.vacuum import NotPeriodicError, periodic_cell
 from rungs.sources.notes import Notes
 from rungs.sources.species import GhostAtomError, Species
+from rungs.sources.train_test_files import DividedFile, divided_files
 from rungs.sources.units import (
     energy_factor,
     forces_factor,
@@ -62,31 +62,22 @@ def read_extended_xyz(
             that none of a file's frames has, and for a declared temperature that no frame has.
     """
     data = level.data
-    declared = [("train", name) for name in data.train] + [("test", name) for name in data.test]
-    stems = [Path(name).stem for _, name in declared]
-    if repeated := sorted({name for _, name in declared if _count(declared, name) > 1}):
+    names = data.train + data.test
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise StudyError(
             f"{section}.data: the file {repeated[0]} is listed more than once in train and test; "
             "list it once"
         )
     notes = Notes() if notes is None else notes
     wanted, found = _temperature_words(data), False
-    for (part, name), stem in zip(declared, stems, strict=True):
-        label = stem if stems.count(stem) == 1 else str(Path(name).with_suffix(""))
-        path = Path(data_folder) / name
-        reader = _Reader(level, path, label, part, f"{section}.data", notes)
-        for item in reader.frames():
+    for file in divided_files(data, data_folder):
+        for item in _Reader(level, file, f"{section}.data", notes).frames():
             found |= isinstance(item, Frame) and item.temperature is not None
             yield item
     if wanted and not found:
         raise StudyError(
-            f"{section}.data: no frame of {', '.join(name for _, name in declared)} has {wanted}; "
-            "mend it, or leave it out"
+            f"{section}.data: no frame of {', '.join(names)} has {wanted}; mend it, or leave it out"
         )
-
-
-def _count(declared: list[tuple[str, str]], name: str) -> int:
-    return sum(other == name for _, other in declared)
 
 
 def _temperature_words(data: ExtendedXYZ) -> str | None:
@@ -102,21 +93,15 @@ def _temperature_words(data: ExtendedXYZ) -> str | None:
 class _Reader:
     """One file of one level."""
 
-    def __init__(
-        self, level: Level, path: Path, label: str, part: str, section: str, notes: Notes
-    ) -> None:
+    def __init__(self, level: Level, file: DividedFile, section: str, notes: Notes) -> None:
         self.data: ExtendedXYZ = level.data
         self.functional = level.functional
         self.vacuum = level.vacuum
-        self.path = path
-        self.label = label
-        self.part = part
+        self.path, self.part, self.given_part, self.label = file
         self.section = section
         self.level = section.removesuffix(".data")
         self.notes = notes
         self.species = Species(self.data.hydrogen_isotopes)
-        # Where no test file is declared, the division is the study's own.
-        self.given_part = part if self.data.test else None
         self.declared = {
             option: key for option in _OPTIONS if (key := getattr(self.data, option)) is not None
         }

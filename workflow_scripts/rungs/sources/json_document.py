@@ -24,13 +24,13 @@ class JSONDocument:
         path: keys of the objects and places in the lists around it.
         fields: its content.
         text: the same as it is written.
-        stem: name of the file, for ids of documents that have none.
+        label: name of the file, for ids of documents that have none.
     """
 
     def __init__(
-        self, path: tuple[str | int, ...], fields: Mapping, text: bytes, stem: str
+        self, path: tuple[str | int, ...], fields: Mapping, text: bytes, label: str
     ) -> None:
-        self.path, self.fields, self._text, self._stem = path, fields, text, stem
+        self.path, self.fields, self._text, self._label = path, fields, text, label
         self.lacks: dict[str, str] = {}
         """Labels that it lacks, and what was looked for, in words."""
 
@@ -79,7 +79,7 @@ class JSONDocument:
         file, from 0."""
         *around, last = self.path
         if isinstance(last, int) or last.isdigit():
-            names = [str(part) for part in around if part not in WRAPPERS] or [self._stem]
+            names = [str(part) for part in around if part not in WRAPPERS] or [self._label]
             return f"{'.'.join(names)}:{last}"
         return last
 

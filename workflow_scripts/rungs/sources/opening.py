@@ -201,15 +201,14 @@ def plain_file(path: str | os.PathLike, key: str | None = None) -> Iterator[tupl
     libraries that read files by name. Raises as :func:`open_content`.
     """
     with ExitStack() as stack:
-        look, stream = stack.enter_context(open_content(path, key))
-        if not look.packing:
-            yield Path(path), look.kind
-            return
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rungs-"))
-        copy = Path(folder) / "unpacked"
-        with open(copy, "wb") as handle:
-            shutil.copyfileobj(stream, handle, BLOCK)
-        yield copy, look.kind
+        plain = Path(path)
+        with open_content(path, key) as (look, stream):
+            if look.packing:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rungs-"))
+                plain = Path(folder) / "unpacked"
+                with open(plain, "wb") as handle:
+                    shutil.copyfileobj(stream, handle, BLOCK)
+        yield plain, look.kind
 
 
 class AsUtf8:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +16,7 @@ from rungs.sources.file_kinds import FileKind
 from rungs.sources.ids import id_text
 from rungs.sources.notes import Notes
 from rungs.sources.opening import first_look, refused
-from rungs.sources.train_test_files import divided_files
+from rungs.sources.train_test_files import DividedFile, divided_files
 from rungs.sources.units import energy_factor, forces_factor, stress_factor, voigt
 
 _ROWS_AT_ONCE = 500
@@ -49,20 +48,17 @@ def read_parquet(
             for one that lacks a declared column or has a label's column empty throughout.
     """
     del notes
-    data = level.data
-    for path, part, given in divided_files(data, data_folder):
-        yield from _Reader(level, path, f"{section}.data", part, given).frames()
+    for file in divided_files(level.data, data_folder):
+        yield from _Reader(level, file, f"{section}.data").frames()
 
 
 class _Reader:
     """One file of one level."""
 
-    def __init__(
-        self, level: Level, path: Path, section: str, part: str, given_part: str | None
-    ) -> None:
+    def __init__(self, level: Level, file: DividedFile, section: str) -> None:
         self.data: ParquetFiles = level.data
-        self.functional = level.functional
-        self.path, self.section, self.part, self.given_part = path, section, part, given_part
+        self.functional, self.section = level.functional, section
+        self.path, self.part, self.given_part, self.label = file
         declared = {name: name for name in _NUMBERS} | {
             option: column
             for option in type(self.data).model_fields
@@ -134,7 +130,7 @@ class _Reader:
                 )
 
     def _read(self, columns: dict[str, pa.Array], row: int, number: int) -> Frame | Rejected:
-        frame_id = f"{self.path.stem}:{number}"
+        frame_id = f"{self.label}:{number}"
         try:
             texts = {
                 option: text

@@ -1,6 +1,6 @@
 """Kinds of sources that are read as a stream: bulk JSON, Parquet, ASE databases, VASP runs."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from rungs.config.options import Options
 from rungs.config.published import whereabouts
 from rungs.config.units import EnergyUnit, ForcesUnit, StressOrder, StressSign, StressUnit
+from rungs.config.vasp_folders import find_runs
 
 
 class Files(Options):
@@ -158,8 +159,9 @@ class ASEDatabase(Files):
 
 
 class VaspRuns(Options):
-    """A folder of VASP calculations, each with its `vasprun.xml` (or `.xml.gz`); every ionic step
-    is a frame. A calculation's folder, relative to `folder`, is its material."""
+    """A folder of VASP calculations, each with its `vasprun.xml`, plain or packed; every ionic step
+    is a frame. A calculation's folder, relative to `folder`, is its material. Symbolic links are
+    followed, and each file is read once; backup copies (`.bak`, `~`, …) are not read."""
 
     kind: Literal["vasp_runs"]
     folder: str
@@ -173,12 +175,20 @@ class VaspRuns(Options):
     """How many folders make the material's name: 1 takes `Si` of `Si/relax_1` and `Si/relax_2`, so
     that these stay together in splits; null takes them all."""
 
+    @model_validator(mode="after")
+    def _pattern_leads_inside(self) -> "VaspRuns":
+        parts = PurePosixPath(self.pattern).parts
+        if not parts or parts[0] == "/" or ".." in parts:
+            raise ValueError(
+                f"pattern '{self.pattern}' names no files in the folder; write it relative to "
+                "`folder`, without '..'"
+            )
+        return self
+
     def files(self, folder: str) -> list[str]:
         """Return the paths of all runs; the folder itself where there is none yet."""
         root = Path(folder) / self.folder
-        return sorted(str(path) for path in root.glob(self.pattern) if path.is_file()) or [
-            str(root)
-        ]
+        return find_runs(root, self.pattern).files or [str(root)]
 
     def whereabouts(self, path: str) -> None:
         """Return None: these are calculations of one's own."""

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from rungs.config.packings import unpacked_name
+
 _FILES = {
     "MPtrj_2022.9_full.json": (
         "MPtrj, 1.58 million GGA/GGA+U frames, 11.4 GB, MIT licence: "
@@ -18,6 +20,6 @@ _FILES = {
 def whereabouts(path: str) -> str | None:
     """What the published file of this name is, its size, licence and address; None for others.
 
-    A compressed copy (``….json.gz``) counts as the file.
+    A packed copy (``….json.gz``) counts as the file.
     """
-    return _FILES.get(Path(path).name.removesuffix(".gz"))
+    return _FILES.get(unpacked_name(Path(path).name))

@@ -29,9 +29,8 @@ def put(tmp_path):
 
 
 def found(folder: Path, pattern: str = PATTERN) -> FoundRuns:
-    root = folder / "runs"
     return FoundRuns(
-        *([os.path.relpath(path, root) for path in paths] for paths in find_runs(root, pattern))
+        *([item.name for item in kind] for kind in find_runs(folder / "runs", pattern))
     )
 
 
@@ -60,7 +59,38 @@ def test_folders_and_files_behind_links(put, tmp_path):
 def test_the_folder_itself_may_be_a_link(put, tmp_path):
     put("a/vasprun.xml")
     (tmp_path / "link").symlink_to("runs")
-    assert find_runs(tmp_path / "link", PATTERN).files == [str(tmp_path / "link/a/vasprun.xml")]
+    path = str(tmp_path / "link/a/vasprun.xml")
+    assert find_runs(tmp_path / "link", PATTERN).files == [("a/vasprun.xml", path)]
+
+
+def test_links_that_became_files_with_a_path_are_followed(put, tmp_path):
+    """As Git and archives make them where there are no links."""
+    for place in ("real/m0", "real/m1"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "vasprun.xml").write_text("<modeling>")
+    put("m0")
+    (tmp_path / "runs/m0").write_text("../real/m0")
+    put("m1/vasprun.xml")
+    (tmp_path / "runs/m1/vasprun.xml").write_text("../../real/m1/vasprun.xml")
+    for name, text in (("m2", "../real/m2"), ("m3", "../real/m0\n"), ("m4", "/"), ("m5", "m5")):
+        put(name)
+        (tmp_path / "runs" / name).write_text(text)
+    assert found(tmp_path) == FoundRuns(
+        ["m0/vasprun.xml", "m1/vasprun.xml"], written_links=["m0", "m1/vasprun.xml"]
+    )
+    (tmp_path / "linked").write_text("real")
+    assert [run.name for run in find_runs(tmp_path / "linked", PATTERN).files] == [
+        "m0/vasprun.xml",
+        "m1/vasprun.xml",
+    ]
+
+
+def test_dead_links_beside_a_run_are_its_own(put, tmp_path):
+    put("a/vasprun.xml")
+    put("a/WAVECAR", "/scratch/gone")
+    put("b/vasprun.xml", "/scratch/gone")
+    put("c", "/scratch/gone")
+    assert found(tmp_path) == FoundRuns(["a/vasprun.xml"], dead_links=["b/vasprun.xml", "c"])
 
 
 def test_circles_and_ways_upwards_have_an_end(put, tmp_path):
@@ -151,12 +181,18 @@ def test_a_folder_that_is_not_there_has_nothing(tmp_path):
     assert find_runs(tmp_path / "nowhere", PATTERN) == FoundRuns([])
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read_is_told(put, tmp_path):
+def test_a_folder_that_may_not_be_read_is_told(put, tmp_path, monkeypatch):
     put("a/vasprun.xml")
-    (tmp_path / "runs/a").chmod(0)
-    assert found(tmp_path) == FoundRuns([], closed=["a"])
-    (tmp_path / "runs/a").chmod(0o700)
+    put("b/vasprun.xml")
+    scan = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "a":
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert found(tmp_path) == FoundRuns(["b/vasprun.xml"], closed=["a"])
 
 
 @pytest.mark.parametrize("pattern", ["/vasprun.xml", "../vasprun.xml", ""])

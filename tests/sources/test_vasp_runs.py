@@ -345,8 +345,8 @@ def test_links_copies_and_what_they_lead_to(put, tmp_path):
     assert refused == {"a/vasprun.xml.bak": "backup copy", "e": "dead link"}
     assert list(notes.lines())[:3] == [
         "1 backup copies were not read (a/vasprun.xml.bak)",
-        "1 symbolic links lead to what was found already (d)",
         "1 symbolic links lead nowhere (e)",
+        "1 symbolic links lead to what was found already (d)",
     ]
 
 

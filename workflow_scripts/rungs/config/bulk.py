@@ -188,7 +188,7 @@ class VaspRuns(Options):
     def files(self, folder: str) -> list[str]:
         """Return the paths of all runs; the folder itself where there is none yet."""
         root = Path(folder) / self.folder
-        return find_runs(root, self.pattern).files or [str(root)]
+        return [found.path for found in find_runs(root, self.pattern).files] or [str(root)]
 
     def whereabouts(self, path: str) -> None:
         """Return None: these are calculations of one's own."""

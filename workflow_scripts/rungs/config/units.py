@@ -97,33 +97,29 @@ _CUBED = re.compile(r"(?:\^|\*\*)?\(?3\)?\Z|³\Z")
 _INVERSE = re.compile(r"[\s·*.]*([^\W\d_]+0?)(?:\^|\*\*)?\(?[-−⁻]([13¹³])\)?")
 
 
-def _plain(text: str) -> str | None:
-    """A unit in this project's spelling; None where a part of it is unknown."""
+def _plain(text: str) -> str:
+    """A unit in this project's spelling, as far as its parts are known."""
     text = text.strip().lower().replace("\u212b", "å").replace("a\u030a", "å")
     text = re.sub(r"\s+per\s+", "/", text)
     text = _INVERSE.sub(lambda m: f"/{m[1]}{'' if m[2] in '1¹' else '3'}", text)
     words = []
     for part in (piece.strip().strip("()") for piece in text.strip("()").split("/")):
-        word = _PARTS.get(part)
-        if word is None:  # a length to the third power
-            word = _PARTS.get(_CUBED.sub("", part).strip())
-            if word is None:
-                return None
-            word += "³"
-        words.append(word)
+        length = _PARTS.get(_CUBED.sub("", part).strip())  # to the third power
+        words.append(_PARTS.get(part) or (f"{length}³" if length else part))
     return "/".join(words)
 
 
 def _spelled(of: str, known: tuple[str, ...]) -> Callable[[object], object]:
     """A function that gives a unit this project's spelling, and refuses those it does not know."""
+    in_small = {unit.lower(): unit for unit in known}
 
     def spell(value: object) -> object:
         if not isinstance(value, str) or value in known:
             return value
         if (plain := _plain(value)) in known:
             return plain
-        near = difflib.get_close_matches(plain or value, known, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'? " if near else ""
+        near = difflib.get_close_matches(plain.lower(), in_small, n=1, cutoff=0.5)
+        hint = f"did you mean '{in_small[near[0]]}'? " if near else ""
         raise ValueError(f"'{value}' is no unit of {of}; {hint}known: {', '.join(known)}")
 
     return spell

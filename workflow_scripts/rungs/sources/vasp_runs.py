@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,7 +62,7 @@ def read_vasp_runs(
     notes = Notes() if notes is None else notes
     root = Path(data_folder) / data.folder
     found = find_runs(root, data.pattern)
-    _tell(found, root, notes)
+    _tell(found, notes)
     if not found.files:
         what = "has no file that fits" if root.is_dir() else "is no folder to search for"
         told = "".join(f"; {line}" for line in notes.lines())
@@ -70,37 +70,44 @@ def read_vasp_runs(
             f"{root}: {what} '{data.pattern}'; mend {section}.data.folder or "
             f"{section}.data.pattern{told}"
         )
-    yield from _set_aside(found, root)
-    for path in map(Path, found.files):
-        folder = path.parent.relative_to(root)
-        name = unpacked_name(path.name)
+    yield from _set_aside(found)
+    for run in found.files:
+        path, relative = Path(run.path), PurePosixPath(run.name)
+        folder, name = relative.parent, unpacked_name(relative.name)
         label = (folder if name == "vasprun.xml" else folder / name).as_posix()
-        material = Path(*folder.parts[: data.material_depth]).as_posix()
+        material = PurePosixPath(*folder.parts[: data.material_depth]).as_posix()
         # a file in the folder itself goes by the folder's name
         label, material = (root.name if x == "." else x for x in (label, material))
         yield from _steps(path, label, material, level.functional, data, notes)
 
 
-def _tell(found: FoundRuns, root: Path, notes: Notes) -> None:
-    for paths, text in (
-        (found.backups, "{n} backup copies were not read"),
-        (found.again, "{n} symbolic links lead to what was found already"),
-        (found.upwards, "{n} symbolic links lead upwards and were not followed"),
-        (found.dead_links, "{n} symbolic links lead nowhere"),
-        (found.closed, "{n} folders may not be read"),
-    ):
-        for path in paths:
-            notes.add(text, os.path.relpath(path, root))
+_TOLD = {
+    "backups": "{n} backup copies were not read",
+    "dead_links": "{n} symbolic links lead nowhere",
+    "again": "{n} symbolic links lead to what was found already",
+    "upwards": "{n} symbolic links lead upwards and were not followed",
+    "written_links": (
+        "{n} files hold a path, as symbolic links do in copies without links, and were followed"
+    ),
+    "closed": "{n} folders may not be read",
+}
+_SET_ASIDE = {
+    "backups": ("is a backup copy by its name", "backup copy"),
+    "dead_links": ("is a symbolic link that leads nowhere", "dead link"),
+    "closed": ("is a folder that may not be read", "closed folder"),
+}
 
 
-def _set_aside(found: FoundRuns, root: Path) -> Iterator[Rejected]:
-    for paths, reason, kind in (
-        (found.backups, "is a backup copy by its name", "backup copy"),
-        (found.dead_links, "is a symbolic link that leads nowhere", "dead link"),
-        (found.closed, "is a folder that may not be read", "closed folder"),
-    ):
-        for path in paths:
-            yield Rejected(os.path.relpath(path, root), f"{path} {reason}", kind)
+def _tell(found: FoundRuns, notes: Notes) -> None:
+    for kind, text in _TOLD.items():
+        for item in getattr(found, kind):
+            notes.add(text, item.name)
+
+
+def _set_aside(found: FoundRuns) -> Iterator[Rejected]:
+    for kind, (reason, fault) in _SET_ASIDE.items():
+        for item in getattr(found, kind):
+            yield Rejected(item.name, f"{item.path} {reason}", fault)
 
 
 def _steps(

@@ -66,7 +66,7 @@ def test_what_is_written_as_it_is_called_stays(kind):
     [
         ("energy", "eVs", "'eVs' is no unit of energy; did you mean 'eV'? known: eV, eV/atom"),
         ("energy", "Hartrees/atom!", "did you mean 'Ha/atom'?"),
-        ("forces", "ev/ang.", "is no unit of forces; did you mean 'eV/Å'?"),
+        ("forces", "ev/ang.", "is no unit of forces; did you mean 'eV/A'?"),
         ("stress", "kbars", "is no unit of stress; did you mean 'kbar'?"),
         ("stress", "eV/Å", "did you mean 'eV/Å³'?"),
         ("forces", "furlong", "'furlong' is no unit of forces; known: eV/Å"),

@@ -168,11 +168,12 @@ def screen_to_file(
     rejects_path: str | os.PathLike,
     provenance: Mapping[str, object],
     filters: Filter | None = None,
+    remarks: Callable[[], Iterable[str]] = tuple,
 ) -> ScreenedFrames:
     """Write the sound frames of ``items`` to ``path`` and the others to ``rejects_path``.
 
     Arguments as for :class:`ScreenedFrames`, and what
-    :class:`rungs.frames.table.FrameWriter` keeps.
+    :class:`rungs.frames.table.FrameWriter` keeps; ``remarks`` is called when all items are read.
 
     Returns:
         The finished screened, with its counts.
@@ -185,4 +186,5 @@ def screen_to_file(
         for frame in screened:
             writer.write(frame)
         writer.labels_not_finite = screened.labels.not_finite
+        writer.remarks = list(remarks())
     return screened

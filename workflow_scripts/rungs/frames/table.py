@@ -37,6 +37,7 @@ UNITS = {
 
 _METADATA_KEY = b"rungs"
 _LABELS_KEY = b"rungs_labels"
+_REMARKS_KEY = b"rungs_remarks"
 _VECTOR = pa.list_(pa.float64())
 _MATRIX = pa.list_(_VECTOR)
 _COLUMNS = pa.schema(
@@ -83,6 +84,8 @@ class FrameWriter:
         self.n_frames = 0
         self.labels_not_finite: dict[str, int] = {}
         """Labels that frames have lost for a number that was none, to be kept in the file."""
+        self.remarks: list[str] = []
+        """What the source told besides its frames, to be kept with the provenance."""
         self._labels = LabelCounts()
         metadata = {
             "format_version": FORMAT_VERSION,
@@ -112,7 +115,10 @@ class FrameWriter:
             if error[0] is None:
                 self._flush()
                 counts = {"labelled": self._labels.labelled, "not_finite": self.labels_not_finite}
-                self._parquet.add_key_value_metadata({_LABELS_KEY: json.dumps(counts)})
+                kept = {_LABELS_KEY: json.dumps(counts)}
+                if self.remarks:
+                    kept[_REMARKS_KEY] = json.dumps(self.remarks, ensure_ascii=False)
+                self._parquet.add_key_value_metadata(kept)
             else:
                 # the stack must see the error, so that the unfinished file is thrown away
                 self._stack.pop_all().__exit__(*error)
@@ -224,9 +230,12 @@ def read_temperatures(path: str | os.PathLike) -> dict[str, float]:
 
 
 def read_provenance(path: str | os.PathLike) -> dict[str, object]:
-    """The provenance that the file was written with. Raises as :func:`iter_frames`."""
+    """The provenance that the file was written with, and under ``remarks`` what the source told
+    besides its frames, if it did. Raises as :func:`iter_frames`."""
     with _open(path) as parquet:
-        return _metadata(parquet, path)["provenance"]
+        found = _metadata(parquet, path)["provenance"]
+        remarks = parquet.metadata.metadata.get(_REMARKS_KEY)
+        return found if remarks is None else found | {"remarks": json.loads(remarks)}
 
 
 class FrameLabels(NamedTuple):

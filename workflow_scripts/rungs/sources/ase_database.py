@@ -11,6 +11,7 @@ from rungs.errors import StudyError
 from rungs.frames.frame import Frame, Rejected
 from rungs.frames.vacuum import NotPeriodicError, periodic_cell
 from rungs.sources.ase_files import Row, iter_rows
+from rungs.sources.atom_marks import MARK_KEY, is_atom_mark
 from rungs.sources.ids import id_text
 from rungs.sources.notes import Notes
 from rungs.sources.train_test_files import DividedFile, divided_files
@@ -60,7 +61,7 @@ class _Reader:
         self.data: ASEDatabase = level.data
         self.functional = level.functional
         self.vacuum, self.level = level.vacuum, section.removesuffix(".data")
-        self.path, self.part, self.given_part, self.stem = file
+        _, self.path, self.part, self.given_part, self.stem = file
         self.section = section
         self.unseen = {
             option: key for option in _ASKED_FOR if (key := getattr(self.data, option)) is not None
@@ -109,6 +110,8 @@ class _Reader:
         frame_id, data = f"{self.stem}:{row.number}", self.data
         try:
             material, group = self._id(row, "material_key"), self._id(row, "group_key")
+            if len(row.numbers) == 1 and is_atom_mark(mark := id_text(row.keys.get(MARK_KEY))):
+                material, group = material or frame_id, group or mark
             energy, forces, stress, magmoms = (
                 self._label(row, f"{label}_key")
                 for label in ("energy", "forces", "stress", "magmoms")

@@ -81,7 +81,7 @@ class _File:
     """One file, and what its documents lack."""
 
     def __init__(self, file: DividedFile, key: str, form: Form, notes: Notes) -> None:
-        self._path, self._label, self._part = file.path, file.label, file.given_part
+        self._name, self._path, _, self._part, self._label = file
         self._key, self._form, self._notes = key, form, notes
         self._n_documents = self._n_usable = 0
         self._missing: Counter[str] = Counter()
@@ -134,7 +134,7 @@ class _File:
         try:
             return parse_document(text)
         except UnicodeDecodeError:
-            self._notes.add(f"{self._path}: is no UTF-8, so what is not was read as Latin-1")
+            self._notes.add(f"{self._name}: is no UTF-8, so what is not was read as Latin-1")
             return parse_document(latin_1(text).encode())
 
     def _look_for_labels(self, frame: Frame, document: JSONDocument) -> None:

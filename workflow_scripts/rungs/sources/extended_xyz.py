@@ -12,6 +12,7 @@ from rungs.elements import ALL_SYMBOLS
 from rungs.errors import StudyError
 from rungs.frames.frame import Frame, Rejected
 from rungs.frames.vacuum import NotPeriodicError, periodic_cell
+from rungs.sources.atom_marks import MARK_KEY, is_atom_mark
 from rungs.sources.notes import Notes
 from rungs.sources.species import GhostAtomError, Species
 from rungs.sources.train_test_files import DividedFile, divided_files
@@ -97,7 +98,7 @@ class _Reader:
         self.data: ExtendedXYZ = level.data
         self.functional = level.functional
         self.vacuum = level.vacuum
-        self.path, self.part, self.given_part, self.label = file
+        self.name, self.path, self.part, self.given_part, self.label = file
         self.section = section
         self.level = section.removesuffix(".data")
         self.notes = notes
@@ -110,14 +111,14 @@ class _Reader:
         missing = dict.fromkeys(self.declared, 0)
         keys: dict[str, None] = {}
         index, n_parsed = -1, 0
-        blocks = iter_blocks(self.path, f"{self.section}.{self.part}", self.notes)
+        blocks = iter_blocks(self.path, f"{self.section}.{self.part}", self.notes, self.name)
         for index, block in enumerate(blocks):
             frame_id = f"{self.label}:{index}"
             if not block.has_end:
                 if looks_cut_short(block):
                     raise cut_short(self.path, block.first_line + 1 + len(block.atoms))
                 self.notes.add(
-                    f"{self.path}: the last line has no line break; its frame has all its atoms"
+                    f"{self.name}: the last line has no line break; its frame has all its atoms"
                 )
             try:
                 parsed = XYZFrame(block, self.species)
@@ -140,7 +141,7 @@ class _Reader:
                 raise StudyError(self._never_there(option, keys))
         if met := self.species.numbers_met:
             self.notes.add(
-                f"{self.path}: names of atoms are numbers, which were taken for atomic numbers: "
+                f"{self.name}: names of atoms are numbers, which were taken for atomic numbers: "
                 + ", ".join(f"{z} {ALL_SYMBOLS[z - 1]}" for z in sorted(met))
             )
 
@@ -156,9 +157,14 @@ class _Reader:
         data = self.data
         if not parsed.n_atoms:
             return Rejected(frame_id, "the frame has no atoms", "no atoms")
-        material = frame_id
+        material, group = frame_id, None
+        if data.group_key is not None:
+            group = parsed.values.get(data.group_key)
+        is_marked = parsed.n_atoms == 1 and is_atom_mark(parsed.values.get(MARK_KEY))
+        if is_marked and group is None:
+            group = parsed.values[MARK_KEY]
         if data.material_key is not None:
-            material = parsed.values.get(data.material_key)
+            material = parsed.values.get(data.material_key) or (frame_id if is_marked else None)
             if not material:
                 return Rejected(
                     frame_id,
@@ -184,7 +190,7 @@ class _Reader:
             forces=self._forces(parsed),
             stress=None if has_vacuum else self._stress(parsed, cell),
             magmoms=self._magmoms(parsed),
-            group=parsed.values.get(data.group_key) if data.group_key is not None else None,
+            group=group,
             given_part=self.given_part,
             temperature=self._temperature(parsed),
         )

@@ -58,7 +58,7 @@ class _Reader:
     def __init__(self, level: Level, file: DividedFile, section: str) -> None:
         self.data: ParquetFiles = level.data
         self.functional, self.section = level.functional, section
-        self.path, self.part, self.given_part, self.label = file
+        _, self.path, self.part, self.given_part, self.label = file
         declared = {name: name for name in _NUMBERS} | {
             option: column
             for option in type(self.data).model_fields

@@ -16,6 +16,8 @@ class DividedFiles(Protocol):
 class DividedFile(NamedTuple):
     """One file of a source."""
 
+    name: str
+    """As it is declared."""
     path: Path
     part: str
     """The list that names it, ``train`` or ``test``."""
@@ -34,4 +36,5 @@ def divided_files(data: DividedFiles, folder: str | os.PathLike) -> Iterator[Div
         for name in names:
             stem = Path(name).stem
             label = stem if stems.count(stem) == 1 else str(Path(name).with_suffix(""))
-            yield DividedFile(Path(folder) / name, part, part if data.test else None, label)
+            path, given_part = Path(folder) / name, part if data.test else None
+            yield DividedFile(name, path, part, given_part, label)

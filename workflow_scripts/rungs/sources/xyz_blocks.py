@@ -29,13 +29,16 @@ class Block:
     """Whether the last line has a line break; without one it may be cut short."""
 
 
-def iter_blocks(path: Path, key: str, notes: Notes | None = None) -> Iterator[Block]:
+def iter_blocks(
+    path: Path, key: str, notes: Notes | None = None, name: str = ""
+) -> Iterator[Block]:
     """Yield the frames of an extended-XYZ file as text.
 
     Args:
         path: the file, plain or packed.
         key: configuration key that names the file, for messages.
         notes: is told of a file that is no UTF-8.
+        name: what the file is called in notes.
 
     Raises:
         StudyError: when the file cannot be opened, is no text, ends inside a frame, or has
@@ -44,7 +47,7 @@ def iter_blocks(path: Path, key: str, notes: Notes | None = None) -> Iterator[Bl
     with open_text(path, WANTED, key, (FileKind.TEXT,)) as lines:
         yield from _blocks(lines, path)
         if lines.has_latin_1 and notes is not None:
-            notes.add(f"{path}: is no UTF-8, so what is not was read as Latin-1")
+            notes.add(f"{name}: is no UTF-8, so what is not was read as Latin-1")
 
 
 def _blocks(lines: Lines, path: Path) -> Iterator[Block]:

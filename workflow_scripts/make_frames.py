@@ -44,6 +44,7 @@ with job(snakemake.log[0]) as say:
         origin,
         filters,
         remarks=notes.lines,
+        section=name,
     )
     write_isolated_atoms(snakemake.output.atoms, [*declared, *screened.isolated_atoms])
     say(f"{name}: {screened.n_passed} frames, {screened.n_rejected} rejected")

@@ -136,3 +136,14 @@ def test_many_rejects_are_in_the_file_and_not_in_memory(tmp_path, sound_frame):
     assert screened.n_rejected == len(read_csv(tmp_path / "rejects.csv")) == 1500
     assert screened.counts == {"unreadable": 1500}
     assert len(screened.rejects) == 1000
+
+
+@pytest.mark.parametrize("section", ["source", "target"])
+@pytest.mark.parametrize("n", [0, 1])
+def test_a_level_with_nothing_left_is_called_by_its_name(tmp_path, altered, section, n):
+    items = [altered(cell=np.zeros((3, 3)))] * n
+    screened = ScreenedFrames(items, LIMITS, tmp_path / "rejects.csv", section=section)
+    with pytest.raises(StudyError, match=rf"{section}\.data") as error:
+        list(screened)
+    others = {"source", "target"} - {section}
+    assert others.isdisjoint(str(error.value).replace(".", " ").split())

@@ -65,7 +65,7 @@ class FilterChain:
             yield item if reason is None else Rejected(item.frame_id, reason, kind)
         if any_frame and (silent := sorted(asked.keys() - told)):
             raise StudyError(
-                f"{self._section}.filters.{silent[0]} is on, but no frame of the source tells "
+                f"{self._section}.filters.{silent[0]} is on, but no frame of the {self._section} tells "
                 f"{_UNTOLD[silent[0]]}"
             )
 

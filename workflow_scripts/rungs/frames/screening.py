@@ -50,6 +50,7 @@ class ScreenedFrames:
         rejects_path: CSV with the columns ``frame_id``, ``kind``, ``reason``.
         filters: what becomes of the sound frames: takes the stream of sound frames and gives it
             back with some frames rejected. None lets all of them in.
+        section: ``source`` or ``target``, for messages.
 
     Raises:
         StudyError: at the end of the iteration, when no frame passed.
@@ -61,7 +62,9 @@ class ScreenedFrames:
         limits: Screening,
         rejects_path: str | os.PathLike,
         filters: Filter | None = None,
+        section: str = "source",
     ) -> None:
+        self._section = section
         self._items = items
         self._limits = limits
         self._rejects_path = rejects_path
@@ -150,14 +153,15 @@ class ScreenedFrames:
 
     def _nothing_left(self) -> str:
         if not self.n_rejected:
-            return "the source holds no frames; check its files in source.data or target.data"
+            return f"the {self._section} holds no frames; check its files in {self._section}.data"
         # Named here too: the rejects file is deleted with a failed job's other outputs.
         kinds = ", ".join(f"{kind}: {count}" for kind, count in self.counts.items())
         shown = "\n".join(f"  {r.frame_id}: {r.reason}" for r in self.rejects[:_SHOWN])
         return (
-            f"no frame of the source passed the screening, {self.n_rejected} were refused "
-            f"({kinds}); check the keys and units declared for the source, the limits in the "
-            f"section screening and the level's filters. The first refused:\n{shown}"
+            f"no frame of the {self._section} passed the screening, {self.n_rejected} were "
+            f"refused ({kinds}); check the keys and units that {self._section}.data declares, the "
+            f"limits in the section screening and {self._section}.filters. The first refused:\n"
+            f"{shown}"
         )
 
 
@@ -169,6 +173,7 @@ def screen_to_file(
     provenance: Mapping[str, object],
     filters: Filter | None = None,
     remarks: Callable[[], Iterable[str]] = tuple,
+    section: str = "source",
 ) -> ScreenedFrames:
     """Write the sound frames of ``items`` to ``path`` and the others to ``rejects_path``.
 
@@ -181,7 +186,7 @@ def screen_to_file(
     Raises:
         StudyError: when no frame passed; then there is no ``path``.
     """
-    screened = ScreenedFrames(items, limits, rejects_path, filters)
+    screened = ScreenedFrames(items, limits, rejects_path, filters, section)
     with FrameWriter(path, provenance) as writer:
         for frame in screened:
             writer.write(frame)

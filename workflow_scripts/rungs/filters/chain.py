@@ -65,8 +65,8 @@ class FilterChain:
             yield item if reason is None else Rejected(item.frame_id, reason, kind)
         if any_frame and (silent := sorted(asked.keys() - told)):
             raise StudyError(
-                f"{self._section}.filters.{silent[0]} is on, but no frame of the {self._section} tells "
-                f"{_UNTOLD[silent[0]]}"
+                f"{self._section}.filters.{silent[0]} is on, but no frame of the {self._section} "
+                f"tells {_UNTOLD[silent[0]]}"
             )
 
     def _by_material(self, items: Iterable[Frame | Rejected]) -> Iterator[Frame | Rejected]:

@@ -86,6 +86,7 @@ def test_bad_frames_are_set_aside_by_name(snakemake, tmp_path, study):
     frames[2].calc.results["energy"] = np.nan
     frames[5].positions[1] = frames[5].positions[0] + 0.1
     frames[7].calc.results["energy"] = 1e6
+    del frames[9].calc.results["forces"]
     write(tmp_path / "data/target.xyz", frames, format="extxyz")
     done = snakemake(
         tmp_path, "results/copper/frames/target.parquet", "--cores", "1", "--configfile", study()
@@ -93,10 +94,10 @@ def test_bad_frames_are_set_aside_by_name(snakemake, tmp_path, study):
     found = rejects(tmp_path)
     assert {name.split(":")[1] for name in found} == {"2", "5", "7"}
     assert all(found.values())
-    # an energy that is none is missing; the frame has its forces still
+    # a label that is none or not there is missing; the frame stays
     assert any(reason.endswith("stays without this label") for reason in found.values())
     assert "target: 10 frames, 2 rejected" in done.stdout
-    assert "labels: energy on 9 of 10, forces, stress, no magnetic moments" in done.stdout
+    assert "labels: energy on 9 of 10, forces on 9 of 10, stress, no magnetic" in done.stdout
     assert "1 energy taken for missing: not finite" in done.stdout
 
 

@@ -285,3 +285,11 @@ def test_renamed_keys_lead_to_keys_that_are_there():
     for (section, old), new in RENAMED.items():
         assert old not in section.model_fields
         assert new in section.model_fields
+
+
+@pytest.mark.parametrize("value", [12, 1e5, True])
+def test_an_id_that_yaml_takes_for_a_value_is_to_be_quoted(value):
+    from rungs.config.data import GivenParts
+
+    with pytest.raises(ValueError, match="an id is what is written, so put it in quotes"):
+        GivenParts(test=["0012", value])

@@ -119,6 +119,7 @@ def test_14_names_of_atoms(read, plain, how):
 
 def test_14_deuterium_by_an_option_and_ghosts_by_name(read):
     refused = read("14_species/deuterium")
+    assert set(refused.rejects) == {"hydrogen isotope"}
     assert "`hydrogen_isotopes: true` reads it as hydrogen" in refused.reasons[0]
     whole = read("14_species/deuterium", hydrogen_isotopes=True)
     assert len(whole.frames) == 48

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from rungs.config.filters import Filters
 from rungs.config.isolated_atoms import IsolatedAtomEnergies
@@ -78,15 +78,26 @@ class Screening(Options):
     frames, as only a wrong unit or sign explains."""
 
 
+def _as_written(value: object) -> object:
+    if isinstance(value, bool | int | float):
+        raise ValueError(
+            f"YAML reads this id as {value!r}; an id is what is written, so put it in quotes"
+        )
+    return value
+
+
+MaterialId = Annotated[str, BeforeValidator(_as_written)]
+
+
 class GivenParts(Options):
     """Materials whose part is given, instead of drawn by fractions. All others train."""
 
     file: str | None = None
     """CSV with the columns `material_id` and `part` (train, validation or test), relative to
     `data_folder`."""
-    test: list[str] = []
+    test: list[MaterialId] = []
     """Ids of the test materials, where there is no file."""
-    validation: list[str] = []
+    validation: list[MaterialId] = []
     """Ids of the validation materials, where there is no file."""
 
     @model_validator(mode="after")

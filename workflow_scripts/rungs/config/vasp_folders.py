@@ -124,7 +124,7 @@ class _Search:
                     self._links.append(_Link(inner, entry.path))
                 elif matters:
                     self._keep("dead_links", inner, entry.path)
-            elif matters and (target := _written_link(entry.path)) is not None:
+            elif matters and _is_short(entry) and (target := _written_link(entry.path)):
                 self._links.append(_Link(inner, target, is_written=True))
             else:
                 self._add(entry.path, inner)
@@ -149,6 +149,13 @@ class _Search:
         is_backup = not self._wants_backups and _is_backup(names[-1])
         self._keep("backups" if is_backup else "files", names, path)
         return True
+
+
+def _is_short(entry: os.DirEntry) -> bool:
+    try:
+        return 0 < entry.stat(follow_symlinks=False).st_size <= _LONGEST_LINK
+    except OSError:
+        return False
 
 
 def _written_link(path: str) -> str | None:

@@ -63,6 +63,9 @@ def periodic_cell(
             atom that is periodic in no direction.
     """
     cell = np.asarray(cell, dtype=np.float64).reshape(3, 3)
+    # of most frames, without arrays of three numbers
+    if all(pbc) and all(max(map(abs, vector)) > _NO_VECTOR for vector in cell.tolist()):
+        return PeriodicCell(cell, has_vacuum=False)
     coords = np.asarray(cart_coords, dtype=np.float64).reshape(-1, 3)
     declared = np.asarray(pbc, dtype=bool)
     periodic = declared & (np.linalg.norm(cell, axis=1) > _NO_VECTOR)

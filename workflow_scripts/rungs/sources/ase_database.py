@@ -17,6 +17,7 @@ from rungs.sources.notes import Notes
 from rungs.sources.train_test_files import DividedFile, divided_files
 from rungs.sources.units import energy_factor, forces_factor, stress_factor, voigt
 
+_LABELS = ("energy_key", "forces_key", "stress_key", "magmoms_key")
 _ASKED_FOR = ("energy_key", "forces_key", "material_key", "group_key")
 """Options whose keys some row must have."""
 _OWN = frozenset(
@@ -63,6 +64,9 @@ class _Reader:
         self.vacuum, self.level = level.vacuum, section.removesuffix(".data")
         _, self.path, self.part, self.given_part, self.stem = file
         self.section = section
+        self.keys = {
+            option: getattr(self.data, option) for option in (*_LABELS, "material_key", "group_key")
+        }
         self.unseen = {
             option: key for option in _ASKED_FOR if (key := getattr(self.data, option)) is not None
         }
@@ -93,16 +97,16 @@ class _Reader:
             )
 
     def _label(self, row: Row, option: str) -> object:
-        if (key := getattr(self.data, option)) is None:
+        if (key := self.keys[option]) is None:
             return None
-        if (value := row.label(key)) is not None:
+        if (value := row.label(key)) is not None and self.unseen:
             self.unseen.pop(option, None)
         return value
 
     def _id(self, row: Row, option: str) -> str | None:
-        if (key := getattr(self.data, option)) is None:
+        if (key := self.keys[option]) is None:
             return None
-        if (text := id_text(row.keys.get(key))) is not None:
+        if (text := id_text(row.keys.get(key))) is not None and self.unseen:
             self.unseen.pop(option, None)
         return text
 
@@ -112,10 +116,7 @@ class _Reader:
             material, group = self._id(row, "material_key"), self._id(row, "group_key")
             if len(row.numbers) == 1 and is_atom_mark(mark := id_text(row.keys.get(MARK_KEY))):
                 material, group = material or frame_id, group or mark
-            energy, forces, stress, magmoms = (
-                self._label(row, f"{label}_key")
-                for label in ("energy", "forces", "stress", "magmoms")
-            )
+            energy, forces, stress, magmoms = (self._label(row, option) for option in _LABELS)
             if data.material_key is not None and material is None:
                 reason = f"{row.name} has no '{data.material_key}', declared as material_key"
                 return Rejected(frame_id, reason, "missing key")

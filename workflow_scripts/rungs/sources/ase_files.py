@@ -9,8 +9,8 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -29,8 +29,7 @@ _LOGS = ("-wal", "-journal")
 """Endings of files beside a database in which a part of it stands while it is written to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row of a database or an image of a trajectory."""
 
     name: str
@@ -48,7 +47,10 @@ class Row:
 
     def label(self, name: str) -> object:
         """Value of a label; None where it is nowhere."""
-        return next((x for place in self.places if (x := place().get(name)) is not None), None)
+        for place in self.places:
+            if (value := place().get(name)) is not None:
+                return value
+        return None
 
     def names(self) -> list[str]:
         """All that might be a label."""
@@ -111,6 +113,7 @@ def _see_selection(select: str | None, key: str) -> None:
 
 
 def _database_rows(database: object, select: str | None) -> Iterator[Row]:
+    empty: set[object] = set()
     for row in database.select(select, sort="id"):
         known = row.key_value_pairs
 
@@ -118,7 +121,14 @@ def _database_rows(database: object, select: str | None) -> Iterator[Row]:
             return row.__dict__
 
         def data(row: object = row) -> Mapping[str, object]:
-            return row.data
+            # unpacking nothing takes as long as the rest of a row
+            packed = vars(row).get("_data")
+            if isinstance(packed, bytes | str) and packed in empty:
+                return {}
+            found = row.data
+            if not found and isinstance(packed, bytes | str):
+                empty.add(packed)
+            return found
 
         yield Row(
             name=f"row {row.id}",

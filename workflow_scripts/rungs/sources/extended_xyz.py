@@ -14,7 +14,7 @@ from rungs.frames.frame import Frame, Rejected
 from rungs.frames.vacuum import NotPeriodicError, periodic_cell
 from rungs.sources.atom_marks import MARK_KEY, is_atom_mark
 from rungs.sources.notes import Notes
-from rungs.sources.species import GhostAtomError, Species
+from rungs.sources.species import Species, SpeciesError
 from rungs.sources.train_test_files import DividedFile, divided_files
 from rungs.sources.units import (
     energy_factor,
@@ -127,8 +127,8 @@ class _Reader:
                 for option, key in self.declared.items():
                     missing[option] += key not in parsed
                 yield self._frame(frame_id, parsed)
-            except GhostAtomError as error:
-                yield Rejected(frame_id, f"line {block.first_line}: {error}", "ghost atom")
+            except SpeciesError as error:
+                yield Rejected(frame_id, f"line {block.first_line}: {error}", error.kind)
             except (ValueError, TypeError, KeyError, IndexError, ArithmeticError) as error:
                 what = str(error) or type(error).__name__
                 yield Rejected(frame_id, f"line {block.first_line}: cannot be parsed: {what}")

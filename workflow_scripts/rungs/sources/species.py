@@ -17,8 +17,23 @@ _GHOST = re.compile(
 )
 
 
-class GhostAtomError(ValueError):
+class SpeciesError(ValueError):
+    """A name of an atom that is understood, and none that a frame may have."""
+
+    kind = "species"
+    """Of the fault, for counting."""
+
+
+class GhostAtomError(SpeciesError):
     """A name stands for a place without a nucleus."""
+
+    kind = "ghost atom"
+
+
+class IsotopeError(SpeciesError):
+    """A name stands for an isotope of hydrogen, and nothing was declared about that."""
+
+    kind = "hydrogen isotope"
 
 
 class Species(dict[str, int]):
@@ -41,7 +56,7 @@ class Species(dict[str, int]):
         """Find out what ``name`` is, and keep it.
 
         Raises:
-            GhostAtomError: for ghost atoms, dummies and vacancies.
+            SpeciesError: for ghost atoms, dummies, vacancies, and isotopes of hydrogen.
             ValueError: for what names no element.
         """
         number = self._find(name)
@@ -60,7 +75,7 @@ class Species(dict[str, int]):
         if letters in _ISOTOPES:
             if self._hydrogen_isotopes:
                 return 1
-            raise ValueError(
+            raise IsotopeError(
                 f"'{name}' is {_ISOTOPES[letters]}; `hydrogen_isotopes: true` reads it as hydrogen"
             )
         if _GHOST.match(name):

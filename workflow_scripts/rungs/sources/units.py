@@ -1,5 +1,7 @@
 """From declared units to the project's: eV, eV/Å, GPa."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from rungs.frames.frame import VOIGT
@@ -11,6 +13,7 @@ _FROM_VASP = [0, 1, 2, 4, 5, 3]
 """Places of xx, yy, zz, yz, xz, xy among xx, yy, zz, xy, yz, zx."""
 
 
+@lru_cache
 def energy_factor(unit: str, n_atoms: int) -> float:
     """From the declared unit of a frame of ``n_atoms`` atoms to eV."""
     from ase import units
@@ -27,6 +30,7 @@ def energy_factor(unit: str, n_atoms: int) -> float:
     return factor if whole == unit else factor * n_atoms
 
 
+@lru_cache
 def forces_factor(unit: str) -> float:
     """From the declared unit to eV/Å."""
     from ase import units
@@ -46,6 +50,7 @@ def forces_factor(unit: str) -> float:
     }[unit]
 
 
+@lru_cache
 def stress_factor(unit: str, sign: str) -> float:
     """From the declared unit and sign to GPa, positive under tension."""
     from ase import units

@@ -32,15 +32,15 @@ def readable_copy(path: Path) -> Iterator[Path]:
     Raises:
         StudyError: when the file cannot be read or unpacked, or is something else than XML.
     """
+    with open_content(path) as (look, stream):
+        if look.kind not in (FileKind.XML, FileKind.EMPTY):
+            raise refused(path, look, "a vasprun.xml")
+        has_stars = any(_STARS.search(text) for text in _pieces_of_steps(stream))
+    endings = [_NAMED.get(packing, ()) for packing in look.packing]
+    if not has_stars and (not endings or (len(endings) == 1 and path.suffix in endings[0])):
+        yield path
+        return
     with tempfile.TemporaryDirectory(prefix="rungs-") as folder:
-        with open_content(path) as (look, stream):
-            if look.kind not in (FileKind.XML, FileKind.EMPTY):
-                raise refused(path, look, "a vasprun.xml")
-            has_stars = any(_STARS.search(text) for text in _pieces_of_steps(stream))
-        endings = [_NAMED.get(packing, ()) for packing in look.packing]
-        if not has_stars and (not endings or (len(endings) == 1 and path.suffix in endings[0])):
-            yield path
-            return
         copy = Path(folder) / "vasprun.xml"
         with open_content(path) as (_, stream), open(copy, "wb") as handle:
             _copy_with_numbers(stream, handle)

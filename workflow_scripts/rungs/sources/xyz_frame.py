@@ -90,7 +90,7 @@ class XYZFrame:
         """(n,) int64.
 
         Raises:
-            GhostAtomError: naming the atom that is none.
+            SpeciesError: naming the atom that is none, or an isotope of hydrogen.
             ValueError: where a name is no element's.
         """
         if (place := self._place(_NUMBERS)) is not None:

@@ -89,14 +89,16 @@ class ParquetFiles(Files):
     energy_column: str | None = "energy"
     """Column of the total energy of the frame; null where there is none."""
     energy_unit: EnergyUnit | None = None
-    """Needed with `energy_column`."""
+    """Unit of the energy, in any spelling; `eV/atom` where it is given per atom. Needed with
+    `energy_column`."""
     forces_column: str | None = "forces"
-    """Column of the forces; null where there are none."""
+    """Column of the forces, a vector for each atom; null where there are none."""
     forces_unit: ForcesUnit | None = None
-    """Needed with `forces_column`."""
+    """Unit of the force components, in any spelling. Needed with `forces_column`."""
     stress_column: str | None
     """Column of the stress, 3 × 3 or six numbers; null where there is none."""
     stress_unit: StressUnit | None = None
+    """Unit of the stress, in any spelling; needed with `stress_column`."""
     stress_sign: StressSign | None = None
     """`tension_positive` is ASE's and CHGNet's sign; VASP prints `compression_positive`."""
     stress_order: StressOrder = "xx yy zz yz xz xy"
@@ -137,13 +139,17 @@ class ASEDatabase(Files):
     """Name of the energy: a result of the calculator, a key-value pair, or an item of a row's data
     or a frame's `info`; null where there is none."""
     energy_unit: EnergyUnit = "eV"
+    """Unit of the energy; a calculator's results are in eV."""
     forces_key: str | None = "forces"
     """Name of the forces, likewise, or a frame's array; null where there are none."""
     forces_unit: ForcesUnit = "eV/Å"
+    """Unit of the force components; a calculator's results are in eV/Å."""
     stress_key: str | None = "stress"
     """Name of the stress, likewise, six or nine numbers."""
     stress_unit: StressUnit = "eV/Å³"
+    """Unit of the stress; a calculator's results are in eV/Å³."""
     stress_sign: StressSign = "tension_positive"
+    """`tension_positive` is ASE's and CHGNet's sign; VASP prints `compression_positive`."""
     stress_order: StressOrder = "xx yy zz yz xz xy"
     """Order of six numbers: Voigt's, which is ASE's, or the one of VASP's OUTCAR."""
     magmoms_key: str | None = "magmoms"

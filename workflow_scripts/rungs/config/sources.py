@@ -71,15 +71,16 @@ class ExtendedXYZ(Options):
     energy_key: str | None
     """Key of the total energy of the frame; null when the files carry none."""
     energy_unit: EnergyUnit | None = None
-    """Needed with `energy_key`."""
+    """Unit of the energy, in any spelling; `eV/atom` where it is given per atom. Needed with
+    `energy_key`."""
     forces_key: str | None
-    """Per-atom key of the forces; null when the files carry none."""
+    """Per-atom key of the forces, a vector for each atom; null when the files carry none."""
     forces_unit: ForcesUnit | None = None
-    """Needed with `forces_key`."""
+    """Unit of the force components, in any spelling. Needed with `forces_key`."""
     stress_key: str | None
     """Key of the stress, six or nine numbers; null when the files carry none."""
     stress_unit: StressUnit | None = None
-    """Needed with `stress_key`."""
+    """Unit of the stress, in any spelling. Needed with `stress_key`."""
     stress_sign: StressSign | None = None
     """`tension_positive` is ASE's and CHGNet's sign; VASP prints `compression_positive`. Needed
     with `stress_key`."""
@@ -89,6 +90,7 @@ class ExtendedXYZ(Options):
     virial_key: str | None = None
     """Key of the virial, in place of `stress_key`: the stress times the volume of the cell."""
     virial_unit: EnergyUnit = "eV"
+    """Unit of the virial, which is an energy."""
     virial_sign: StressSign = "compression_positive"
     """`compression_positive` is GAP's and most others': virial = -stress · volume, with the
     stress positive under tension."""

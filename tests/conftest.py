@@ -18,6 +18,7 @@ os.environ.setdefault("RUNGS_JOBS_PER_GPU", "64")
 _bucket_numbers = itertools.count()
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED_DATA = Path(os.environ.get("RUNGS_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+SHARED_CASES = Path(os.environ.get("RUNGS_TEST_CASES", SHARED_DATA.parent / "cases"))
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +32,14 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"needs the real DFT frames in {SHARED_DATA} (or RUNGS_TEST_DATA), absent here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """Small inputs after public bug reports, which the project does not ship."""
+    if not SHARED_CASES.is_dir():
+        pytest.skip(f"needs the small inputs in {SHARED_CASES} (or RUNGS_TEST_CASES), absent here")
+    return SHARED_CASES
 
 
 @pytest.fixture(scope="session")

@@ -129,7 +129,7 @@ class Grouping(NamedTuple):
 
 def groupings(test_frames: pd.DataFrame) -> list[Grouping]:
     """Divide test frames by number of elements, by the largest force, by the energy above the
-    material's lowest frame and, where frames have one, by group."""
+    material's lowest frame and by group, each where frames have one."""
     n_elements = test_frames["n_elements"].to_numpy()
     counts = sorted(set(n_elements.tolist()))
     found = [
@@ -141,7 +141,11 @@ def groupings(test_frames: pd.DataFrame) -> list[Grouping]:
         ("largest force", "max_force_ev_per_angstrom", FORCE_EDGES, "eV/Å"),
         ("energy above lowest", "energy_above_lowest_mev_per_atom", ENERGY_EDGES, "meV/atom"),
     ):
-        codes = np.searchsorted(edges, test_frames[column].to_numpy(), side="right") - 1
+        values = test_frames[column].to_numpy()
+        codes = np.searchsorted(edges, values, side="right") - 1
+        codes[np.isnan(values)] = -1  # not labelled, so it belongs nowhere
+        if (codes < 0).all():
+            continue
         names = [f"{low:g}–{high:g} {unit}" for low, high in pairwise(edges)]
         found.append(Grouping(kind, [*names, f"from {edges[-1]:g} {unit}"], codes))
     group = test_frames["group"]
@@ -278,7 +282,8 @@ def _worst(
         axis=0,
     )
     for name in ("energy", "force"):
-        order = np.argsort(-columns[MAE_COLUMNS[name]], kind="stable")[:N_WORST]
+        errors = columns[MAE_COLUMNS[name]]
+        order = np.argsort(-errors, kind="stable")[: min(N_WORST, np.isfinite(errors).sum())]
         for rank, i in enumerate(order, start=1):
             facts = test_frames.iloc[i]
             row = {"method": method, "size": size, "ranked_by": name, "rank": rank}
@@ -312,5 +317,7 @@ def element_means(rows: Iterable[Mapping[str, str]]) -> list[dict]:
     ]
 
 
-def _mean(rows: Sequence[Mapping[str, str]], column: str) -> float:
-    return float(np.mean([float(row[column]) for row in rows]))
+def _mean(rows: Sequence[Mapping[str, str]], column: str) -> float | None:
+    """Mean over the seeds, whose frames are the same; None where nothing is labelled."""
+    values = [row[column] for row in rows]
+    return None if values[0] in ("", None) else float(np.mean([float(v) for v in values]))

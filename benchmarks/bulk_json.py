@@ -26,7 +26,8 @@ from pymatgen.core import Structure
 
 from rungs.config.data import Level, Screening
 from rungs.figures.style import BLUE, DOUBLE, VERMILION, new_figure, save, styled
-from rungs.frames.screening import judge, screen_to_file
+from rungs.frames.faults import judge
+from rungs.frames.screening import screen_to_file
 from rungs.frames.table import FrameWriter
 from rungs.sources import provenance, read_source
 from rungs.sources.json_documents import iter_documents

@@ -28,10 +28,12 @@ rule record_study:
 
 rule make_frames:
     input:
-        source_files,
+        files=source_files,
+        atoms=atom_table,
     output:
         frames=results / "frames/{level}.parquet",
         rejects=results / "frames/{level}_rejects.csv",
+        atoms=results / "frames/{level}_isolated_atoms.csv",
     log:
         logs / "make_frames/{level}.log",
     benchmark:

@@ -102,12 +102,16 @@ rule draw_subsets_of_pool:
 
 
 rule check_methods:
-    # Before anything is trained: are the methods' elements and pools among the frames? Methods are
-    # no parameter, so that one more makes nothing anew; its own runs look at it too.
+    # Before anything is trained: are the methods' elements, isolated atoms and pools among the
+    # frames, and what the losses count among their labels? Methods are no parameter, so that one
+    # more makes nothing anew; its own runs look at it too.
     input:
         source=results / "frames/source.parquet",
         target=results / "frames/target.parquet",
+        source_atoms=results / "frames/source_isolated_atoms.csv",
+        target_atoms=results / "frames/target_isolated_atoms.csv",
         split=results / "splits/split.csv",
+        summary=results / "tables/split_summary.csv",
     output:
         results / "splits/elements.csv",
     log:

@@ -43,6 +43,35 @@ rule pretrain:
         "../workflow_scripts/pretrain.py"
 
 
+rule predict_levels:
+    # What the source level would say of the target's frames, where no frame was calculated at both:
+    # the pretrained model's predictions. Where the levels share frames there is nothing to predict.
+    input:
+        source=results / "frames/source.parquet",
+        target=results / "frames/target.parquet",
+        graphs=results / "graphs/target.safetensors",
+        split=results / "splits/split.csv",
+        source_reference=results / "references/source.csv",
+        pretrained=results / "pretrained/model.pt",
+    output:
+        results / "tables/level_predictions.parquet",
+    log:
+        logs / "predict_levels.log",
+    benchmark:
+        benchmarks / "predict_levels.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
+        gpu=1,
+    params:
+        pretraining=study.pretraining.model_dump(mode="json"),
+    script:
+        "../workflow_scripts/predict_levels.py"
+
+
 rule compare_references:
     # What every way of fitting the target's reference energies is worth, before any transfer.
     input:
@@ -53,6 +82,8 @@ rule compare_references:
             for seed in study.subsets.seeds
         ],
         source_reference=results / "references/source.csv",
+        source_atoms=results / "frames/source_isolated_atoms.csv",
+        target_atoms=results / "frames/target_isolated_atoms.csv",
         pretrained=results / "pretrained/model.pt",
     output:
         results / "tables/reference_errors.csv",

@@ -3,6 +3,7 @@
 
 rule fine_tune:
     input:
+        unpack(lambda wildcards: isolated_atoms_of([wildcards.method])),
         graphs=results / "graphs/target.safetensors",
         split=results / "splits/split.csv",
         subset=subset_order,
@@ -43,6 +44,7 @@ rule fine_tune:
 rule record_gradients:
     # The first epoch of the runs on the most frames, once more: what it asks of each layer.
     input:
+        **isolated_atoms_of({run.method for run in study.largest_transfers}),
         graphs=results / "graphs/target.safetensors",
         split=results / "splits/split.csv",
         subsets=[order_of(run.method, run.seed) for run in study.largest_transfers],

@@ -5,6 +5,7 @@ rule compare_levels:
     input:
         source=results / "frames/source.parquet",
         target=results / "frames/target.parquet",
+        predictions=results / "tables/level_predictions.parquet",
         source_reference=results / "references/source.csv",
         target_reference=results / "references/target.csv",
     output:

@@ -7,6 +7,7 @@ rule write_opening:
         unpack(answer_of_study),
         figure=results / "figures/learning_curves.png",
         means=results / "tables/learning_curve_means.csv",
+        summary=results / "tables/split_summary.csv",
     output:
         results / "opening.rst",
     log:
@@ -20,8 +21,10 @@ rule write_opening:
         mem_mb=per_attempt(500),
         runtime=per_attempt(5),
     params:
+        source=lambda wildcards: study.source.label,
         target=lambda wildcards: study.target.label,
         methods=study.on_learning_curve,
+        published=study.pretraining.initial != "random",
     script:
         "../workflow_scripts/write_opening.py"
 

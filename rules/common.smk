@@ -70,6 +70,18 @@ def missing_files(level):
     return {file: fault for file, fault in faults.items() if fault}
 
 
+def atom_table(wildcards):
+    # Energies of isolated atoms, where they are given in a file of their own.
+    files = level_of(wildcards).atom_files(study.data_folder)
+    made = is_there(results / f"frames/{wildcards.level}.parquet")
+    if missing := [file for file in files if not (made or is_there(file))]:
+        raise WorkflowError(
+            f"{study_file}: {wildcards.level}.isolated_atom_energies.file is missing: {missing[0]}."
+            " Put it there, or say where it is: --config data_folder=DIR"
+        )
+    return given_files(files)
+
+
 def source_files(wildcards):
     if is_downloaded(wildcards.level):
         return results / f"downloads/{wildcards.level}.json"
@@ -103,15 +115,12 @@ def crystal_file(wildcards):
 
 
 def frames_to_draw_from(wildcards):
-    # What a strategy needs to know of the frames, besides which of them train.
-    if wildcards.sampling == "element_covering":
-        return {"frames": results / "frames/target.parquet"}
+    # What a strategy needs to know of the frames, besides which of them train; and their labels.
+    needed = {"frames": results / "frames/target.parquet"}
     if wildcards.sampling == "diverse":
-        return {
-            "clusters": results / "subsets/diverse/clusters.csv",
-            "merges": results / "subsets/diverse/merges.csv",
-        }
-    return {}
+        needed["clusters"] = results / "subsets/diverse/clusters.csv"
+        needed["merges"] = results / "subsets/diverse/merges.csv"
+    return needed
 
 
 def subset_order(wildcards):
@@ -125,6 +134,16 @@ def order_of(method, seed):
         study.methods[method].pool,
     )
     return (folder / pool if pool else folder) / f"seed_{seed}.csv"
+
+
+def isolated_atoms_of(methods):
+    # Tables of isolated atoms, for methods whose reference energies come from them.
+    if any(study.methods[name].reference == "isolated_atoms" for name in methods):
+        return {
+            f"{level}_atoms": results / f"frames/{level}_isolated_atoms.csv"
+            for level in ("source", "target")
+        }
+    return {}
 
 
 def pretrained_model(wildcards):

@@ -23,6 +23,7 @@ WORKER_MEMORY = 2 * 1024**3
 _bucket_numbers = itertools.count()
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED_DATA = Path(os.environ.get("RUNGS_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+SHARED_CASES = Path(os.environ.get("RUNGS_TEST_CASES", SHARED_DATA.parent / "cases"))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -82,6 +83,14 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"needs the real DFT frames in {SHARED_DATA} (or RUNGS_TEST_DATA), absent here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """Small inputs after public bug reports, which the project does not ship."""
+    if not SHARED_CASES.is_dir():
+        pytest.skip(f"needs the small inputs in {SHARED_CASES} (or RUNGS_TEST_CASES), absent here")
+    return SHARED_CASES
 
 
 @pytest.fixture(scope="session")

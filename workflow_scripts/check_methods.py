@@ -1,12 +1,16 @@
-"""See that the methods' elements and pools are among the frames, before anything is trained."""
+"""See that the methods' elements and pools are among the frames, and that these have labels to
+learn from, before anything is trained."""
 
 from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config import load_study
+    from rungs.frames.isolated_atoms import read_isolated_energies
     from rungs.frames.table import read_groups, read_temperatures
+    from rungs.references.isolated import check_isolated_atoms
     from rungs.splits.elements import check_elements, count_elements
-    from rungs.splits.files import frame_ids, read_split, write_elements
+    from rungs.splits.files import frame_ids, read_split, read_summary, write_elements
+    from rungs.splits.labels import check_weights
     from rungs.splits.pools import check_pool_sizes, pool_members
 
     given, study = snakemake.input, load_study(snakemake.config)
@@ -16,6 +20,20 @@ with job(snakemake.log[0]) as say:
         part_of = {row.frame_id: row.part for row in split if row.level == level}
         counts += count_elements(level, given[level], part_of)
     check_elements(study.methods, counts, from_source_alone=study.pretraining.initial == "random")
+    parts = {(s.level, s.part): s for s in read_summary(given.summary)}
+    for level, section, training in (
+        ("source", "pretraining.training", study.pretraining.training),
+        ("target", "fine_tuning", study.fine_tuning),
+    ):
+        if training is not None:
+            for line in check_weights(parts[level, "train"], training.weights, section):
+                say(line)
+    levels = ("source", "target")
+    check_isolated_atoms(
+        study.methods,
+        {level: {c.element for c in counts if c.level == level} for level in levels},
+        {level: read_isolated_energies(given[f"{level}_atoms"]) for level in levels},
+    )
     train = frame_ids(split, "target", "train")
     if study.pools:
         temperatures, groups = read_temperatures(given.target), read_groups(given.target)

@@ -16,6 +16,7 @@ with job(snakemake.log[0]) as say:
             subsets=dict(zip(params.seeds, given.subsets, strict=True)),
             sizes=params.sizes,
             source_reference=given.source_reference,
+            atoms={"source": given.source_atoms, "target": given.target_atoms},
             output=snakemake.output[0],
         )
     )

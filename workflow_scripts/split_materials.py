@@ -5,6 +5,8 @@ from rungs.workflow.jobs import job
 with job(snakemake.log[0]) as say:
     from rungs.config.data import Split
     from rungs.files import folder_with
+    from rungs.frames.labels import label_words
+    from rungs.frames.table import read_labelled
     from rungs.splits.files import write_split, write_summary
     from rungs.splits.given_parts import read_listed
     from rungs.splits.members import read_members
@@ -24,9 +26,11 @@ with job(snakemake.log[0]) as say:
         listed=options.parts and read_listed(options.parts, folder),
     )
     write_split(snakemake.output.split, rows)
-    summary = summarise(**levels, rows=rows)
+    labelled = {level: read_labelled(snakemake.input[level]) for level in levels}
+    summary = summarise(**levels, rows=rows, labelled=labelled)
     write_summary(snakemake.output.summary, summary)
     for s in summary:
         say(
-            f"{s.level} {s.part}: {s.materials} materials, {s.frames} frames, {s.elements} elements"
+            f"{s.level} {s.part}: {s.materials} materials, {s.frames} frames, {s.elements} "
+            f"elements; labels: {label_words(s.labelled, s.frames)}"
         )

@@ -12,6 +12,7 @@ with job(snakemake.log[0]) as say:
     from rungs.scaling.answers.law_table import LawRow
     from rungs.scaling.answers.means import MeanRow
     from rungs.scaling.answers.plan import Answer
+    from rungs.splits.files import read_summary
 
     study, baseline = load_study(snakemake.params.study), snakemake.params.baseline
     tables = {
@@ -25,6 +26,7 @@ with job(snakemake.log[0]) as say:
         checks=read_table(snakemake.input.checks, CheckRow),
         plan=read_table(snakemake.input.plan, Answer),
         joint_laws=read_table(snakemake.input.joint, JointRow) if snakemake.input.joint else [],
+        parts=read_summary(snakemake.input.parts),
         baseline=baseline,
     )
     write_summary(snakemake.output.summary, summary)

@@ -71,6 +71,20 @@ FAULTS = [
     ({"subsets.sizes": [3, 2]}, ["subsets", "sizes must rise"]),
     ({"subsets.sizes": [-1]}, ["subsets.sizes.0", "-1"]),
     ({"subsets.seeds": [1, 1]}, ["subsets", "seeds must not repeat"]),
+    (
+        {
+            "methods.scratch.reference": "isolated_atoms",
+            "methods.scratch.reference_fitted_on": "subset",
+        },
+        ["methods.scratch: reference_fitted_on: subset needs a `reference` that is fitted"],
+    ),
+    (
+        {"source.isolated_atom_energies": {"energies": {"Cu": -1.0}, "file": "a.csv"}},
+        ["source.isolated_atom_energies: give either `energies` by element or a `file`"],
+    ),
+    ({"source.isolated_atom_energies": {}}, ["give either `energies`"]),
+    ({"source.isolated_atom_energies": {"energies": {"Zz": -1.0}}}, ["energies: Zz: no symbol"]),
+    ({"source.isolated_atom_energies": {"energies": {"Cu": "x"}}}, ["energies.Cu", "'x'"]),
     ({"methods.scratch.sizes": [7]}, ["methods.scratch.sizes", "[7]"]),
     ({"methods.scratch.copy_embedding": {"Ge": "Si"}}, ["methods.scratch", "copy_embedding"]),
     ({"methods.scratch.initial": "zero"}, ["methods.scratch.initial", "'zero'"]),
@@ -78,6 +92,13 @@ FAULTS = [
     ({"pretraining.initial": "0.3.0"}, ["architecture", "0.3.0"]),
     ({"pretraining.training": None}, ["pretraining.training"]),
     ({"architecture": None}, ["architecture"]),
+    (
+        {"screening": {"max_abs_energy": 1e6}},
+        ["screening.max_abs_energy: is gone", "'max_energy_distance'"],
+    ),
+    ({"screening": {"isolated_atoms": "drop"}}, ["screening.isolated_atoms", "'keep'", "'drop'"]),
+    ({"target.vacuum": 5}, ["target.vacuum is 5 Å, within the network's cutoff of", "20.0"]),
+    ({"source.vacuum": -1}, ["source.vacuum", "-1"]),
     ({"architecture.num_angular": 4}, ["architecture", "num_angular", "odd"]),
     ({"study": "a/b"}, ["study", "a/b"]),
     ({"split.by": "formula"}, ["split.by", "'composition'", "'formula'"]),
@@ -291,3 +312,11 @@ def test_renamed_keys_lead_to_keys_that_are_there():
     for (section, old), new in RENAMED.items():
         assert old not in section.model_fields
         assert new in section.model_fields
+
+
+@pytest.mark.parametrize("value", [12, 1e5, True])
+def test_an_id_that_yaml_takes_for_a_value_is_to_be_quoted(value):
+    from rungs.config.data import GivenParts
+
+    with pytest.raises(ValueError, match="an id is what is written, so put it in quotes"):
+        GivenParts(test=["0012", value])

@@ -91,8 +91,9 @@ def toy(tmp_path_factory, toy_architecture):
 def study_of(toy_architecture):
     """Makes a study whose frames have other labels."""
 
-    def make(folder, **changes):
+    def make(folder, lacking=lambda _: (), **changes):
         frames = [replace(frame, **changes) for frame in make_frames("PBE", 0.0)]
+        frames = [replace(frame, **dict.fromkeys(lacking(frame))) for frame in frames]
         return ToyStudy(folder, {"target": frames}, toy_architecture)
 
     return make

@@ -8,6 +8,7 @@ import torch
 
 from rungs.evaluation.references import REFERENCE_ERROR_COLUMNS, compare_references
 from rungs.frames.frame import Frame
+from rungs.frames.isolated_atoms import IsolatedAtom, write_isolated_atoms
 from rungs.graphs.store import GraphStore, write_graphs
 from rungs.potentials.chgnet.forward import BatchedCHGNet
 from rungs.potentials.chgnet.published import new_model, save_model
@@ -55,6 +56,11 @@ def study(tmp_path_factory, toy_architecture):
     model = new_model(toy_architecture, 0)
     set_reference(model, rng.normal(size=94))  # the table must not depend on these
     save_model(model, folder / "model.pt")
+    said, table = compare(folder)
+    return folder, model, source, table, said
+
+
+def compare(folder, **options):
     said = compare_references(
         model=folder / "model.pt",
         graphs=folder / "graphs.safetensors",
@@ -63,9 +69,55 @@ def study(tmp_path_factory, toy_architecture):
         sizes=[0, 3, 12],
         source_reference=folder / "source.csv",
         output=folder / "errors.csv",
+        **options,
     )
     with open(folder / "errors.csv", newline="", encoding="utf-8") as handle:
-        return folder, model, source, list(csv.DictReader(handle)), said
+        return said, list(csv.DictReader(handle))
+
+
+ELEMENTS = {"Mg": 12, "Ca": 20, "Mn": 25, "Zn": 30, "Sr": 38, "O": 8}
+
+
+@pytest.fixture
+def atoms(tmp_path):
+    """A function that writes energies of isolated atoms of both levels, those of the source lower
+    by what the made-up levels differ by, and gives the tables."""
+
+    def make(source=ELEMENTS, target=ELEMENTS):
+        tables = {"source": tmp_path / "source.csv", "target": tmp_path / "target.csv"}
+        shift = {symbol: -(z**1.5) / 9 if z > 8 else 0.0 for symbol, z in ELEMENTS.items()}
+        energies = {
+            "source": dict.fromkeys(source, -0.1),
+            "target": {symbol: shift[symbol] - 0.1 for symbol in target},
+        }
+        for level, path in tables.items():
+            known = [IsolatedAtom(s, e, "", "a test") for s, e in energies[level].items()]
+            write_isolated_atoms(path, known)
+        return tables
+
+    return make
+
+
+def test_isolated_atoms_have_their_rows_where_there_are_such_of_every_element(study, atoms):
+    folder, _, _, before, _ = study
+    _, table = compare(folder, atoms=atoms())
+    of_target, of_both = table[1:3]
+    assert [row["rule"] for row in (of_target, of_both)] == ["isolated_atoms"] * 2
+    assert of_target["fitted_on"] == "isolated atoms of the target"
+    assert of_both["fitted_on"] == "isolated atoms of both levels"
+    # the made-up energies are sums over atoms, that change as the isolated atoms do
+    assert float(of_both["reference_mae_mev_per_atom"]) < 100
+    assert float(of_target["reference_mae_mev_per_atom"]) > 1000
+    assert table[:1] + table[3:] == before
+
+
+def test_without_an_atom_of_every_element_there_is_no_row(study, atoms):
+    folder, _, _, before, _ = study
+    some = {symbol: z for symbol, z in ELEMENTS.items() if symbol != "Sr"}
+    # no frame of the source is known to have any element, so that one atom of it will do
+    assert len(compare(folder, atoms=atoms(source=some))[1]) == len(before) + 2
+    assert len(compare(folder, atoms=atoms(source={}))[1]) == len(before) + 1
+    assert compare(folder, atoms=atoms(target=some))[1] == before
 
 
 def test_a_row_for_every_rule_size_and_seed(study):

@@ -48,3 +48,10 @@ def test_legend_tells_the_size():
         "transfer, target reference, 1,000 frames",
         "from scratch, 1,000 frames",
     ]
+
+
+def test_energies_alone_have_one_panel():
+    errors = make_errors(["O", "Na"]).assign(force_mae_mev_per_angstrom=float("nan"), n_atoms=0)
+    (ax,) = draw_element_errors(errors).axes
+    assert ax.get_ylabel() == "energy MAE (meV/atom)"
+    assert ax.get_xlabel() == "element"

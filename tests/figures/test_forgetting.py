@@ -48,3 +48,9 @@ def test_what_is_missing_is_said():
     assert [ax.texts[0].get_text() for ax in nothing.axes] == ["no test frames of the source"] * 2
     untuned = draw_forgetting(make_errors(sizes=(0,)))
     assert untuned.axes[0].texts[0].get_text() == "no fine-tuned model"
+
+
+def test_a_source_without_forces_has_one_panel():
+    errors = make_errors()
+    figure = draw_forgetting(errors[errors["property"] != "force"], source="GGA")
+    assert [ax.get_ylabel() for ax in figure.axes] == ["GGA energy MAE (meV/atom)"]

@@ -86,3 +86,19 @@ def test_rows_between_validations_are_skipped(history):
     table.loc[::2, "validation_energy_mae_mev_per_atom"] = float("nan")
     figure = draw_histories(table, stack_histories({("scratch", 10, 0): table}))
     assert len(figure.axes[0].lines[0].get_xdata()) == 5
+
+
+def test_runs_without_forces_have_one_panel_beside_the_two_of_the_pretraining(history):
+    energies = history(700, 45).assign(validation_force_mae_mev_per_angstrom=float("nan"))
+    runs = stack_histories({("scratch", 10, 0): energies})
+    figure = draw_histories(history(9, 3), runs)
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["a", "b", "c"]
+    assert [ax.get_ylabel() for ax in figure.axes] == [
+        "energy MAE (meV/atom)",
+        "energy MAE (meV/atom)",
+        "force MAE (meV/Å)",
+    ]
+    assert [ax.get_xlabel() for ax in figure.axes] == ["", "optimiser update", "optimiser update"]
+    assert all(ax.lines for ax in figure.axes)
+    figure = draw_histories(None, runs)
+    assert [ax.get_ylabel() for ax in figure.axes] == ["energy MAE (meV/atom)"]

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from rungs.figures.level_shifts import draw_level_shifts
 
@@ -61,12 +62,38 @@ def test_many_values_are_counted():
     assert stress.collections[0].get_array().sum() == 2000
 
 
-def test_labels_and_frames_that_are_not_there():
-    figure = draw_level_shifts(*made(properties=("stress",), shared=False))
-    words = [ax.texts[0].get_text() for ax in figure.axes]
-    assert words[:2] == ["no shared frames"] * 2
-    assert "MAE" in words[2]
-    assert words[3] == "no frames with this label at both levels"
-    # a study whose frames the levels do not share has empty tables
-    energies, others, correlations = made(properties=())
-    draw_level_shifts(energies, others, correlations)
+def test_labels_and_frames_that_are_not_there_have_no_panels():
+    (stress,) = draw_level_shifts(*made(properties=("stress",), shared=False)).axes
+    assert stress.get_title() == "stress components"
+    before, after = draw_level_shifts(*made(properties=())).axes
+    assert before.patches
+    assert after.patches
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (None, "no shared frames"),
+        ("labelled", "no shared frames"),
+        (
+            "none: the levels share no frames, and the pretrained model was not trained on Cu",
+            "the levels share no frames,\nand the pretrained model was not trained on Cu",
+        ),
+    ],
+)
+def test_where_there_is_nothing_to_compare_the_figure_says_why(values, words):
+    energies, others, correlations = made(properties=(), shared=False)
+    correlations = correlations.reindex(range(3))
+    if values is not None:
+        correlations["source_values"] = values
+    (ax,) = draw_level_shifts(energies, others, correlations).axes
+    assert [text.get_text() for text in ax.texts] == [words]
+
+
+def test_predicted_values_are_marked_as_such():
+    energies, others, correlations = made()
+    correlations["source_values"] = "predicted by the pretrained model"
+    figure = draw_level_shifts(energies, others, correlations, source="GGA", target="CCSD")
+    assert "GGA values are predicted by the pretrained model" in figure.get_suptitle()
+    assert figure.axes[0].get_xlabel() == "CCSD − predicted GGA energy (eV/atom)"
+    assert figure.axes[2].get_xlabel() == "predicted GGA stress component (GPa)"

@@ -121,11 +121,25 @@ def test_levels_that_share_no_frames_are_histograms():
             assert area / width == pytest.approx(1.0)
 
 
-def test_frames_in_other_geometries_have_no_forces_panel():
+def test_frames_without_forces_at_both_levels_have_three_panels():
     energies, forces, correlations = make_tables(50)
     correlations.loc[3, ["pearson_r", "mean_shift", "mae"]] = np.nan
-    ax = draw_levels(energies, forces.iloc[:0], correlations).axes[3]
-    assert ax.texts[0].get_text() == "no frames in the same geometry"
+    panels = draw_levels(energies, forces.iloc[:0], correlations).axes
+    assert [ax.get_title(loc="left") for ax in panels] == ["a", "b", "c"]
+    assert all(ax.get_ylabel().endswith("(eV/atom)") for ax in panels)
+
+
+def test_predicted_values_are_marked_as_such():
+    energies, forces, correlations = make_tables(50)
+    assert draw_levels(energies, forces, correlations).get_suptitle() == ""
+    correlations["source_values"] = "predicted by the pretrained model"
+    figure = draw_levels(energies, forces, correlations, source="GGA", target="CCSD")
+    assert figure.get_suptitle() == (
+        "the levels share no frames: GGA values are predicted by the pretrained model"
+    )
+    assert figure.axes[0].get_xlabel() == "predicted GGA energy (eV/atom)"
+    assert figure.axes[3].get_xlabel() == "predicted GGA force component (eV/Å)"
+    assert figure.axes[0].get_ylabel() == "CCSD energy (eV/atom)"
 
 
 def test_one_shared_frame_and_unshared_ones():

@@ -74,4 +74,14 @@ def test_nan_and_missing_labels(study, tables):
     curve, means, _ = tables(curve)
     figure = draw_methods(curve, means, properties=("stress", "magmom"))
     assert "32" not in tick_labels(figure.axes[0])
-    assert [text.get_text() for text in figure.axes[1].texts] == ["not labelled"]
+    assert len(figure.axes) == 1  # magnetic moments are not labelled
+
+
+def test_energies_alone_have_a_figure_of_their_own(study, tables):
+    curve, _, _ = study()
+    curve["force_mae_mev_per_angstrom"] = np.nan
+    curve, means, _ = tables(curve)
+    (ax,) = draw_methods(curve, means).axes
+    assert ax.get_ylabel() == "energy MAE (meV/atom)"
+    assert ax.get_title(loc="left") == ""
+    assert ax.lines

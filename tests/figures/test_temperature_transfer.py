@@ -104,3 +104,10 @@ def test_nothing_to_compare_is_said(table):
 
 def test_the_figure_is_as_wide_as_a_page(table):
     assert draw(table).get_size_inches()[0] == 7.0
+
+
+def test_energies_alone_have_lines_of_their_own(table):
+    figure = draw(table[table["property"] == "energy"])
+    panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]
+    assert len(panels) == 6  # the smallest and the largest size, three panels each
+    assert all(ax.images for ax in panels)

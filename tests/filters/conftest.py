@@ -23,7 +23,8 @@ def frame():
             "cart_coords": [[0, 0, 0], [2.1, 2.1, 2.1]],
             "forces": np.zeros((2, 3)),
         } | fields
-        return Frame(energy=energy * len(fields["atomic_numbers"]), **fields)
+        total = None if energy is None else energy * len(fields["atomic_numbers"])
+        return Frame(energy=total, **fields)
 
     return make
 

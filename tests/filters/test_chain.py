@@ -40,6 +40,33 @@ def test_frames_that_did_not_converge(frame, run):
     assert counts == {"converged": 1}
 
 
+def test_labels_are_asked_for(frame, run):
+    frames = [frame(0), frame(1, energy=None), frame(2, forces=None), frame(3, magmoms=[0.0, 0.0])]
+    kept, refused, counts = run(frames, labelled=["energy", "forces"])
+    assert kept == ["MgO-0", "MgO-3"]
+    assert counts == {"missing label": 2}
+    assert {r.kind for r in refused} == {"missing label"}
+    assert refused[0].reason == "has no energy, for which filters.labelled asks"
+    _, refused, _ = run(frames[:1], labelled=["energy", "stress", "magmoms"])
+    assert refused[0].reason == "has no stress, no magmoms, for which filters.labelled asks"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"near_duplicates": {}},
+        {"energy_window": {"relaxed": "lowest"}},
+        {"energy_window": {"relaxed": "known"}},
+    ],
+)
+def test_frames_without_an_energy_pass_filters_that_judge_by_it(frame, run, options):
+    frames = [frame(0, energy=None), frame(1, relaxed_energy=-5.0)]
+    frames.append(frame(2, energy=None, relaxed_energy=-5.0))
+    kept, refused, _ = run(frames, **options)
+    assert kept == ["MgO-0", "MgO-1", "MgO-2"]
+    assert not refused
+
+
 @pytest.mark.parametrize(
     ("options", "kept", "words"),
     [

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from rungs.frames.frame import LABELS
+
 
 def test_fields_become_arrays_and_derived_numbers_follow(sound_frame):
     assert sound_frame.atomic_numbers.dtype == np.int64
@@ -60,4 +62,12 @@ def test_faults_of_shape_name_the_field_and_both_shapes(altered, field, value):
 def test_sound_shapes_have_no_fault(sound_frame, altered):
     assert sound_frame.shape_fault() is None
     assert altered(stress=None, magmoms=None).shape_fault() is None
-    assert altered(forces=None).shape_fault() == "forces are missing"
+    assert altered(energy=None, forces=None).shape_fault() is None
+
+
+def test_a_frame_keeps_the_labels_that_it_has(sound_frame, altered):
+    assert sound_frame.labels == LABELS
+    energies_only = altered(forces=None, stress=None, magmoms=None)
+    assert energies_only.labels == ("energy",)
+    assert energies_only.energy_per_atom == pytest.approx(-5.95)
+    assert altered(energy=None).energy_per_atom is None

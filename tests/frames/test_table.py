@@ -18,6 +18,8 @@ from rungs.frames.table import (
     iter_frames,
     read_frames,
     read_groups,
+    read_label_counts,
+    read_labelled,
     read_provenance,
     read_temperatures,
 )
@@ -41,8 +43,8 @@ def frames(draw) -> Frame:
         cell=array(3, 3),
         atomic_numbers=draw(st.lists(st.integers(1, 94), min_size=n, max_size=n)),
         cart_coords=array(n, 3),
-        energy=draw(numbers),
-        forces=array(n, 3),
+        energy=draw(st.none() | numbers),
+        forces=draw(st.none() | st.just(array(n, 3))),
         stress=draw(st.none() | st.just(array(6))),
         magmoms=draw(st.none() | st.just(array(n))),
         group=draw(st.none() | st.text(max_size=5)),
@@ -203,22 +205,70 @@ def test_garbage_and_foreign_parquet_are_refused(tmp_path):
 
 def test_file_of_a_newer_format_is_refused(tmp_path, sound_frame, monkeypatch):
     path = tmp_path / "frames.parquet"
-    monkeypatch.setattr(table, "FORMAT_VERSION", 3)
+    monkeypatch.setattr(table, "FORMAT_VERSION", 99)
     write(path, [sound_frame])
     monkeypatch.undo()
-    with pytest.raises(StudyError, match="format version 3"):
+    with pytest.raises(StudyError, match="format version 99"):
         read_frames(path)
+
+
+def write_as_before(path, frames, version, monkeypatch):
+    """A file as an earlier version of this project wrote it."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(table, "FORMAT_VERSION", version)
+        earlier.setattr(table, "_COLUMNS", table._READABLE[version])
+        earlier.setattr(pq.ParquetWriter, "add_key_value_metadata", lambda *_: None)
+        write(path, frames)
 
 
 def test_file_of_the_first_format_has_no_temperatures(tmp_path, sound_frame, monkeypatch):
     path = tmp_path / "frames.parquet"
-    with monkeypatch.context() as earlier:
-        earlier.setattr(table, "FORMAT_VERSION", 1)
-        earlier.setattr(table, "_COLUMNS", table._READABLE[1])
-        write(path, [sound_frame])
+    write_as_before(path, [sound_frame], 1, monkeypatch)
     assert "temperature" not in pq.read_schema(path).names
     assert read_frames(path)[0].temperature is None
     assert read_temperatures(path) == {}
+
+
+def test_file_of_the_second_format_is_read_and_its_labels_are_counted(
+    tmp_path, sound_frame, altered, monkeypatch
+):
+    path = tmp_path / "frames.parquet"
+    frames = [sound_frame, altered(frame_id="MgO:1", stress=None)]
+    write_as_before(path, frames, 2, monkeypatch)
+    assert not pq.read_schema(path).field("forces").nullable
+    assert all(same(a, b) for a, b in zip(frames, read_frames(path), strict=True))
+    counts = {"energy": 2, "forces": 2, "stress": 1, "magmoms": 2}
+    assert read_label_counts(path) == (2, counts, {})
+
+
+def test_which_frames_have_which_label(tmp_path, altered):
+    path = tmp_path / "frames.parquet"
+    lacking = [("forces", "magmoms"), ("energy", "magmoms"), ("stress", "magmoms")]
+    write(path, [altered(frame_id=str(i), **dict.fromkeys(x)) for i, x in enumerate(lacking)])
+    assert read_label_counts(path).labelled == {
+        "energy": 2,
+        "forces": 2,
+        "stress": 2,
+        "magmoms": 0,
+    }
+    assert in_each(read_labelled(path)) == {
+        "energy": {"0", "2"},
+        "forces": {"1", "2"},
+        "stress": {"0", "1"},
+        "magmoms": set(),
+    }
+    write(path, [altered(frame_id=i, magmoms=None) for i in "012"])
+    whole = {"0", "1", "2"}
+    assert in_each(read_labelled(path)) == {
+        "energy": whole,
+        "forces": whole,
+        "stress": whole,
+        "magmoms": set(),
+    }
+
+
+def in_each(labelled):
+    return {name: {i for i in "012" if i in there} for name, there in labelled.items()}
 
 
 def test_temperatures_are_kept_and_read_alone(tmp_path, altered):

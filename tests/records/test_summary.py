@@ -20,6 +20,7 @@ from rungs.scaling.answers.efficiency import EfficiencyRow
 from rungs.scaling.answers.law_table import LawRow
 from rungs.scaling.answers.means import MeanRow
 from rungs.scaling.answers.plan import Answer, make_plan, write_plan
+from rungs.splits.summary import PartSummary
 
 ENERGY = "energy_mae_mev_per_atom"
 
@@ -69,13 +70,19 @@ def test_bad_tables_are_refused(tmp_path):
 
 def test_summary_holds_answer_and_numbers(tables, study, tmp_path):
     numbers = {name: rows for name, (rows, *_) in tables.items()}
-    summary = summarize(study, **numbers, baseline="scratch")
+    parts = [
+        PartSummary("target", part, 1, 8, 2, 0, 0, n_energy=8, n_forces=n, n_stress=0, n_magmoms=0)
+        for part, n in (("train", 0), ("validation", 0), ("test", 3))
+    ]
+    summary = summarize(study, **numbers, parts=parts, baseline="scratch")
     write_summary(tmp_path / "summary.json", summary)
     values = json.loads((tmp_path / "summary.json").read_text())
     assert values["question"] == "How many r2SCAN frames does pretraining on GGA save?"
     assert len(values["answer"]) == 2
     assert "Pretraining saves about 30 r2SCAN frames" in values["answer"][0]
     assert {m["name"] for m in values["methods"]} == set(study.methods)
+    assert values["target"]["frames"] == 24
+    assert values["target"]["labelled"] == {"energy": 24, "forces": 3, "stress": 0, "magmoms": 0}
     assert values["laws"][0]["exponent"] == numbers["laws"][0].exponent
     assert values["efficiency"][0]["scratch_equivalent_frames"] == pytest.approx(40)
     assert values["source"]["kind"] == "crystals"

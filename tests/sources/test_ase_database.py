@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
@@ -11,7 +12,7 @@ from ase.units import GPa
 from rungs.config.bulk import ASEDatabase
 from rungs.config.data import Level
 from rungs.errors import StudyError
-from rungs.frames.frame import Frame, Rejected
+from rungs.frames.frame import LABELS, Frame, Rejected
 from rungs.sources import read_source
 
 
@@ -56,10 +57,8 @@ def test_real_frames_come_back_equal(write, tmp_path, mptrj, same, name):
 @pytest.mark.parametrize(
     ("without", "pbc", "keys", "words"),
     [
-        (("energy",), True, {"mp_id": "a"}, "row 2 has no energy"),
-        (("forces",), True, {"mp_id": "a"}, "row 2 has no forces"),
         ((), True, {}, "has no 'mp_id', declared as material_key"),
-        ((), (True, True, False), {"mp_id": "a"}, "not in all directions"),
+        ((), (True, True, False), {"mp_id": "a"}, "is periodic as T T F, expected T T T"),
     ],
 )
 def test_a_bad_row_is_set_aside(write, tmp_path, two_atoms, without, pbc, keys, words):
@@ -70,11 +69,20 @@ def test_a_bad_row_is_set_aside(write, tmp_path, two_atoms, without, pbc, keys, 
     assert words in bad.reason
 
 
-def test_rows_without_stress_or_moments(write, tmp_path, two_atoms):
-    write([(atoms(two_atoms, without=("stress", "magmoms")), {"mp_id": "a"})])
-    (frame,) = read_source(level(), tmp_path, 0)
+def test_a_slab_in_a_vacuum_is_a_frame_without_a_stress(write, tmp_path, two_atoms):
+    write([(atoms(two_atoms, pbc=(True, False, True)), {"mp_id": "a"})])
+    (frame,) = read_source(level().model_copy(update={"vacuum": 20.0}), tmp_path, 0)
     assert frame.stress is None
-    assert frame.magmoms is None
+    assert frame.cell[[0, 2]].tolist() == two_atoms.cell[[0, 2]].tolist()
+    assert np.linalg.norm(frame.cell[1]) == pytest.approx(25)
+
+
+@pytest.mark.parametrize("names", [("stress", "magmoms"), ("energy",), ("forces", "stress")])
+def test_labels_that_a_row_lacks_are_missing(write, tmp_path, two_atoms, names):
+    write([(atoms(two_atoms, without=lacking), {"mp_id": "a"}) for lacking in ((), names)])
+    whole, poor = read_source(level(), tmp_path, 0)
+    assert whole.labels == LABELS
+    assert poor.labels == tuple(label for label in LABELS if label not in names)
 
 
 def test_selected_rows_only(write, tmp_path, two_atoms):
@@ -104,5 +112,5 @@ def test_missing_files_and_other_kinds(tmp_path):
     with pytest.raises(StudyError, match=r"nowhere\.db: cannot be read .*source\.data\.train"):
         list(read_source(level(train=["nowhere.db"]), tmp_path, 0))
     (tmp_path / "x.db").write_text("no database at all, but long enough to be looked at" * 50)
-    with pytest.raises(StudyError, match="cannot be read as an ASE database"):
+    with pytest.raises(StudyError, match="is a text, where an ASE database or trajectory is exp"):
         list(read_source(level(), tmp_path, 0))

@@ -5,8 +5,8 @@ import pytest
 
 from rungs.classical import calculator
 from rungs.config.data import Level, Screening
+from rungs.frames.faults import judge
 from rungs.frames.frame import Frame, Rejected
-from rungs.frames.screening import judge
 from rungs.sources import provenance, read_source
 from rungs.sources.label_check import examine
 

@@ -9,8 +9,9 @@ import pytest
 
 from rungs.config.data import Level, Screening
 from rungs.config.sources import BuiltInCrystals
+from rungs.frames.distances import shortest_distance
+from rungs.frames.faults import judge
 from rungs.frames.frame import VOIGT, Frame, Rejected
-from rungs.frames.screening import judge, shortest_distance
 from rungs.sources import crystals as crystals_module
 from rungs.sources import provenance, read_source
 from rungs.sources.compounds import all_crystals, some_crystals

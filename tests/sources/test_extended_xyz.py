@@ -39,6 +39,23 @@ def test_a_plain_frame(declare, tmp_path):
     assert (frame.stress, frame.magmoms, frame.group, frame.given_part) == (None,) * 4
 
 
+def test_with_a_vacuum_slabs_and_molecules_are_frames_without_a_stress(with_stress, tmp_path):
+    level = with_stress().model_copy(update={"vacuum": 20.0})
+    stress = "stress='1 2 3 0 0 0'"
+    slab, molecule, crystal = read(
+        level,
+        tmp_path,
+        train=block(stress, "pbc='T T F'")
+        + block(comment=f"{COLUMNS} energy=1 {stress}")
+        + block(stress),
+    )
+    assert slab.cell.tolist() == [[5, 0, 0], [1, 6, 0], [0, 0, 25]]
+    assert molecule.cell.tolist() == np.diag([25.0, 25, 25]).tolist()
+    assert (slab.stress, molecule.stress) == (None, None)
+    assert crystal.stress is not None
+    assert [f.cart_coords[1].tolist() for f in (slab, molecule)] == [[2.5, 3.0, 3.5]] * 2
+
+
 def test_other_keys_and_labels(declare, tmp_path):
     """Names that ASE keeps as they are, beside names that it moves into a calculator."""
     level = declare(
@@ -162,18 +179,16 @@ SET_ASIDE = {
         "Lattice",
     ),
     "no lattice": (block(comment=f"{COLUMNS} energy=1"), "is periodic as F F F"),
-    "slab": (block("pbc='T T F'"), "is periodic as T T F, expected T T T"),
-    "no energy": (block(energy=""), "has no 'energy', declared as energy_key"),
-    "empty energy": (block(energy="energy"), "'energy' has no number"),
+    "slab": (
+        block("pbc='T T F'"),
+        "is periodic as T T F, expected T T T; `source.vacuum: 20.0` puts it into",
+    ),
+    "cell of zeros": (
+        block(comment=f'Lattice="0 0 0 0 0 0 0 0 0" {COLUMNS} energy=1'),
+        "is periodic as T T T and 3 of its lattice vectors have no length",
+    ),
     "two energies": (block(energy='energy="1 2"'), "cannot be parsed"),
     "energy in words": (block(energy="energy=low"), "cannot be parsed"),
-    "no forces": (
-        block(
-            comment=f"{LATTICE} Properties=species:S:1:pos:R:3 energy=1",
-            atoms=("Mg 0 0 0", "O 1 2 3"),
-        ),
-        "has no 'forces', declared as forces_key",
-    ),
     "two force columns": (
         block(
             comment=f"{LATTICE} Properties=species:S:1:pos:R:3:forces:R:2 energy=1",
@@ -197,7 +212,7 @@ def test_a_frame_that_cannot_be_used_is_set_aside_and_the_others_kept(declare, t
     assert words in bad.reason
 
 
-@pytest.mark.parametrize("stress", ["", "stress=5", 'stress="1 2 3 4 5 6 7"', "stress=low"])
+@pytest.mark.parametrize("stress", ["stress=5", 'stress="1 2 3 4 5 6 7"', "stress=low"])
 def test_a_frame_without_a_usable_stress_is_set_aside(with_stress, tmp_path, stress):
     text = block(f"stress={NINE}") + block(stress)
     good, bad = read(with_stress(), tmp_path, train=text)
@@ -205,14 +220,52 @@ def test_a_frame_without_a_usable_stress_is_set_aside(with_stress, tmp_path, str
     assert "stress" in bad.reason or "parsed" in bad.reason
 
 
+BARE = f"2\n{LATTICE} Properties=species:S:1:pos:R:3:magmoms:R:1 energy=1\nMg 0 0 0 1\nO 1 2 3 -1\n"
+NONE = ["", "stress", "stress=", "stress=None", 'stress="null"', "stress=NA"]
+
+
+@pytest.mark.parametrize("stress", NONE)
+def test_a_label_that_a_frame_lacks_is_missing_there(with_stress, tmp_path, stress):
+    """Also where the key is there without a value, as ASE writes None."""
+    level = with_stress(magmoms_key="magmoms")
+    energy = stress.replace("stress", "energy")
+    text = block(f"stress={NINE}") + block(stress) + block(f"stress={NINE}", energy=energy) + BARE
+    labels = [frame.labels for frame in read(level, tmp_path, train=text)]
+    assert labels == [
+        ("energy", "forces", "stress"),
+        ("energy", "forces"),
+        ("forces", "stress"),
+        ("energy", "magmoms"),
+    ]
+
+
+def test_a_level_of_energies_alone(declare, tmp_path):
+    level = declare(forces_key=None, forces_unit=None)
+    (frame,) = read(level, tmp_path, train=block())
+    assert frame.labels == ("energy",)
+    with pytest.raises(ValueError, match="forces_key is set, so forces_unit is needed"):
+        declare(forces_unit=None)
+    with pytest.raises(ValueError, match="declares no label"):
+        declare(forces_key=None, energy_key=None)
+
+
+def test_a_frame_without_its_group_is_kept_and_without_its_material_set_aside(declare, tmp_path):
+    level = declare(group_key="config", material_key="mp_id")
+    text = block("mp_id=a config=b") + block("mp_id=a") + block("config=b") + block("mp_id=''")
+    first, second, *others = read(level, tmp_path, train=text)
+    assert (first.group, second.group) == ("b", None)
+    assert [item.kind for item in others] == ["missing key"] * 2
+    assert others[0].reason == "line 9: has no 'mp_id', declared as material_key"
+
+
 def test_numbers_that_are_none_reach_the_door(declare, tmp_path):
     level = declare()
-    text = block(energy="energy=nan") + GOOD
+    text = block(energy="energy=nan") + block(comment=f"{LATTICE} {COLUMNS} energy=inf") + GOOD
     screened = ScreenedFrames(
         read(level, tmp_path, train=text), Screening(), tmp_path / "rejects.csv"
     )
-    assert [frame.frame_id for frame in screened] == ["train:1"]
-    assert screened.counts == {"not finite": 1}
+    assert [frame.labels for frame in screened] == [("forces",), ("forces",), ("energy", "forces")]
+    assert screened.labels.not_finite == {"energy": 2}
 
 
 @pytest.mark.parametrize(
@@ -245,7 +298,8 @@ def test_blank_lines_and_line_endings_do_no_harm(declare, tmp_path, ending):
 def test_truncated_anywhere(declare, tmp_path):
     """Whatever byte a file ends at: either an error that names file and line, or whole frames."""
     text = GOOD + GOOD
-    boundaries = {0: None, len(GOOD): 1, len(text): 2}
+    # the last line's break may be missing
+    boundaries = {0: None, len(GOOD) - 1: 1, len(GOOD): 1, len(text) - 1: 2, len(text): 2}
     for end in range(len(text) + 1):
         path = tmp_path / "train.xyz"
         path.write_text(text[:end])
@@ -270,8 +324,8 @@ def test_truncated_anywhere(declare, tmp_path):
         (GOOD.encode() + b"Si 0 0 0 0 0 0\n", "line 5: expected the number of atoms"),
         (GOOD.replace("2\n", "1\n", 1).encode(), "line 4: expected .* found 'O 2.5"),
         (b"999999999999\nx\n", "announces 999999999999 atoms"),
-        (bytes(range(256)), "not a text file"),
-        (b"\x1f\x8b\x08\x00" + bytes(range(128, 200)), "unpack"),
+        (bytes(range(256)), "is a binary file .* where extended XYZ is expected"),
+        (b"\x1f\x8b\x08\x00" + bytes(range(128, 200)), "compressed file is cut short or damaged"),
     ],
 )
 def test_garbage_is_refused_with_the_line(declare, tmp_path, content, words):

@@ -1,5 +1,7 @@
 """Parquet files: declared columns, units, signs and orders, and files with faults."""
 
+import gzip
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,7 +10,7 @@ import pytest
 from rungs.config.bulk import ParquetFiles
 from rungs.config.data import Level
 from rungs.errors import StudyError
-from rungs.frames.frame import Frame, Rejected
+from rungs.frames.frame import LABELS, Frame, Rejected
 from rungs.sources import read_source
 
 DECLARED = {
@@ -118,20 +120,112 @@ def test_other_functionals_are_set_aside(read, two_atoms):
         level(functional_column="functional")
 
 
-def test_empty_labels_are_not_labelled(read, two_atoms):
-    rows = [row(two_atoms), row(two_atoms, stress=None, magmoms=None)]
-    labelled, bare = read(rows)
-    assert labelled.stress is not None
-    assert bare.stress is None
-    assert bare.magmoms is None
+@pytest.mark.parametrize("names", [("stress", "magmoms"), ("energy",), ("forces", "stress")])
+def test_empty_labels_are_not_labelled(read, two_atoms, names):
+    labelled, bare = read([row(two_atoms), row(two_atoms, **dict.fromkeys(names))])
+    assert labelled.labels == LABELS
+    assert bare.labels == tuple(label for label in LABELS if label not in names)
+
+
+def test_single_numbers_that_are_empty_are_none(read, two_atoms):
+    (frame,) = read([row(two_atoms, forces=[[1, 2, None], [1, 2, 3]])])
+    assert np.isnan(frame.forces).sum() == 1
+
+
+def test_a_level_of_energies_alone(read, two_atoms):
+    options = {"forces_column": None, "forces_unit": None, "stress_column": None}
+    (frame,) = read([row(two_atoms)], magmoms_column=None, **options)
+    assert frame.labels == ("energy",)
+
+
+@pytest.mark.parametrize("option", ["energy", "forces"])
+def test_a_label_that_no_row_has_is_an_error(read, two_atoms, option):
+    schema = pa.Table.from_pylist([row(two_atoms)]).schema
+    with pytest.raises(StudyError, match=rf"column '{option}' is empty in every row; mend source"):
+        read([row(two_atoms, **{option: None})] * 2, schema)
+
+
+def test_what_is_declared_must_fit():
+    for label in ("energy", "forces"):
+        with pytest.raises(ValueError, match=f"{label}_column is '{label}', so {label}_unit is"):
+            level(**{f"{label}_unit": None})
+    with pytest.raises(ValueError, match="declares no label"):
+        level(energy_column=None, forces_column=None, stress_column=None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "wanted"),
+    [
+        (pa.string(), ["0012", "12", "5e1234"], ["0012", "12", "5e1234"]),
+        (pa.large_string(), ["T", "1e5", "NaN"], ["T", "1e5", "NaN"]),
+        (pa.int32(), [12, 0, -3], ["12", "0", "-3"]),
+        (pa.uint64(), [2**64 - 1, 2**63, 1], ["18446744073709551615", "9223372036854775808", "1"]),
+        (pa.float64(), [12.0, 100000.0, 0.5], ["12", "100000", "0.5"]),
+        (pa.float32(), [12.0, 3.0, 0.5], ["12", "3", "0.5"]),
+        (pa.binary(), [b"mp-1", b"mp-2", b"mp-3"], ["mp-1", "mp-2", "mp-3"]),
+        (pa.dictionary(pa.int8(), pa.string()), ["a", "b", "a"], ["a", "b", "a"]),
+    ],
+)
+def test_ids_of_any_type_are_one_text(tmp_path, two_atoms, kind, values, wanted):
+    """Whole numbers are written as such, also where missing ones made a column floating-point."""
+    table = pa.Table.from_pylist([row(two_atoms, id=str(i)) for i in range(3)])
+    table = table.append_column("mat", pa.array(values, kind))
+    pq.write_table(table, tmp_path / "x.parquet")
+    frames = read_source(level(material_column="mat", group_column="mat"), tmp_path, 0)
+    assert [(frame.material_id, frame.group) for frame in frames] == [(x, x) for x in wanted]
+
+
+def test_ids_that_are_not_there_among_numbers(tmp_path, two_atoms):
+    table = pa.Table.from_pylist([row(two_atoms, id=str(i)) for i in range(3)])
+    table = table.append_column("mat", pa.array([7.0, float("nan"), None]))
+    pq.write_table(table, tmp_path / "x.parquet")
+    frame, *refused = read_source(level(material_column="mat"), tmp_path, 0)
+    assert frame.material_id == "7"
+    assert [item.reason for item in refused] == [
+        f"row {i}: cannot be read: column 'mat' is empty" for i in (1, 2)
+    ]
+
+
+def test_functionals_in_any_capitals(read, two_atoms):
+    rows = [row(two_atoms, functional="r2scan"), row(two_atoms, functional="PBE")]
+    kept, refused = read(rows, functional_column="functional", functionals=["R2SCAN"])
+    assert isinstance(kept, Frame)
+    assert refused.reason == "is of functional PBE, not R2SCAN"
+
+
+def test_dots_in_the_name_of_a_column(tmp_path, two_atoms):
+    table = pa.Table.from_pylist([row(two_atoms)])
+    table = table.append_column("info.mat", pa.array(["a"]))
+    pq.write_table(table, tmp_path / "x.parquet")
+    (frame,) = read_source(level(material_column="info.mat"), tmp_path, 0)
+    assert frame.material_id == "a"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"<html>403", "is a web page, where a plain Parquet file is expected"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (gzip.compress(b"PAR1"), "is a Parquet file, packed by gzip, where a plain"),
+        (b'{"a": 1}', "is JSON, where"),
+        (b"4\nLattice", "is a text"),
+        (b"", "cut short, damaged"),
+        (bytes(range(256)), "cut short, damaged"),
+    ],
+)
+def test_other_files_are_called_what_they_are(tmp_path, data, words):
+    (tmp_path / "x.parquet").write_bytes(data)
+    with pytest.raises(StudyError) as error:
+        list(read_source(level(), tmp_path, 0))
+    assert words in str(error.value)
 
 
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"energy": None}, "column 'energy' is empty"),
-        ({"forces": None}, "column 'forces' is empty"),
-        ({"forces": [[1, 2, None], [1, 2, 3]]}, "has 1 empty values"),
+        ({"cart_coords": None}, "column 'cart_coords' is empty"),
+        ({"cart_coords": [[1, 2, None], [1, 2, 3]]}, "has 1 empty values"),
+        ({"forces": [[1, 2, 3], None]}, "column 'forces' has empty rows"),
         ({"cell": [[1, 0, 0], [0, 1, 0]]}, "cannot reshape"),
         ({"atomic_numbers": []}, "no atoms"),
         ({"stress": [1.0, 2.0]}, "has 2 numbers, not 6 or 9"),

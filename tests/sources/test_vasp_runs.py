@@ -1,16 +1,22 @@
 """Folders of VASP calculations: steps, convergence, energies, and runs that were cut short."""
 
+import bz2
 import gzip
+import io
+import lzma
+import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from rungs.config.bulk import VaspRuns
 from rungs.config.data import Level
 from rungs.errors import StudyError
-from rungs.frames.frame import Rejected
+from rungs.frames.frame import Frame, Rejected
 from rungs.sources import provenance, read_source
+from rungs.sources.notes import Notes
 
 BASIS = np.array([[3.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.5, 0.0, 5.0]])
 POSITIONS = np.array([[0.0, 0.0, 0.0], [0.5, 0.5, 0.5]])
@@ -98,6 +104,17 @@ tot          0.010   0.030  -1.540  -1.500
 def level(**options) -> Level:
     data = VaspRuns.model_validate({"kind": "vasp_runs", "folder": "runs"} | options)
     return Level(label="PBE", functional="PBE", data=data)
+
+
+def zipped(data: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("vasprun.xml", data)
+    return packed.getvalue()
+
+
+def zstandard(data: bytes) -> bytes:
+    return pa.compress(data, codec="zstd", asbytes=True)
 
 
 @pytest.fixture
@@ -206,10 +223,143 @@ def test_runs_without_steps_or_forces_are_set_aside(put, tmp_path):
     put("a/vasprun.xml", vasprun())
     bare = RELAXATION[0].replace('name="forces"', 'name="velocities"')
     put("b/vasprun.xml", vasprun(bare, RELAXATION[1]))
-    no_steps, no_forces, frame = read(tmp_path)
+    bare = bare.replace("<energy>", "<nothing>").replace("</energy>", "</nothing>")
+    put("c/vasprun.xml", vasprun(bare, RELAXATION[1]))
+    no_steps, no_forces, _, neither, _ = read(tmp_path)
     assert no_steps.kind == "unfinished run"
-    assert "lacks 'forces'" in no_forces.reason
-    assert frame.frame_id == "b:1"
+    assert no_forces.labels == ("energy", "stress")
+    assert neither.labels == ("stress",)
+
+
+def test_a_run_without_steps_is_set_aside(put, tmp_path):
+    """Of response functions, which pymatgen reads."""
+    put("a/vasprun.xml", vasprun().replace(">Normal<", ">Chi<"))
+    (refused,) = read(tmp_path)
+    assert refused.kind == "no step"
+
+
+def learned(energy, scale):
+    """A machine-learned step, which stands outside of any calculation."""
+    whole = step(energy, scale, 0)
+    inner = whole.removeprefix("<calculation>").removesuffix("</calculation>")
+    return inner.replace("</energy>", '<i name="kinetic">0.1</i></energy>')
+
+
+@pytest.mark.parametrize("n_calculated", [0, 2])
+def test_machine_learned_steps_are_counted_in_a_row_of_the_rejects(put, tmp_path, n_calculated):
+    calculated = [step(-10.0 - i, 1.0, 2) for i in range(n_calculated)]
+    steps = [learned(-9.0, 1.01), *calculated, learned(-9.5, 1.02)]
+    text = vasprun(*steps, nsw=len(steps), ibrion=0)
+    text = text.replace("<incar>", '<incar><i type="logical" name="ML_LMLFF">T</i>')
+    put("md/vasprun.xml", text)
+    refused, *frames = read(tmp_path)
+    assert refused.kind == "machine-learned steps"
+    assert f"2 of {2 + n_calculated} steps" in refused.reason
+    assert [frame.frame_id for frame in frames] == [f"md:{i}" for i in range(n_calculated)]
+
+
+STARRED = {
+    "forces": (lambda s: s.replace("0.10000000 0", "********* 0", 1), "forces"),
+    "forces that run together": (
+        lambda s: s.replace("0.10000000 0.00000000", "-99.5*************", 1),
+        "forces",
+    ),
+    "energy": (lambda s: "*********".join(s.rsplit("-11.0", 2)), "energy"),
+    "stress": (lambda s: s.replace("60.00000000", "********", 1), "stress"),
+    "cell": (lambda s: s.replace("<v>3.00000000", "<v>**********", 1), "cell, cart_coords"),
+    "positions": (lambda s: s.replace("0.50000000 0.5", "********** 0.5", 1), "cart_coords"),
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("where", STARRED)
+def test_asterisks_reject_their_step_by_its_number(put, tmp_path, where, packed):
+    change, fields = STARRED[where]
+    changed = change(step(-11.0, 1.0, 2))
+    assert "***" in changed
+    put(f"a/vasprun.xml{'.gz' * packed}", vasprun(RELAXATION[0], changed, RELAXATION[2]))
+    first, refused, last = read(tmp_path)
+    assert (first.frame_id, refused.frame_id, last.frame_id) == ("a:0", "a:1", "a:2")
+    assert refused.kind == "overflow"
+    assert "step 1 of" in refused.reason
+    assert f"has asterisks in place of numbers in its {fields}:" in refused.reason
+
+
+def test_asterisks_in_what_is_not_read_reject_nothing(put, tmp_path):
+    odd = RELAXATION[1].replace("</calculation>", "<dos><i>*****</i></dos></calculation>")
+    put("a/vasprun.xml", vasprun(RELAXATION[0], odd, RELAXATION[2]))
+    assert [frame.energy for frame in read(tmp_path)] == pytest.approx([-10.25, -11.25, -12.25])
+
+
+def test_asterisks_are_found_in_any_piece_of_the_file(put, tmp_path, monkeypatch):
+    monkeypatch.setattr("rungs.sources.vasprun_files.BLOCK", 7)
+    changed = STARRED["forces"][0](RELAXATION[1])
+    put("a/vasprun.xml", vasprun(RELAXATION[0], changed, RELAXATION[2]))
+    assert [type(item) for item in read(tmp_path)] == [Frame, Rejected, Frame]
+
+
+def test_numbers_that_are_none_without_asterisks_are_missing_labels(put, tmp_path):
+    put("a/vasprun.xml", vasprun(RELAXATION[0].replace("0.10000000 0", "NaN 0", 1)))
+    (frame,) = read(tmp_path)
+    assert np.isnan(frame.forces).sum() == 1
+
+
+def test_steps_that_did_not_converge_are_counted_without_any_filter(put, tmp_path):
+    put("a/vasprun.xml", vasprun(*RELAXATION))
+    put("b/vasprun.xml", vasprun(RELAXATION[1], nelm=1))
+    notes = Notes()
+    list(read_source(level(), tmp_path, 0, "source", notes))
+    (line,) = notes.lines()
+    assert line.startswith("in 2 ionic steps the electronic loop took all of NELM")
+    assert line.endswith("(a:1, b:0)")
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zip", ".zst", ""])
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zipped, zstandard])
+def test_packings_by_what_is_in_the_file(put, tmp_path, ending, pack):
+    put("a/vasprun.xml", vasprun(*RELAXATION))
+    wanted = read(tmp_path)
+    path = tmp_path / "runs/a/vasprun.xml"
+    data = pack(path.read_bytes())
+    path.unlink()
+    path.with_name(f"vasprun.xml{ending}").write_bytes(data)
+    found = read(tmp_path)
+    assert [f.frame_id for f in found] == [f.frame_id for f in wanted]
+    assert [f.energy for f in found] == [f.energy for f in wanted]
+
+
+def test_links_copies_and_what_they_lead_to(put, tmp_path):
+    put("a/vasprun.xml", vasprun(*RELAXATION))
+    put("a/vasprun.xml.bak", vasprun(RELAXATION[0]))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "runs/a/vasprun.xml").rename(tmp_path / "elsewhere/vasprun.xml")
+    put("b/vasprun.xml", vasprun(RELAXATION[0]))
+    (tmp_path / "runs/c").symlink_to("../elsewhere")
+    (tmp_path / "runs/d").symlink_to("b")
+    (tmp_path / "runs/e").symlink_to("nowhere")
+    notes = Notes()
+    items = list(read_source(level(), tmp_path, 0, "source", notes))
+    frames = [item.frame_id for item in items if isinstance(item, Frame)]
+    assert frames == ["b:0", "c:0", "c:1", "c:2"]
+    refused = {item.frame_id: item.kind for item in items if isinstance(item, Rejected)}
+    assert refused == {"a/vasprun.xml.bak": "backup copy", "e": "dead link"}
+    assert list(notes.lines())[:3] == [
+        "1 backup copies were not read (a/vasprun.xml.bak)",
+        "1 symbolic links lead nowhere (e)",
+        "1 symbolic links lead to what was found already (d)",
+    ]
+
+
+def test_a_folder_with_copies_only_tells_them(put, tmp_path):
+    put("a/vasprun.xml.bak", "")
+    with pytest.raises(StudyError, match=r"1 backup copies were not read \(a/vasprun\.xml\.bak\)"):
+        read(tmp_path)
+
+
+def test_another_file_of_this_name_is_called_what_it_is(put, tmp_path):
+    put("a/vasprun.xml", "<html>403 Forbidden</html>")
+    (refused,) = read(tmp_path)
+    assert "is a web page, where a vasprun.xml is expected" in refused.reason
 
 
 def test_a_folder_without_runs_is_an_error(put, tmp_path):

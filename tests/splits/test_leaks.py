@@ -276,19 +276,23 @@ def test_summary_counts_what_is_where():
     ]
     listed = {"t": "test", "x0": "test", "x1": "validation", "s3": "validation"}
     rows = split_materials(source, target, Split(), 0, listed)
-    table = {(s.level, s.part): s[2:] for s in summarise(source, target, rows)}
-    # materials, frames, elements, shared with the other level, in its training
+    labelled = {
+        "source": {"energy": ["a0", "c0"], "forces": [], "stress": ["s3"], "magmoms": []},
+        "target": {"energy": ["t0", "x0", "x1"], "forces": ["x0"], "stress": [], "magmoms": []},
+    }
+    table = {(s.level, s.part): s[2:] for s in summarise(source, target, rows, labelled)}
+    # materials, frames, elements, shared with the other level, in its training; labels
     assert table == {
-        ("source", "train"): (18, 18, 2, 1, 1),
-        ("source", "validation"): (1, 1, 1, 0, 0),
-        ("source", "test"): (1, 2, 2, 1, 0),
-        ("target", "train"): (2, 2, 3, 1, 1),
-        ("target", "validation"): (1, 1, 2, 0, 0),
-        ("target", "test"): (2, 2, 4, 1, 0),
+        ("source", "train"): (18, 18, 2, 1, 1, 1, 0, 0, 0),
+        ("source", "validation"): (1, 1, 1, 0, 0, 0, 0, 1, 0),
+        ("source", "test"): (1, 2, 2, 1, 0, 1, 0, 0, 0),
+        ("target", "train"): (2, 2, 3, 1, 1, 0, 0, 0, 0),
+        ("target", "validation"): (1, 1, 2, 0, 0, 1, 0, 0, 0),
+        ("target", "test"): (2, 2, 4, 1, 0, 2, 1, 0, 0),
     }
     allowed = Split(source_may_train_on_target_test=True, test=0.1, validation=0)
     for seed in range(20):
         rows = split_materials(source, target, allowed, seed, listed)
         seen = {r.frame_id: r.part for r in rows if r.level == "source"}["a0"] != "test"
-        table = {(s.level, s.part): s for s in summarise(source, target, rows)}
+        table = {(s.level, s.part): s for s in summarise(source, target, rows, labelled)}
         assert table["target", "test"].in_other_training == seen

@@ -3,8 +3,17 @@
 import pytest
 
 from rungs.errors import StudyError
-from rungs.splits.files import frame_ids, read_order, read_split, write_order, write_split
+from rungs.splits.files import (
+    frame_ids,
+    read_order,
+    read_split,
+    read_summary,
+    write_order,
+    write_split,
+    write_summary,
+)
 from rungs.splits.split import SplitRow
+from rungs.splits.summary import PartSummary
 
 ROWS = [
     SplitRow("source", "MgO, cubic", "a", "train"),
@@ -59,3 +68,14 @@ def test_missing_files(tmp_path):
     for read in (read_split, read_order):
         with pytest.raises(StudyError, match="cannot be read"):
             read(tmp_path / "none.csv")
+
+
+def test_summary_comes_back(tmp_path):
+    path = tmp_path / "split_summary.csv"
+    parts = [PartSummary("target", "test", 3, 14, 2, 1, 0, 14, 7, 0, 5)]
+    write_summary(path, parts)
+    assert read_summary(path) == parts
+    assert parts[0].labelled == {"energy": 14, "forces": 7, "stress": 0, "magmoms": 5}
+    path.write_text(path.read_text().replace("14", "many"))
+    with pytest.raises(StudyError, match=r"split_summary\.csv: a count is no number"):
+        read_summary(path)

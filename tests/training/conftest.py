@@ -1,5 +1,6 @@
 """A handful of labelled frames as graphs, small enough to train on in a second."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,20 @@ def frames() -> list[Frame]:
             )
         )
     return made
+
+
+@pytest.fixture(scope="session")
+def partly_labelled(frames, tmp_path_factory) -> GraphStore:
+    """The twenty frames: twelve with every choice of labels, four with forces alone, four with
+    energies alone."""
+    names = ("energy", "forces", "stress", "magmoms")
+    lacking = {i: [n for k, n in enumerate(names) if (i + 1) >> k & 1 == 0] for i in range(12)}
+    lacking |= {i: ["energy", "stress", "magmoms"] for i in range(12, 16)}
+    lacking |= {i: ["forces", "stress", "magmoms"] for i in range(16, 20)}
+    path = tmp_path_factory.mktemp("graphs") / "partly_labelled.safetensors"
+    made = (dataclasses.replace(f, **dict.fromkeys(lacking[i])) for i, f in enumerate(frames))
+    write_graphs(made, path, 4.0, 3.0)
+    return GraphStore.open(path)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from rungs.config.methods import RULES_OF_RESIDUALS, Method
+from rungs.frames.elements import SYMBOLS
+from rungs.frames.isolated_atoms import IsolatedAtom, write_isolated_atoms
 from rungs.potentials.chgnet.forward import BatchedCHGNet
 from rungs.potentials.chgnet.published import new_model
 from rungs.potentials.predict import interaction_energies
@@ -123,3 +125,25 @@ def test_references_of_a_pool_are_fitted_to_the_pool(architecture, store, split,
     without = method.model_copy(update={"pool": None})
     prepare(model, without, store, split, SUBSET, inputs, CPU, available=pool)
     assert get_reference(model) == pytest.approx(energies_in(inputs.target_reference), rel=1e-5)
+
+
+def test_references_of_isolated_atoms(architecture, store, split, inputs, tmp_path):
+    """From random weights the target's atoms; from pretrained ones the source's, changed as atoms
+    change. The subset does not matter."""
+    for level, shift in (("source", 0.25), ("target", -40.0)):
+        path = tmp_path / f"{level}_isolated_atoms.csv"
+        known = [IsolatedAtom(s, shift - z / 8, "", "") for z, s in enumerate(SYMBOLS)]
+        write_isolated_atoms(path, known)
+        setattr(inputs, f"{level}_atoms", path)
+    found = start(architecture, store, split, inputs, reference="isolated_atoms")
+    source = energies_in(inputs.source_reference)
+    assert np.allclose(found, source - 40.25, atol=1e-5)
+    found = start(architecture, store, split, inputs, initial="random", reference="isolated_atoms")
+    assert np.allclose(found, -40.0 - np.arange(94) / 8, atol=1e-5)
+    none = np.arange(0)
+    assert np.array_equal(
+        start(
+            architecture, store, split, inputs, none, initial="random", reference="isolated_atoms"
+        ),
+        found,
+    )

@@ -141,3 +141,20 @@ def test_no_usable_error():
         "no run has a usable error"
         in pretraining_answer([], [], [], pretrained=["a"], baseline="b")[0]
     )
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [("energy_mae_mev_per_atom", "energy"), ("force_mae_mev_per_angstrom", "force")],
+)
+def test_what_no_test_frame_is_labelled_with_is_said_not_to_be(learning_curve, missing, words):
+    rows = learning_curve({"scratch": SCRATCH, "transfer": Law(450, 0.45)})
+    rows = [{k: v for k, v in row.items() if k != missing} for row in rows]
+    found = dict(zip(("energy", "force"), sentences(rows, fitted_on_all=["transfer"]), strict=True))
+    unlabelled = found.pop(words)
+    assert unlabelled == (
+        f"In {words}, nothing is measured: the test frames are not labelled with it."
+    )
+    (labelled,) = found.values()
+    assert labelled.startswith("Pretraining saves about")
+    assert "reference energies being fitted to all training frames" in labelled

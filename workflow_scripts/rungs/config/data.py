@@ -4,9 +4,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from rungs.config.filters import Filters
+from rungs.config.isolated_atoms import IsolatedAtomEnergies
 from rungs.config.options import (
     Fraction,
     NonNegativeFloat,
@@ -27,7 +28,19 @@ class Level(Options):
     functional: str
     """Level of theory, written into every frame, e.g. r2SCAN."""
     data: AnySource
+    vacuum: PositiveFloat | None = None
+    """Empty space in Å, wider than the network's cutoff, that slabs, chains and molecules get in
+    the directions in which they are not periodic, in a periodic cell without a stress; null sets
+    such frames aside."""
+    isolated_atom_energies: IsolatedAtomEnergies | None = None
+    """Energies of isolated atoms, for `reference: isolated_atoms`, where they are not among the
+    frames."""
     filters: Filters = Filters()
+
+    def atom_files(self, folder: str) -> list[str]:
+        """Return the path of the table of isolated atoms, which lies in ``folder``, if there is
+        one."""
+        return self.isolated_atom_energies.files(folder) if self.isolated_atom_energies else []
 
 
 class Price(Options):
@@ -55,11 +68,27 @@ class Screening(Options):
     """Largest force component, in eV/Å."""
     max_stress: PositiveFloat = 1000.0
     """Largest stress component, in GPa."""
-    max_abs_energy: PositiveFloat = 200.0
-    """Largest absolute energy, in eV/atom."""
+    max_energy_distance: PositiveFloat = 50.0
+    """Largest distance of an energy from a robust linear fit of the level's energies on
+    composition, in eV/atom. How large energies are by themselves differs from code to code."""
+    isolated_atoms: Literal["set_aside", "keep"] = "set_aside"
+    """Frames of a single atom without neighbours: `set_aside`, with their energies in a table
+    (`frames/LEVEL_isolated_atoms.csv`) that `reference: isolated_atoms` reads, or `keep`, to train
+    and test on them too."""
     check_labels: bool = True
     """Whether a source is refused whose energies contradict its forces or stresses, between nearby
     frames, as only a wrong unit or sign explains."""
+
+
+def _as_written(value: object) -> object:
+    if isinstance(value, bool | int | float):
+        raise ValueError(
+            f"YAML reads this id as {value!r}; an id is what is written, so put it in quotes"
+        )
+    return value
+
+
+MaterialId = Annotated[str, BeforeValidator(_as_written)]
 
 
 class GivenParts(Options):
@@ -68,9 +97,9 @@ class GivenParts(Options):
     file: UserPath | None = None
     """CSV with the columns `material_id` and `part` (train, validation or test), relative to
     `data_folder`."""
-    test: list[str] = []
+    test: list[MaterialId] = []
     """Ids of the test materials, where there is no file."""
-    validation: list[str] = []
+    validation: list[MaterialId] = []
     """Ids of the validation materials, where there is no file."""
 
     @model_validator(mode="after")

@@ -7,6 +7,8 @@ from pydantic import Field, field_validator, model_validator
 from rungs.config.options import NonNegativeFloat, Options, PositiveFloat, PositiveInt
 from rungs.elements import ALL_SYMBOLS
 
+Label = Literal["energy", "forces", "stress", "magmoms"]
+
 
 class EnergyWindow(Options):
     """Frames whose energy is far from that of the material's relaxed structure are removed."""
@@ -101,6 +103,9 @@ class Filters(Options):
     are off unless asked for: published datasets are filtered already. Limits on forces and
     stresses are the screening's."""
 
+    labelled: list[Label] = []
+    """Labels that a frame must have: `[energy, forces, stress]` removes frames that lack any of
+    these. [] keeps frames with the labels that they have."""
     converged: bool = False
     """Whether frames are removed whose electronic loop hit its limit of steps; frames of which
     the source does not tell pass."""

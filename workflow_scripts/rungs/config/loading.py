@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ValidationError
 
+from rungs.config.data import Screening
 from rungs.config.reading import read_values
 from rungs.config.sources import AnySource
 from rungs.config.study import Study
@@ -20,6 +21,14 @@ RENAMED = {
     (Training, "parts"): "accumulation_steps",
 }
 """Keys that had another name once, by their section, and their successors."""
+REPLACED = {
+    (Screening, "max_abs_energy"): (
+        "is gone, as energies of some codes are large; 'max_energy_distance' limits how far, in "
+        "eV/atom, an energy may lie from a fit of all of them on composition: write it instead, "
+        "or leave it out"
+    ),
+}
+"""Keys whose place another took, with a meaning of its own, and what to do."""
 _LONGEST = 60
 """Characters of a value in a message."""
 _SHORT_NAMES = {
@@ -97,6 +106,8 @@ def _describe(fault: Mapping) -> str:
         section = _section_at(fault["loc"][:-1])
         if successor := RENAMED.get((section, fault["loc"][-1])):
             return f"{key}: is called '{successor}' now; write '{successor}' instead"
+        if advice := REPLACED.get((section, fault["loc"][-1])):
+            return f"{key}: {advice}"
         known = list(section.model_fields) if section else []
         return f"{key}: unknown key; {_nearest(str(fault['loc'][-1]), known, 'known keys')}"
     if kind == "missing":

@@ -10,6 +10,8 @@ ReferenceRule = Literal["target", "shrunken", "residual", "shrunken_residual"]
 """Ways of fitting the target's reference energies to target frames."""
 RULES_OF_RESIDUALS = ("residual", "shrunken_residual")
 """Those that need a pretrained model."""
+NOT_FITTED = ("source", "isolated_atoms")
+"""Reference energies that no frame's energy enters."""
 LayerGroup = Literal[
     "atom_embedding",
     "bond_embedding",
@@ -36,11 +38,13 @@ class Method(Options):
     """Source training frames that the pretrained model has seen: a random subset, nested for
     several sizes and the same for all seeds; null takes them all. Methods that differ in nothing
     else get a law in both sizes."""
-    reference: Literal["source"] | ReferenceRule
+    reference: Literal["source", "isolated_atoms"] | ReferenceRule
     """Elemental reference energies: those of the `source`, or fitted to target frames, by least
     squares (`target`), as a shrunken shift of the source's that is safe for elements which few or
     no frames have (`shrunken`), or by either to what the pretrained model leaves of the energies
-    (`residual`, `shrunken_residual`)."""
+    (`residual`, `shrunken_residual`). `isolated_atoms` fits nothing: from random weights they are
+    the energies of the target's isolated atoms, and from pretrained ones the source's references,
+    changed by what isolated atoms change from source to target."""
     train_reference: bool = False
     """Whether the reference energies are trained along with the network."""
     reference_fitted_on: Literal["training", "subset"] = "training"
@@ -70,7 +74,7 @@ class Method(Options):
             raise ValueError("pretraining_size needs `initial: pretrained`")
         if self.freeze and self.initial == "random":
             raise ValueError("freeze needs `initial: pretrained`: random weights are to be trained")
-        if self.reference == "source" and self.reference_fitted_on == "subset":
+        if self.reference in NOT_FITTED and self.reference_fitted_on == "subset":
             raise ValueError(
                 "reference_fitted_on: subset needs a `reference` that is fitted: "
                 + ", ".join(get_args(ReferenceRule))

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from rungs.config.packings import unpacked_name
+
 MODELS = ("0.3.0", "0.2.0", "r2scan")
 """Published CHGNet models, which the package chgnet brings along."""
 
@@ -21,6 +23,6 @@ _FILES = {
 def whereabouts(path: str) -> str | None:
     """What the published file of this name is, its size, licence and address; None for others.
 
-    A compressed copy (``….json.gz``) counts as the file.
+    A packed copy (``….json.gz``) counts as the file.
     """
-    return _FILES.get(Path(path).name.removesuffix(".gz"))
+    return _FILES.get(unpacked_name(Path(path).name))

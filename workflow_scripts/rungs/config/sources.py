@@ -11,6 +11,7 @@ from rungs.config.classical import ClassicalMD
 from rungs.config.materials_project import MaterialsProject
 from rungs.config.options import NonNegativeFloat, Options, PositiveFloat, PositiveInt, UserPath
 from rungs.config.published import whereabouts
+from rungs.config.units import EnergyUnit, ForcesUnit, StressOrder, StressSign, StressUnit
 
 
 class BuiltInCrystals(Options):
@@ -59,32 +60,45 @@ class TextPattern(Options):
 
 
 class ExtendedXYZ(Options):
-    """Extended-XYZ files; keys, units and signs are declared, never guessed."""
+    """Extended-XYZ files, plain or packed; keys, units and signs are declared, never guessed. A
+    label that a frame lacks is missing there, a key that none has is an error."""
 
     kind: Literal["extended_xyz"]
     train: Annotated[list[UserPath], Field(min_length=1)]
     """Files with the training part, relative to `data_folder`."""
     test: list[UserPath] = []
     """Files with the published test part. When empty, the test materials are split off."""
-    energy_key: str
-    """Key of the total energy of the frame."""
-    energy_unit: Literal["eV", "eV/atom", "kcal/mol", "kJ/mol", "Ha"]
-    """Unit of the energy; `eV/atom` where it is given per atom."""
-    forces_key: str
-    """Key of the forces, a vector for each atom."""
-    forces_unit: Literal["eV/Å", "eV/A", "meV/Å", "kcal/mol/Å", "Ha/Bohr"]
-    """Unit of the force components."""
+    energy_key: str | None
+    """Key of the total energy of the frame; null when the files carry none."""
+    energy_unit: EnergyUnit | None = None
+    """Unit of the energy, in any spelling; `eV/atom` where it is given per atom. Needed with
+    `energy_key`."""
+    forces_key: str | None
+    """Per-atom key of the forces, a vector for each atom; null when the files carry none."""
+    forces_unit: ForcesUnit | None = None
+    """Unit of the force components, in any spelling. Needed with `forces_key`."""
     stress_key: str | None
-    """Key of the stress; null when the files carry none."""
-    stress_unit: Literal["eV/Å³", "eV/A^3", "GPa", "kbar"] | None = None
-    """Unit of the stress; needed with `stress_key`."""
-    stress_sign: Literal["tension_positive", "compression_positive"] | None = None
-    """`tension_positive` is ASE's and CHGNet's sign; VASP prints `compression_positive`."""
+    """Key of the stress, six or nine numbers; null when the files carry none."""
+    stress_unit: StressUnit | None = None
+    """Unit of the stress, in any spelling. Needed with `stress_key`."""
+    stress_sign: StressSign | None = None
+    """`tension_positive` is ASE's and CHGNet's sign; VASP prints `compression_positive`. Needed
+    with `stress_key`."""
+    stress_order: StressOrder = "xx yy zz yz xz xy"
+    """Order of six numbers of a stress or virial: Voigt's, which is ASE's, or the one of VASP's
+    OUTCAR. Nine numbers need none."""
+    virial_key: str | None = None
+    """Key of the virial, in place of `stress_key`: the stress times the volume of the cell."""
+    virial_unit: EnergyUnit = "eV"
+    """Unit of the virial, which is an energy."""
+    virial_sign: StressSign = "compression_positive"
+    """`compression_positive` is GAP's and most others': virial = -stress · volume, with the
+    stress positive under tension."""
     magmoms_key: str | None = None
     """Per-atom key of the magnetic moments in μB; null when the files carry none."""
     material_key: str | None = None
     """Key that tells which material (or trajectory) a frame belongs to: splits are by material.
-    null makes each frame a material of its own."""
+    null makes each frame a material of its own. What is written there is the id, also of digits."""
     group_key: str | None = None
     """Key of a free label kept with each frame (temperature, kind of sampling, …)."""
     temperature_key: str | None = None
@@ -92,6 +106,9 @@ class ExtendedXYZ(Options):
     none."""
     temperature_pattern: TextPattern | None = None
     """In place of `temperature_key`, where the temperature stands in a text."""
+    hydrogen_isotopes: bool = False
+    """Whether atoms called D or T are hydrogen; otherwise their frames are set aside. Energies and
+    forces do not depend on masses."""
 
     @model_validator(mode="after")
     def _temperature_is_declared_once(self) -> "ExtendedXYZ":
@@ -100,9 +117,17 @@ class ExtendedXYZ(Options):
         return self
 
     @model_validator(mode="after")
-    def _stress_is_declared(self) -> "ExtendedXYZ":
+    def _labels_are_declared(self) -> "ExtendedXYZ":
+        for label in ("energy", "forces"):
+            if getattr(self, f"{label}_key") is not None and getattr(self, f"{label}_unit") is None:
+                raise ValueError(f"{label}_key is set, so {label}_unit is needed too")
         if self.stress_key is not None and None in (self.stress_unit, self.stress_sign):
             raise ValueError("stress_key is set, so stress_unit and stress_sign are needed too")
+        if self.stress_key is not None and self.virial_key is not None:
+            raise ValueError("give stress_key or virial_key, not both")
+        keys = (self.energy_key, self.forces_key, self.stress_key, self.virial_key)
+        if keys == (None,) * 4:
+            raise ValueError("declares no label: give energy_key, forces_key or stress_key")
         return self
 
     @property

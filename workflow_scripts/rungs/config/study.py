@@ -75,6 +75,20 @@ class Study(Options):
         return self
 
     @model_validator(mode="after")
+    def _vacuum_is_wider_than_the_cutoff(self) -> "Study":
+        # that of the published models, the largest of them, where no architecture is given
+        cutoff = Architecture() if self.architecture is None else self.architecture
+        cutoff = cutoff.atom_graph_cutoff
+        for name, level in (("source", self.source), ("target", self.target)):
+            if level.vacuum is not None and level.vacuum <= cutoff:
+                raise ValueError(
+                    f"{name}.vacuum is {level.vacuum:g} Å, within the network's cutoff of "
+                    f"{cutoff:g} Å, so that molecules would feel their images; raise it, to 20.0 "
+                    "for instance"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _pretraining_can_be_smaller(self) -> "Study":
         if self.pretraining.training is None:
             for name, method in self.methods.items():
@@ -217,6 +231,16 @@ class Study(Options):
     def pool_sizes(self, pool: str) -> list[int]:
         """Return the subset sizes that are drawn from a pool."""
         return sorted({run.size for run in self.runs if self.methods[run.method].pool == pool})
+
+    def drawn_sizes(self, sampling: str, pool: str | None) -> list[int]:
+        """Return the subset sizes that are drawn by a strategy, from a pool or the whole part."""
+        return sorted(
+            {
+                run.size
+                for run in self.runs
+                if (self.sampling(run.method), self.methods[run.method].pool) == (sampling, pool)
+            }
+        )
 
     def sampling(self, method: str) -> str:
         """Return the strategy that draws the subsets of a method."""

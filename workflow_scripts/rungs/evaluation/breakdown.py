@@ -145,7 +145,7 @@ class Grouping(NamedTuple):
 
 def groupings(test_frames: pd.DataFrame) -> list[Grouping]:
     """Divide test frames by number of elements, by the largest force, by the energy above the
-    material's lowest frame and, where frames have one, by group."""
+    material's lowest frame and by group, each where frames have one."""
     n_elements = test_frames["n_elements"].to_numpy()
     counts = sorted(set(n_elements.tolist()))
     found = [
@@ -157,7 +157,11 @@ def groupings(test_frames: pd.DataFrame) -> list[Grouping]:
         ("largest force", "max_force_ev_per_angstrom", FORCE_EDGES, "eV/Å"),
         ("energy above lowest", "energy_above_lowest_mev_per_atom", ENERGY_EDGES, "meV/atom"),
     ):
-        codes = np.searchsorted(edges, test_frames[column].to_numpy(), side="right") - 1
+        values = test_frames[column].to_numpy()
+        codes = np.searchsorted(edges, values, side="right") - 1
+        codes[np.isnan(values)] = -1  # not labelled, so it belongs nowhere
+        if (codes < 0).all():
+            continue
         names = [f"{low:g}–{high:g} {unit}" for low, high in pairwise(edges)]
         found.append(Grouping(kind, [*names, f"from {edges[-1]:g} {unit}"], codes))
     group = test_frames["group"]
@@ -303,7 +307,9 @@ def _worst(
         if column not in columns
     }
     for name in ("energy", "force"):
-        order = np.argsort(-columns[MAE_COLUMNS[name]], kind="stable")[:N_WORST]
+        errors = columns[MAE_COLUMNS[name]]
+        n_worst = min(N_WORST, np.isfinite(errors).sum())
+        order = np.argsort(-errors, kind="stable")[:n_worst]
         found = [columns[column][order].tolist() for column in WORST_COLUMNS[4:]]
         for rank, values in enumerate(zip(*found, strict=True), start=1):
             row = {"method": method, "size": size, "ranked_by": name, "rank": rank}
@@ -337,12 +343,18 @@ def element_means(rows: Iterable[Mapping[str, str]]) -> list[dict]:
     ]
 
 
-def _means(groups: Sequence[Sequence[Mapping[str, str]]], column: str) -> list[float]:
-    """The mean of a column over the rows of each group; groups of one length at a time."""
-    means = np.empty(len(groups))
+def _means(groups: Sequence[Sequence[Mapping[str, str]]], column: str) -> list[float | None]:
+    """The mean of a column over the rows of each group, whose frames are the same; None where
+    nothing is labelled. Groups of one length at a time."""
+    means: list[float | None] = [None] * len(groups)
     lengths = np.array([len(rows) for rows in groups])
     for length in np.unique(lengths):
-        of_length = np.flatnonzero(lengths == length)
+        of_length = [i for i in np.flatnonzero(lengths == length) if _there(groups[i], column)]
         values = [[float(row[column]) for row in groups[i]] for i in of_length]
-        means[of_length] = np.mean(values, axis=1)
-    return means.tolist()
+        for i, mean in zip(of_length, np.mean(values, axis=1) if values else (), strict=True):
+            means[i] = float(mean)
+    return means
+
+
+def _there(rows: Sequence[Mapping[str, str]], column: str) -> bool:
+    return rows[0][column] not in ("", None)

@@ -58,7 +58,8 @@ class ComponentSample:
             frames = np.repeat(places, true.shape[1])
             self._parts.append((name, frames, true.ravel(), predicted.ravel()))
 
-        add("force", chosen[owner[atoms]], batch.forces[atoms], prediction.forces[atoms])
+        seen = atoms & batch.force_mask.cpu().numpy()
+        add("force", chosen[owner[seen]], batch.forces[seen], prediction.forces[seen])
         if prediction.stress is not None:
             seen = wanted & batch.stress_mask.cpu().numpy()
             rows, columns = (list(axis) for axis in zip(*VOIGT, strict=True))

@@ -25,7 +25,7 @@ ELEMENT_COLUMNS = (
 
 class ElementSums:
     """Adds up, for each element, the energy errors of the frames that hold it and the force errors
-    of its atoms."""
+    of its atoms, of what is labelled."""
 
     def __init__(self) -> None:
         self._sums = np.zeros((4, MAX_ATOMIC_NUMBER + 1))
@@ -44,26 +44,28 @@ class ElementSums:
         frames, held = pairs // places, pairs % places
         energy = (prediction.energy - batch.energy).detach().double().abs() * 1000.0
         force = (prediction.forces - batch.forces).detach().double().abs().mean(1) * 1000.0
+        known, there = batch.energy_mask[frames], batch.force_mask
         self._sums += np.stack(
             [
-                by_element(held, torch.ones_like(held, dtype=torch.float64)),
-                by_element(held, energy[frames]),
-                by_element(numbers, torch.ones_like(force)),
-                by_element(numbers, force),
+                by_element(held, known.double()),
+                by_element(held, energy[frames].where(known, 0.0)),
+                by_element(numbers, there.double()),
+                by_element(numbers, force.where(there, 0.0)),
             ]
         )
 
     def rows(self, run: "Run") -> list[dict]:
-        """Return one row of ``ELEMENT_COLUMNS`` for each element found, by atomic number."""
+        """Return one row of ``ELEMENT_COLUMNS`` for each element found, by atomic number; an error
+        is None where nothing is labelled."""
         return [
             {
                 **run._asdict(),
                 "element": SYMBOLS[z - 1],
                 "n_frames": int(frames),
-                "energy_mae_mev_per_atom": energy / frames,
+                "energy_mae_mev_per_atom": energy / frames if frames else None,
                 "n_atoms": int(atoms),
-                "force_mae_mev_per_angstrom": force / atoms,
+                "force_mae_mev_per_angstrom": force / atoms if atoms else None,
             }
             for z, (frames, energy, atoms, force) in enumerate(self._sums.T.tolist())
-            if frames
+            if frames or atoms
         ]

@@ -46,7 +46,7 @@ def describe_test_frames(
 
     ``max_force_ev_per_angstrom`` is the largest length of a labelled force on an atom, and
     ``energy_above_lowest_mev_per_atom`` the labelled energy above the lowest among the test frames
-    of the same material.
+    of the same material; NaN where a frame has no such label.
     """
     places = store.index(frame_ids)
     compositions = store.compositions(places)

@@ -63,17 +63,19 @@ class FrameErrors:
             return total.index_add_(0, owner, values)
 
         force = (prediction.forces - batch.forces).detach().double() * 1000.0
+        force = force.where(batch.force_mask[:, None], torch.nan)
         squares = force.square().sum(1)
         longest = torch.zeros(batch.n_frames, dtype=torch.float64, device=owner.device)
         longest.scatter_reduce_(0, owner, squares.sqrt(), "amax")
         components = 3.0 * n_atoms
+        energy = (prediction.energy - batch.energy).double() * 1000.0
         missing = torch.full((batch.n_frames,), torch.nan, device=owner.device)
         columns = {
             "n_atoms": n_atoms,
             "n_magmoms": torch.zeros_like(n_atoms),
-            "energy_true_ev_per_atom": batch.energy,
+            "energy_true_ev_per_atom": batch.energy.where(batch.energy_mask, torch.nan),
             "energy_predicted_ev_per_atom": prediction.energy,
-            "energy_error_mev_per_atom": (prediction.energy - batch.energy).double() * 1000.0,
+            "energy_error_mev_per_atom": energy.where(batch.energy_mask, torch.nan),
             "force_mae_mev_per_angstrom": per_frame(force.abs().sum(1)) / components,
             "force_rmse_mev_per_angstrom": (per_frame(squares) / components).sqrt(),
             "force_max_error_mev_per_angstrom": longest,

@@ -1,5 +1,6 @@
 """How the labels of the two levels are related: the tables behind the figure of the levels."""
 
+import math
 from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,14 +9,15 @@ from os import PathLike
 import numpy as np
 
 from rungs.errors import StudyError
+from rungs.evaluation.level_predictions import LABELLED, PREDICTED
 from rungs.files import whole_file, write_rows
 from rungs.frames.elements import MAX_ATOMIC_NUMBER
 from rungs.frames.frame import Frame
-from rungs.frames.table import Energies, iter_energies, iter_frames
+from rungs.frames.table import OTHER_LABELS, Energies, iter_energies, iter_frames
 
 SAME_PLACE = 1e-3
 """Å; frames whose cells or positions differ by more are not the same configuration."""
-CORRELATION_COLUMNS = ("comparison", "pearson_r", "mean_shift", "mae", "unit", "n")
+CORRELATION_COLUMNS = ("comparison", "pearson_r", "mean_shift", "mae", "unit", "n", "source_values")
 
 Frames = Collection[Frame] | Callable[[], Iterable[Frame]] | PathLike[str]
 """Frames that can be gone through twice: a collection, a function that opens a stream anew, or a
@@ -39,7 +41,8 @@ class LevelTables:
     where both levels have the label."""
     correlations: list[dict]
     """Rows of ``level_correlations.csv``; differences are target minus source. None where fewer
-    than two values can be compared."""
+    than two values can be compared. ``source_values`` says what the source's values are: labels,
+    or predictions."""
     summary: str
     """One line on how many frames the levels share."""
 
@@ -52,18 +55,23 @@ def compare_levels(
     *,
     n_force_components: int = 60_000,
     seed: int = 0,
+    source_values: str = LABELLED,
 ) -> LevelTables:
     """Compare energies per atom and forces of the frames that two levels share.
 
     Frames are shared when they have the same id and the same atoms in the same order; their forces
     are compared when cell and positions agree as well, to 0.001 Å. Frames are streamed: energies of
-    all and forces of the drawn frames are what is held in memory.
+    all and forces of the drawn frames are what is held in memory. A label that a frame lacks at
+    either level is compared nowhere.
 
     Args:
-        source_frames, target_frames: the frames of each level, gone through twice.
+        source_frames, target_frames: the frames of each level, gone through twice. In place of the
+            source's frames there may be the target's own, with predicted labels; then only these
+            are in the tables.
         source_reference, target_reference: (94,) reference energies in eV/atom.
         n_force_components: draw shared frames until they have this many force components.
         seed: of that draw.
+        source_values: what the labels of ``source_frames`` are, in words for the tables.
 
     Raises:
         StudyError: for a frame with an element beyond plutonium.
@@ -79,8 +87,13 @@ def compare_levels(
         for frame_id, i in target.index.items()
         if frame_id in source.index and source.atoms[source.index[frame_id]] == target.atoms[i]
     }
+    if source_values == PREDICTED:
+        target.keep(shared)
     energies = _join(source, target, shared)
-    drawn = _draw(sorted(shared), target, n_force_components, seed)
+    comparable = sorted(
+        i for i in shared if source.labels[source.index[i]] & target.labels[target.index[i]]
+    )
+    drawn = _draw(comparable, target, n_force_components, seed)
     forces, others, moved = _pair_labels(
         _chosen(source_frames, drawn), _chosen(target_frames, drawn)
     )
@@ -98,11 +111,18 @@ def compare_levels(
         if chosen.any():
             pair = (others[level][chosen] for level in ("source", "target"))
             correlations.append(_compare(name, *pair, unit))
+    correlations = [{**row, "source_values": source_values} for row in correlations]
     same_id = len(source.index.keys() & target.index.keys())
+    n_forces = len(set(forces["frame_id"]))
     summary = (
         f"{len(source.index)} source and {len(target.index)} target frames, {len(shared)} shared; "
-        f"forces of {len(drawn) - moved} of them compared"
+        f"forces of {n_forces} of them compared"
     )
+    if source_values == PREDICTED:
+        summary = (
+            f"no shared frames; {len(shared)} target frames, source values {source_values}; "
+            f"forces of {n_forces} of them compared"
+        )
     if same_id > len(shared):
         summary += f"; {same_id - len(shared)} have the same id but other atoms"
     if moved:
@@ -139,15 +159,22 @@ def _rest(columns: Mapping[str, Sequence]) -> dict[str, Sequence]:
 
 @dataclass(slots=True)
 class _Energies:
-    """Energies of one level, by position; ``index`` gives the position of a frame id."""
+    """Energies of one level, by position, NaN where there is none; ``index`` gives the position of
+    a frame id."""
 
     index: dict[str, int] = field(default_factory=dict)
+    labels: array = field(default_factory=lambda: array("q"))
+    """As in :class:`rungs.frames.table.Energies`."""
     n_atoms: array = field(default_factory=lambda: array("q"))
     atoms: array = field(default_factory=lambda: array("q"))
     """Hash of the atomic numbers."""
     raw: array = field(default_factory=lambda: array("d"))
     minus_source: array = field(default_factory=lambda: array("d"))
     minus_target: array = field(default_factory=lambda: array("d"))
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget the other frames."""
+        self.index = {name: i for name, i in self.index.items() if name in names}
 
 
 def _opened(frames: Frames) -> Iterable[Frame]:
@@ -164,7 +191,11 @@ def _energies(frames: Frames) -> Iterable[Energies]:
         return
     for frame in _opened(frames):
         numbers = np.asarray(frame.atomic_numbers)
-        yield Energies([frame.frame_id], np.array([frame.energy]), [len(numbers)], numbers)
+        energy = math.nan if frame.energy is None else frame.energy
+        labels = sum(1 << i for i, name in enumerate(OTHER_LABELS) if name in frame.labels)
+        yield Energies(
+            [frame.frame_id], np.array([energy]), [len(numbers)], numbers, np.array([labels])
+        )
 
 
 def _chosen(frames: Frames, ids: set[str]) -> Iterable[Frame]:
@@ -191,6 +222,7 @@ def _read_energies(batches: Iterable[Energies], references: list[np.ndarray]) ->
         first = len(level.raw)
         level.index.update(zip(batch.frame_ids, range(first, first + len(stops)), strict=True))
         level.n_atoms.extend(n_atoms.tolist())
+        level.labels.extend(batch.labels.tolist())
         level.raw.extend(energies.tolist())
         level.atoms.extend(
             hash(numbers[start:stop].tobytes())
@@ -271,8 +303,9 @@ def _pair_labels(
         if apart > SAME_PLACE:
             moved += 1
             continue
-        pairs.append(np.stack([other.forces.ravel(), frame.forces.ravel()], axis=1))
-        ids += [frame.frame_id] * frame.forces.size
+        if other.forces is not None and frame.forces is not None:
+            pairs.append(np.stack([other.forces.ravel(), frame.forces.ravel()], axis=1))
+            ids += [frame.frame_id] * frame.forces.size
         labels = {"stress": (other.stress, frame.stress), "magmom": (other.magmoms, frame.magmoms)}
         for name, (theirs, ours) in labels.items():
             if theirs is None or ours is None:

@@ -10,7 +10,8 @@ from rungs.evaluation.frames import read_frame_errors
 
 def parity_energies(files: Iterable[str | os.PathLike], test_frames: pd.DataFrame) -> pd.DataFrame:
     """Return ``method``, ``seed``, ``true`` and ``predicted`` energies in eV/atom above the
-    target's reference energies, of the first seed in each file of errors by frame.
+    target's reference energies, of the first seed in each file of errors by frame and of labelled
+    frames only.
 
     On the scale of total energies, which reaches over tens of eV/atom, no error would be seen.
     """
@@ -29,6 +30,6 @@ def parity_energies(files: Iterable[str | os.PathLike], test_frames: pd.DataFram
                     "true": table[columns[0]] - base,
                     "predicted": table[columns[1]] - base,
                 }
-            )
+            ).dropna()
         )
     return pd.concat(parts, ignore_index=True)

@@ -5,13 +5,20 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from rungs.errors import StudyError
 from rungs.files import write_rows
+from rungs.frames.elements import SYMBOLS
+from rungs.frames.isolated_atoms import read_isolated_energies
 from rungs.graphs.store import GraphStore
 from rungs.potentials.chgnet.published import load_model
 from rungs.potentials.device import pick_device
 from rungs.potentials.predict import interaction_energies
-from rungs.references.fit import read_reference
+from rungs.references.fit import ReferenceEnergies, read_reference
+from rungs.references.isolated import (
+    isolated_reference,
+    missing_atoms,
+    missing_of_source,
+    symbols_of,
+)
 from rungs.references.rules import RULES, reference_by_rule
 from rungs.splits.files import frame_ids, read_order, read_split
 from rungs.splits.subsets import take
@@ -37,14 +44,19 @@ def compare_references(
     subsets: Mapping[int, PathLike],
     sizes: Sequence[int],
     source_reference: PathLike,
+    atoms: Mapping[str, PathLike] | None = None,
     output: PathLike,
 ) -> str:
     """Write ``tables/reference_errors.csv`` and return a line for the terminal.
 
-    One row for the source's own reference energies, one for each rule fitted to the whole training
+    One row for the source's own reference energies, one for those of isolated atoms where there
+    are such of every element (of the target's, and of both levels', see
+    :mod:`rungs.references.isolated`), one for each rule fitted to the whole training
     part, and one for each rule, size and seed fitted to the subset: mean absolute errors of the
     target's test energies, in meV/atom, of the reference energies alone and of the pretrained model
     with them. ``test_elements_absent`` counts elements of the test frames that no fitted frame has.
+    Only frames with an energy are fitted to and compared; where no test frame has one, the table
+    has no rows.
 
     Args:
         model: the pretrained model.
@@ -52,6 +64,7 @@ def compare_references(
         subsets: the order of the target's training frames for each seed.
         sizes: subset sizes; 0 is the source's row.
         source_reference: the source's reference energies.
+        atoms: tables of the isolated atoms of ``source`` and ``target``.
         output: the table to write.
 
     Raises:
@@ -59,11 +72,18 @@ def compare_references(
     """
     store = GraphStore.open(graphs)
     rows = read_split(split)
-    training = store.index(frame_ids(rows, "target", "train"))
-    test = store.index(frame_ids(rows, "target", "test"))
+
+    def with_energy(names: Sequence[str]) -> np.ndarray:
+        places = store.index(names)
+        return places[store.labelled(places)["energy"]]
+
+    training = with_energy(frame_ids(rows, "target", "train"))
+    test = with_energy(frame_ids(rows, "target", "test"))
     if not len(test):
-        raise StudyError(f"{split}: the target has no test frames to compare references on")
-    source = read_reference(source_reference).energies
+        write_rows(output, REFERENCE_ERROR_COLUMNS, [])
+        return "reference energies: no test frame of the target has an energy to compare them on"
+    known = read_reference(source_reference)
+    source = known.energies
     places = np.concatenate([training, test])
     network = load_model(model).to(pick_device())
     interaction = np.full(len(store), np.nan)
@@ -93,15 +113,36 @@ def compare_references(
             yield {"rule": rule, **errors(reference.energies, frames)}
 
     table = [{"rule": "source", "fitted_on": "source", "size": 0, **errors(source, training)}]
+    for kind, reference in _of_isolated_atoms(store, known, atoms or {}):
+        row = {"rule": "isolated_atoms", "fitted_on": kind, "size": 0}
+        table.append(row | errors(reference, training))
     about = {"fitted_on": "training", "size": len(training)}
     table += [about | row for row in fitted(training)]
     for seed, order in subsets.items():
         for size in filter(None, sizes):
-            frames = store.index(take(read_order(order), size))
+            frames = with_energy(take(read_order(order), size))
             about = {"fitted_on": "subset", "size": size, "seed": seed}
             table += [about | row for row in fitted(frames)]
     write_rows(output, REFERENCE_ERROR_COLUMNS, table)
     return _summary(table)
+
+
+def _of_isolated_atoms(
+    store: GraphStore, source: ReferenceEnergies, atoms: Mapping[str, PathLike]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """The references that the isolated atoms give, with what they are of, where they suffice."""
+    if not atoms:
+        return
+    energies = {level: read_isolated_energies(path) for level, path in atoms.items()}
+    elements = symbols_of(store.compositions())
+    if missing_atoms(energies["target"], elements):
+        return
+    yield "isolated atoms of the target", isolated_reference(energies["target"], elements)
+    seen = {symbol for symbol, n in zip(SYMBOLS, source.n_frames, strict=True) if n}
+    missing = missing_of_source(energies["source"], seen, elements)
+    if np.isfinite(energies["source"]).any() and not missing:
+        both = isolated_reference(energies["target"], elements, source, energies["source"])
+        yield "isolated atoms of both levels", both
 
 
 def _summary(table: Sequence[Mapping]) -> str:

@@ -20,7 +20,7 @@ from rungs.potentials.chgnet.forward import BatchedCHGNet
 from rungs.potentials.chgnet.published import load_model
 from rungs.potentials.device import pick_device
 from rungs.potentials.prediction_errors import ErrorSums, evaluate
-from rungs.potentials.properties import PropertyError
+from rungs.potentials.properties import PropertyError, error_words
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_split
 from rungs.training.initialization import get_reference, set_reference
@@ -80,8 +80,7 @@ def evaluate_runs(
         by_frame.append((run, frames))
         samples += [(run, sample)] if sample is not None else []
         lines.append(
-            f"{run.method}, {run.size} frames, seed {run.seed}: test energy MAE "
-            f"{errors['energy'].mae:.1f} meV/atom, force MAE {errors['force'].mae:.0f} meV/Å"
+            f"{run.method}, {run.size} frames, seed {run.seed}: test {error_words(errors)}"
         )
     write_frame_errors(outputs.frames, by_frame, names, [material[name] for name in names])
     write_rows(outputs.elements, ELEMENT_COLUMNS, element_rows)
@@ -127,9 +126,8 @@ def evaluate_on_source(
             errors = _errors_with(reference, model, store, test, device)
             rows += evaluation_rows(run, errors)
             lines.append(
-                f"{run.method}, {run.size} frames, seed {run.seed}: energy MAE on the source's "
-                f"test frames {errors['energy'].mae:.1f} meV/atom, force MAE "
-                f"{errors['force'].mae:.0f} meV/Å"
+                f"{run.method}, {run.size} frames, seed {run.seed}: on the source's test frames "
+                f"{error_words(errors)}"
             )
     else:
         lines.append(f"{Path(output).name}: the source has no test frames")

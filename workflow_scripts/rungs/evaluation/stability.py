@@ -259,10 +259,10 @@ class PhaseSet:
 
 def lowest_phases(test_frames: pd.DataFrame) -> list[Phase]:
     """Return the phase of each test material, from the columns of
-    :func:`rungs.evaluation.frame_facts.describe_test_frames`."""
-    lowest = test_frames.loc[
-        test_frames.groupby("material_id", sort=True)["energy_ev_per_atom"].idxmin()
-    ]
+    :func:`rungs.evaluation.frame_facts.describe_test_frames`; one without a labelled energy is
+    none."""
+    known = test_frames[test_frames["energy_ev_per_atom"].notna()]
+    lowest = known.loc[known.groupby("material_id", sort=True)["energy_ev_per_atom"].idxmin()]
     return [
         Phase(row.material_id, row.frame_id, row.formula, fractions_of(row.formula))
         for row in lowest.itertuples()

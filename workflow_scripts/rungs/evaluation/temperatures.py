@@ -37,7 +37,7 @@ def temperature_transfer(
     components, …) of the test frames at ``test_temperature_k``; ``lowest`` and ``highest`` are the
     extreme seeds. ``train_temperatures_k`` are those of all frames that the method may draw from,
     rising, with a blank between them; ``trained_there`` is whether the test temperature is among
-    them. Properties without labels have no rows.
+    them. ``n_frames`` are labelled with the property; properties without labels have no rows.
 
     Args:
         files: errors by frame of every method and size, in the study's order.
@@ -51,7 +51,6 @@ def temperature_transfer(
     """
     tested = sorted({temperatures[name] for name in frame_ids if name in temperatures})
     codes = np.array([tested.index(t) if (t := temperatures.get(f)) else -1 for f in frame_ids])
-    n_frames = np.bincount(codes[codes >= 0], minlength=len(tested))
     rows = []
     for (method, size), path in files.items():
         pool, members = pools[method]
@@ -59,7 +58,7 @@ def temperature_transfer(
         found = [_by_temperature(run, codes, len(tested)) for run in iter_runs(path, frame_ids)]
         for place, kelvin in enumerate(tested):
             for name in MAE_COLUMNS:
-                maes = [of_run[name][place] for of_run in found]
+                maes = [of_run[name][0][place] for of_run in found]
                 if not np.isfinite(maes).all():
                     continue
                 values = (
@@ -75,18 +74,22 @@ def temperature_transfer(
                     float(np.min(maes)),
                     float(np.max(maes)),
                     len(maes),
-                    int(n_frames[place]),
+                    int(found[0][name][1][place]),
                 )
                 rows.append(dict(zip(TEMPERATURE_COLUMNS, values, strict=True)))
     return rows
 
 
-def _by_temperature(run: RunErrors, codes: np.ndarray, n: int) -> dict[str, np.ndarray]:
-    """For each property the (n,) MAE at each temperature, NaN without labels."""
+def _by_temperature(
+    run: RunErrors, codes: np.ndarray, n: int
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """For each property the (n,) MAE at each temperature, NaN without labels, and the (n,) frames
+    that are labelled."""
     there = codes >= 0
     found = {}
     for name, absolute, counts in run.sums:
         total = np.bincount(codes[there], absolute[there], n)
         count = np.bincount(codes[there], counts[there], n)
-        found[name] = np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
+        mae = np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
+        found[name] = mae, np.bincount(codes[there & (counts > 0)], minlength=n)
     return found

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rungs.figures.style import DOUBLE, GREY, MethodStyle, new_figure, say_in_panel
+from rungs.figures.style import GREY, MethodStyle
 
 N_SIZES = 3
 REFERENCE_LINE = {"color": GREY, "lw": 2.2, "alpha": 0.5}
@@ -64,13 +64,6 @@ def curve_sheet(
         MethodStyle(methods),
         [method for method in methods if method in there],
     )
-
-
-def figure_without_curves(words: str) -> Figure:
-    """Return a figure that says in words why it shows no curve."""
-    figure = new_figure(DOUBLE, 2.0)
-    say_in_panel(figure.subplots(), words)
-    return figure
 
 
 def some_sizes(sizes: set[int]) -> list[int]:

@@ -7,11 +7,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rungs.figures.curves import REFERENCE_LINE, curve_sheet, figure_without_curves
+from rungs.figures.curves import REFERENCE_LINE, curve_sheet
 from rungs.figures.style import (
     DOUBLE,
     GREY,
     MethodStyle,
+    figure_of_words,
     new_figure,
     panel_letter,
     plain,
@@ -48,7 +49,7 @@ def draw_distributions(
     """
     sheet = curve_sheet(curves, reference, AXES, methods)
     if not sheet.methods:
-        return figure_without_curves("no simulation of a model stayed stable")
+        return figure_of_words("no simulation of a model stayed stable")
     moving, wanted, look, drawn = sheet.curves, sheet.reference, sheet.look, sheet.methods
     everything = pd.concat([moving, wanted])
     # Where no simulation of any model lasted there is nothing to compare.

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rungs.figures.error_columns import PROPERTIES
+from rungs.figures.error_columns import PROPERTIES, labelled
 from rungs.figures.style import (
     DOUBLE,
     LIGHT_GREY,
@@ -32,7 +32,8 @@ _CROWDED = 42
 @styled
 def draw_element_errors(errors: pd.DataFrame, *, methods: Sequence[str] | None = None) -> Figure:
     """Draw each method's errors by element, at its largest size: energy MAE of the frames that hold
-    the element, force MAE of its atoms; logarithmic scales, elements by atomic number.
+    the element, force MAE of its atoms, each where the test frames are labelled with it;
+    logarithmic scales, elements by atomic number.
 
     Args:
         errors: ``errors_by_element.csv``.
@@ -44,10 +45,13 @@ def draw_element_errors(errors: pd.DataFrame, *, methods: Sequence[str] | None =
     errors = errors[errors["size"] == largest]
     elements = sorted(set(errors["element"]), key=ATOMIC_NUMBERS.get)
     n_columns = 2 if len(elements) > _FEW else 1
-    figure = new_figure(DOUBLE if n_columns == 2 else SINGLE, 4.4 + 0.16 * len(methods) / n_columns)
-    panels = figure.subplots(2, 1, sharex=True)
-    for i, (ax, name) in enumerate(zip(panels, ("energy", "force"), strict=True)):
-        panel_letter(ax, i)
+    properties = labelled(("energy", "force"), set(errors.columns[errors.notna().any()]))
+    height = 0.8 + 1.8 * len(properties) + 0.16 * len(methods) / n_columns
+    figure = new_figure(DOUBLE if n_columns == 2 else SINGLE, height)
+    panels = figure.subplots(len(properties), 1, sharex=True, squeeze=False)[:, 0]
+    for i, (ax, name) in enumerate(zip(panels, properties, strict=True)):
+        if len(properties) > 1:
+            panel_letter(ax, i)
         ax.set_ylabel(PROPERTIES[name].label)
         _draw_panel(ax, PROPERTIES[name].column, errors, elements, methods, look)
     panels[-1].set_xticks(range(len(elements)), elements)

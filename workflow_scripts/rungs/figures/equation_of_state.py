@@ -6,9 +6,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from rungs.figures.curves import REFERENCE_LINE, curve_sheet, figure_without_curves
+from rungs.figures.curves import REFERENCE_LINE, curve_sheet
 from rungs.figures.style import (
     DOUBLE,
+    figure_of_words,
     new_figure,
     panel_letter,
     plain,
@@ -35,7 +36,7 @@ def draw_equation_of_state(
     """
     sheet = curve_sheet(curves, reference, ["equation_of_state"], methods)
     if not sheet.methods:
-        return figure_without_curves("no model has an equation of state")
+        return figure_of_words("no model has an equation of state")
     energies, wanted, look, drawn = sheet.curves, sheet.reference, sheet.look, sheet.methods
     sizes = sheet.sizes
     figure = new_figure(DOUBLE, 2.7)

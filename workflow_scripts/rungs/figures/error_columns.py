@@ -1,5 +1,6 @@
 """Names and units of the errors that figures show."""
 
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 
@@ -32,3 +33,17 @@ PROPERTIES = {
         "validation_magmom_mae_mu_b",
     ),
 }
+
+
+def labelled(asked: Sequence[str], columns: Container[str]) -> list[str]:
+    """Return those of the properties ``asked`` whose errors there are, to have a panel each; where
+    there are none of them, those of any other, and at last all that were asked.
+
+    Args:
+        asked: some of ``PROPERTIES``.
+        columns: the error columns that hold numbers.
+    """
+    for names in (asked, PROPERTIES):
+        if found := [name for name in names if PROPERTIES[name].column in columns]:
+            return found
+    return list(asked)

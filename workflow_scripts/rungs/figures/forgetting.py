@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rungs.figures.error_columns import PROPERTIES
+from rungs.figures.error_columns import PROPERTIES, labelled
 from rungs.figures.style import (
     DOUBLE,
     GREY,
+    SINGLE,
     MethodStyle,
     log_limits,
     log_ticks,
@@ -33,8 +34,8 @@ def draw_forgetting(
 ) -> Figure:
     """Draw energy and force errors on the source's own test frames against the number of target
     frames: a symbol for each seed, a line through the seeds' means, dashes at the pretrained
-    model's error. Methods that start from random weights show what a model gets that never saw the
-    source.
+    model's error; a panel for each that the frames are labelled with. Methods that start from
+    random weights show what a model gets that never saw the source.
 
     Args:
         errors: ``forgetting.csv``.
@@ -43,10 +44,14 @@ def draw_forgetting(
     """
     methods = list(dict.fromkeys(errors["method"])) if methods is None else list(methods)
     look = MethodStyle(methods)
-    figure = new_figure(DOUBLE, 2.9 + 0.08 * len(methods))
+    known = {PROPERTIES[name].column for name in set(errors["property"])}
+    properties = labelled(("energy", "force"), known)
+    figure = new_figure(DOUBLE if len(properties) > 1 else SINGLE, 2.9 + 0.08 * len(methods))
     drawn: set[str] = set()
-    for i, (ax, name) in enumerate(zip(figure.subplots(1, 2), ("energy", "force"), strict=True)):
-        panel_letter(ax, i)
+    panels = figure.subplots(1, len(properties), squeeze=False)[0]
+    for i, (ax, name) in enumerate(zip(panels, properties, strict=True)):
+        if len(properties) > 1:
+            panel_letter(ax, i)
         ax.set_xlabel(f"{plain(target)} training frames")
         ax.set_ylabel(f"{plain(source)} {PROPERTIES[name].label}")
         drawn |= _draw_panel(ax, errors[errors["property"] == name], methods, look)
@@ -59,7 +64,9 @@ def draw_forgetting(
         handles.append(
             Line2D([], [], color=GREY, ls=(0, (4, 3)), label="the pretrained model, before")
         )
-        figure.legend(handles=handles, loc="outside upper center", ncols=2, columnspacing=2.5)
+        figure.legend(
+            handles=handles, loc="outside upper center", ncols=len(properties), columnspacing=2.5
+        )
     return figure
 
 

@@ -62,7 +62,8 @@ def draw_histories(
         runs: histories of runs, as :func:`stack_histories` gives them.
         source, target: names of the levels.
         methods: the study's methods in their order; by default as they come in ``runs``.
-        properties: some of energy, force, stress, magmom; one row of panels each.
+        properties: some of energy, force, stress, magmom; one row of panels each, and no panel
+            where nothing is labelled with it.
     """
     if methods is None:
         methods = list(dict.fromkeys(runs["method"])) if len(runs) else []
@@ -71,11 +72,6 @@ def draw_histories(
     with_pretraining = pretraining is not None and len(pretraining) > 0
     n_columns = 2 if with_pretraining else 1
     n_entries = len(methods) + (len(sizes) if len(sizes) > 1 else 0)
-    figure = new_figure(
-        DOUBLE if with_pretraining else SINGLE,
-        2.1 * len(properties) + 0.6 + 0.14 * -(-n_entries // n_columns),
-    )
-    axes = figure.subplots(len(properties), n_columns, squeeze=False, sharex="col")
     lines = [
         (
             run,
@@ -100,21 +96,38 @@ def draw_histories(
     if lines and not validated:
         columns = {name: f"train_{name}_loss" for name in properties}
         title = "losses on training frames; there is no validation part"
+    sides = [of_pretraining, lines] if with_pretraining else [lines]
+    drawable = {
+        name: [any((h.get(columns[name], pd.Series()) > 0).any() for h, _ in s) for s in sides]
+        for name in properties
+    }
+    properties = [name for name in properties if any(drawable[name])] or list(properties)
+    # where a side has nothing of any property, its panels say why
+    kept = [[drawable[n][k] or not _any(drawable, k) for k in range(n_columns)] for n in properties]
+    height = 2.1 * len(properties) + 0.6 + 0.14 * -(-n_entries // n_columns)
+    figure = new_figure(DOUBLE if with_pretraining else SINGLE, height)
+    axes = figure.subplots(len(properties), n_columns, squeeze=False, sharex="col")
+    letter = 0
     for i, name in enumerate(properties):
         for k, ax in enumerate(axes[i]):
-            panel_letter(ax, n_columns * i + k)
+            if not kept[i][k]:
+                ax.remove()
+                continue
+            panel_letter(ax, letter)
+            letter += 1
             ax.set_ylabel(
                 PROPERTIES[name].label if title.startswith("errors") else f"{name} loss, training"
             )
-        if with_pretraining:
-            _draw_lines(axes[i, 0], columns[name], of_pretraining)
-        _draw_lines(axes[i, -1], columns[name], lines)
-    if with_pretraining:
-        axes[0, 0].set_title(f"pretraining on {plain(source)}")
+            _draw_lines(ax, columns[name], sides[k])
     on = f", {number(sizes[0])} frames" if len(sizes) == 1 else ""
-    axes[0, -1].set_title(f"runs on {plain(target)}{on}")
-    for ax in axes[-1]:
-        ax.set_xlabel("optimiser update")
+    titles = [f"pretraining on {plain(source)}", f"runs on {plain(target)}{on}"][-n_columns:]
+    for k, words in enumerate(titles):
+        highest = min(i for i in range(len(properties)) if kept[i][k])
+        axes[highest, k].set_title(words)
+    for k in range(n_columns):
+        lowest = max(i for i in range(len(properties)) if kept[i][k])
+        axes[lowest, k].set_xlabel("optimiser update")
+        axes[lowest, k].tick_params(labelbottom=True)
     drawn = [m for m in methods if len(runs) and (runs["method"] == m).any()]
     handles = [
         Line2D([], [], color=look.colour(m), marker=look.marker(m), label=look.label(m))
@@ -134,6 +147,10 @@ def draw_histories(
             title=title,
         )
     return figure
+
+
+def _any(drawable: Mapping[str, Sequence[bool]], side: int) -> bool:
+    return any(there[side] for there in drawable.values())
 
 
 def _draw_lines(ax: Axes, column: str, lines: list[tuple[pd.DataFrame, dict]]) -> None:

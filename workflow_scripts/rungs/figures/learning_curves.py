@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rungs.figures.error_columns import PROPERTIES
+from rungs.figures.error_columns import PROPERTIES, labelled
 from rungs.figures.style import (
     DOUBLE,
     SINGLE,
@@ -50,8 +50,10 @@ def draw_learning_curves(
         laws: ``scaling_laws.csv``; a law is drawn from its smallest to its largest size only.
         target: name of the target level, for the axis.
         methods: the study's methods in their order; by default as they come in ``curve``.
-        properties: some of energy, force, stress, magmom.
+        properties: some of energy, force, stress, magmom; those that no test frame is labelled
+            with have no panel.
     """
+    properties = labelled(properties, set(curve.columns[curve.notna().any()]))
     methods = list(dict.fromkeys(curve["method"])) if methods is None else list(methods)
     look = MethodStyle(methods)
     n_columns = min(2, len(properties))
@@ -92,8 +94,7 @@ def _draw_panel(
     laws = laws[laws["metric"] == metric].set_index("method")
     points = pd.DataFrame() if metric not in curve else curve[_usable(curve[metric])]
     if points.empty or means.empty:
-        labelled = metric in curve and curve[metric].notna().any()
-        say_in_panel(ax, "no usable error" if labelled else "not labelled")
+        say_in_panel(ax, "no usable error")
         return
     sizes = sorted(means.loc[means["size"] > 0, "size"].unique())
     span = np.log10(sizes[-1] / sizes[0]) if len(sizes) > 1 else 1.0

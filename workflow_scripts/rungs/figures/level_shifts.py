@@ -1,5 +1,7 @@
 """Figure of the shift between two levels: of energies, and what stresses and moments share."""
 
+from itertools import zip_longest
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,16 +9,16 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from rungs.figures.levels import draw_pairs, write_numbers
+from rungs.figures.levels import draw_pairs, say_if_predicted, write_numbers
 from rungs.figures.style import (
     DOUBLE,
     GREY,
     SOURCE_COLOUR,
     TARGET_COLOUR,
+    figure_of_words,
     new_figure,
     panel_letter,
     plain,
-    say_in_panel,
     styled,
 )
 
@@ -44,7 +46,8 @@ def draw_level_shifts(
     source: str = "source",
     target: str = "target",
 ) -> Figure:
-    """Draw histograms of the energy shift before and after referencing, stresses and moments.
+    """Draw histograms of the energy shift before and after referencing, stresses and moments, each
+    where both levels have values for the same frames.
 
     Args:
         energies: ``level_energies.parquet``, in eV/atom.
@@ -53,25 +56,43 @@ def draw_level_shifts(
         source, target: names of the levels.
     """
     source, target = plain(source), plain(target)
-    figure = new_figure(DOUBLE, 6.4)
-    axes = figure.subplots(2, 2)
-    for i, (ax, (x, y, title, colour)) in enumerate(zip(axes[0], _SHIFTS, strict=True)):
-        panel_letter(ax, i)
-        ax.set_title(title)
-        ax.set_xlabel(f"{target} − {source} energy (eV/atom)")
-        ax.set_ylabel("frames")
-        _draw_histogram(ax, (energies[y] - energies[x]).dropna().to_numpy(), colour)
+    shifts = [
+        ((energies[y] - energies[x]).dropna().to_numpy(), title, colour)
+        for x, y, title, colour in _SHIFTS
+    ]
+    shifts = [shift for shift in shifts if len(shift[0])]
+    pairs = {
+        name: others.loc[others["property"] == name, ["source", "target"]].dropna()
+        for name, _, _ in _OTHERS
+    }
+    shown = [other for other in _OTHERS if len(pairs[other[0]])]
+    n_rows = bool(shifts) + bool(shown)
+    if not n_rows:
+        return figure_of_words(_why_nothing(correlations))
+    figure = new_figure(DOUBLE, 3.2 * n_rows)
+    rows = iter(figure.subplots(n_rows, 2, squeeze=False))
+    predicted = say_if_predicted(figure, correlations, source)
+    letter = 0
+    if shifts:
+        for ax, (shift, title, colour) in zip(next(rows), shifts, strict=True):
+            panel_letter(ax, letter)
+            letter += 1
+            ax.set_title(title)
+            ax.set_xlabel(f"{target} − {predicted}{source} energy (eV/atom)")
+            ax.set_ylabel("frames")
+            _draw_histogram(ax, shift, colour)
     numbers = correlations.set_index("comparison")
-    for i, (ax, (name, title, unit)) in enumerate(zip(axes[1], _OTHERS, strict=True), start=2):
-        panel_letter(ax, i)
-        ax.set_title(f"{title}s")
-        ax.set_xlabel(f"{source} {title} ({unit})")
-        ax.set_ylabel(f"{target} {title} ({unit})")
-        pair = others.loc[others["property"] == name, ["source", "target"]].dropna()
-        if pair.empty:
-            say_in_panel(ax, "no frames with this label at both levels")
+    for ax, other in zip_longest(next(rows) if shown else (), shown):
+        if other is None:
+            ax.remove()
             continue
-        x, y = pair["source"].to_numpy(), pair["target"].to_numpy()
+        name, title, unit = other
+        panel_letter(ax, letter)
+        letter += 1
+        ax.set_title(f"{title}s")
+        ax.set_xlabel(f"{predicted}{source} {title} ({unit})")
+        ax.set_ylabel(f"{target} {title} ({unit})")
+        x, y = pairs[name]["source"].to_numpy(), pairs[name]["target"].to_numpy()
         counts = draw_pairs(ax, x, y, same_scale=True)
         if counts is not None:
             counts.set_norm(LogNorm(1, max(2.0, float(counts.get_array().max()))))
@@ -79,10 +100,13 @@ def draw_level_shifts(
     return figure
 
 
+def _why_nothing(correlations: pd.DataFrame) -> str:
+    values = correlations.get("source_values", pd.Series(dtype=str))
+    words = next(iter(values), "").partition("none: ")[2]
+    return (words or "no shared frames").replace(", and ", ",\nand ")
+
+
 def _draw_histogram(ax: Axes, shift: np.ndarray, colour: str) -> None:
-    if not len(shift):
-        say_in_panel(ax, "no shared frames")
-        return
     n_bins = int(np.clip(np.sqrt(len(shift)), 15, 60))
     ax.hist(shift, bins=n_bins, color=colour, alpha=0.75, linewidth=0)
     ax.axvline(0.0, color=GREY, lw=0.8, ls=(0, (4, 3)))

@@ -7,6 +7,7 @@ from matplotlib.colors import LogNorm, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from rungs.evaluation.level_predictions import PREDICTED
 from rungs.figures.density import points_or_cells
 from rungs.figures.style import (
     DOUBLE,
@@ -51,8 +52,9 @@ def draw_levels(
     """Draw energies per atom and force components of one level against those of the other.
 
     Three panels of energies (raw, less the source's reference energies, less each level's own) and
-    one of forces. Where the levels share no frames, two panels of histograms instead: energies
-    per atom of each level before and after its own reference is subtracted.
+    one of forces, where both levels have them. Where the levels share no frames and the source's
+    values are not predicted either, two panels of histograms instead: energies per atom of each
+    level before and after its own reference is subtracted.
 
     Args:
         energies: ``level_energies.parquet``, in eV/atom.
@@ -64,35 +66,36 @@ def draw_levels(
     shared = energies.dropna(subset=["source_energy", "target_energy"])
     if shared.empty:
         return _draw_histograms(energies, source, target)
-    figure = new_figure(DOUBLE, 7.2)
-    axes = figure.subplots(2, 2).ravel()
     numbers = correlations.set_index("comparison")
     panels = [
         (shared[x].to_numpy(), shared[y].to_numpy(), title.format(source=source), numbers.loc[name])
         for name, x, y, title in _PANELS
     ]
-    panels.append(
-        (
-            forces["source"].to_numpy(),
-            forces["target"].to_numpy(),
-            "force components",
-            numbers.loc["forces"],
+    if len(forces):
+        panels.append(
+            (
+                forces["source"].to_numpy(),
+                forces["target"].to_numpy(),
+                "force components",
+                numbers.loc["forces"],
+            )
         )
-    )
+    figure = new_figure(DOUBLE, 7.2 if len(forces) else 3.0)
+    axes = figure.subplots(*((2, 2) if len(forces) else (1, 3))).ravel()
+    predicted = say_if_predicted(figure, correlations, source)
     drawn = []
     for i, (ax, (x, y, title, row)) in enumerate(zip(axes, panels, strict=True)):
         panel_letter(ax, i)
-        ax.set_title(title)
-        force = i == len(panels) - 1
+        ax.set_title(title if len(forces) else _broken(title))
+        force = i == len(_PANELS)
         quantity = "energy − reference (eV/atom)" if i else "energy (eV/atom)"
+        if not len(forces):  # narrow panels
+            quantity = quantity.replace("energy ", "energy\n", 1)
         if force:
             quantity = "force component (eV/Å)"
-        ax.set_xlabel(f"{source} {quantity}")
+        ax.set_xlabel(f"{predicted}{source} {quantity}")
         ax.set_ylabel(f"{target} {quantity}")
         seen = np.isfinite(x) & np.isfinite(y)
-        if not seen.any():
-            say_in_panel(ax, "no frames in the same geometry" if force else "no shared frames")
-            continue
         counts = draw_pairs(ax, x[seen], y[seen], same_scale=i >= 2)
         if counts is not None:
             drawn.append(counts)
@@ -107,12 +110,29 @@ def draw_levels(
             drawn[0], ax=axes.tolist(), location="bottom", shrink=0.5, aspect=40, pad=0.02
         )
         only_forces = len(drawn) == 1
-        bar.set_label(
-            "force components per hexagon"
-            if only_forces
-            else "frames (a–c) or force components (d) per hexagon"
-        )
+        words = "frames (a–c) or force components (d) per hexagon"
+        if not len(forces):
+            words = "frames per hexagon"
+        bar.set_label("force components per hexagon" if only_forces else words)
     return figure
+
+
+def say_if_predicted(figure: Figure, correlations: pd.DataFrame, source: str) -> str:
+    """Say above the panels that the source's values are predictions, where they are; return what
+    the names of its axes then begin with."""
+    if not is_predicted(correlations):
+        return ""
+    figure.suptitle(
+        f"the levels share no frames: {source} values are predicted by the pretrained model",
+        fontsize=8.0,
+    )
+    return "predicted "
+
+
+def is_predicted(correlations: pd.DataFrame) -> bool:
+    """Whether the source's values in the tables of the levels are predictions."""
+    values = correlations.get("source_values", pd.Series(dtype=str))
+    return bool((values == PREDICTED).any())
 
 
 def draw_pairs(ax: Axes, x: np.ndarray, y: np.ndarray, same_scale: bool):
@@ -208,6 +228,11 @@ def _draw_histograms(energies: pd.DataFrame, source: str, target: str) -> Figure
         handles, labels, loc="outside upper center", ncols=2, title="the two levels share no frames"
     )
     return figure
+
+
+def _broken(title: str) -> str:
+    """A title in two lines, for a narrow panel with a letter before it."""
+    return title.replace(" reference on both", "\nreference on both").replace(" own ", "\nown ")
 
 
 def _limits(values: np.ndarray) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rungs.figures.error_columns import PROPERTIES
+from rungs.figures.error_columns import PROPERTIES, labelled
 from rungs.figures.style import (
     DOUBLE,
     GREY,
@@ -46,8 +46,10 @@ def draw_methods(
         means: ``learning_curve_means.csv``.
         target: name of the target level, for the axis.
         methods: the study's methods in their order; by default as they come in ``curve``.
-        properties: some of energy, force, stress, magmom.
+        properties: some of energy, force, stress, magmom; those that no test frame is labelled
+            with have no panel.
     """
+    properties = labelled(properties, set(curve.columns[curve.notna().any()]))
     methods = list(dict.fromkeys(curve["method"])) if methods is None else list(methods)
     look = MethodStyle(methods)
     n_columns = min(2, len(properties))
@@ -81,7 +83,7 @@ def _draw_panel(
     """Draw one property; return what the axis label has to add."""
     means = means[(means["metric"] == metric) & means["method"].isin(methods)]
     if means.empty or metric not in curve:
-        say_in_panel(ax, "not labelled")
+        say_in_panel(ax, "no usable error")
         return ""
     words = ""
     trained = means[means["size"] > 0]

@@ -18,6 +18,7 @@ def opening_page(
     *,
     target: str,
     methods: Sequence[str],
+    labels: Sequence[str] = (),
 ) -> str:
     """Return reStructuredText that stands alone: the figure is in it.
 
@@ -27,6 +28,7 @@ def opening_page(
         means: ``learning_curve_means.csv``.
         target: name of the target level.
         methods: the study's methods in their order.
+        labels: sentences on what the frames are labelled with.
     """
     parts = []
     if answer:
@@ -34,6 +36,8 @@ def opening_page(
     parts.append(_figure(Path(figure), target))
     if table := _table(means, target, methods):
         parts.append(table)
+    if labels:
+        parts.append(f"**The labels.** {' '.join(labels)}")
     return "\n\n".join(parts) + "\n"
 
 

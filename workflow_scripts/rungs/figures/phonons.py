@@ -6,11 +6,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rungs.figures.curves import REFERENCE_LINE, curve_sheet, figure_without_curves
+from rungs.figures.curves import REFERENCE_LINE, curve_sheet
 from rungs.figures.style import (
     DOUBLE,
     GREY,
     LIGHT_GREY,
+    figure_of_words,
     new_figure,
     panel_letter,
     plain,
@@ -38,7 +39,7 @@ def draw_phonons(
     """
     sheet = curve_sheet(curves, reference, ["phonon_bands"], methods)
     if not sheet.methods:
-        return figure_without_curves("no model has phonons")
+        return figure_of_words("no model has phonons")
     bands, wanted, look, drawn = sheet.curves, sheet.reference, sheet.look, sheet.methods
     sizes = sheet.sizes
     figure = new_figure(DOUBLE, 0.9 + 1.7 * len(drawn))

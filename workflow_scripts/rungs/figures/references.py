@@ -13,6 +13,7 @@ from rungs.figures.style import (
     GREEN,
     GREY,
     VERMILION,
+    figure_of_words,
     log_limits,
     log_ticks,
     new_figure,
@@ -49,6 +50,8 @@ def draw_references(
         errors: ``reference_errors.csv``.
         source, target: names of the levels.
     """
+    if errors.empty:
+        return figure_of_words("no test frame has an energy")
     figure = new_figure(DOUBLE, 3.3)
     axes = figure.subplots(1, 2)
     for i, (ax, (column, title)) in enumerate(zip(axes, PANELS, strict=True)):

@@ -226,6 +226,13 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.6g}"
 
 
+def figure_of_words(words: str) -> Figure:
+    """Return a figure that says why there is nothing to draw."""
+    figure = new_figure(DOUBLE, 2.0)
+    say_in_panel(figure.subplots(), words)
+    return figure
+
+
 def say_in_panel(ax: Axes, words: str) -> None:
     """Leave a panel empty but for the reason why it is."""
     ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", color=GREY)

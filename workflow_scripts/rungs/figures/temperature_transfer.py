@@ -10,11 +10,12 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from rungs.figures.error_columns import PROPERTIES
+from rungs.figures.error_columns import PROPERTIES, labelled
 from rungs.figures.style import (
     DOUBLE,
     ORANGE,
     MethodStyle,
+    figure_of_words,
     log_ticks,
     new_figure,
     number,
@@ -24,7 +25,7 @@ from rungs.figures.style import (
     styled,
 )
 
-_PROPERTIES = ("force", "energy")
+_SHOWN = ("force", "energy")
 _WIDEST = 4.0
 """Ratio at which the colours of the last column end."""
 
@@ -64,8 +65,9 @@ def pairings(table: pd.DataFrame, scratch: Sequence[str], transfer: Sequence[str
 def draw_temperature_transfer(
     table: pd.DataFrame, *, scratch: Sequence[str], transfer: Sequence[str]
 ) -> Figure:
-    """Draw force and energy errors at each test temperature for what was trained on: from scratch,
-    with transfer, and how many times smaller the error with transfer is.
+    """Draw force and energy errors, as far as the frames are labelled with them, at each test
+    temperature for what was trained on: from scratch, with transfer, and how many times smaller the
+    error with transfer is.
 
     All rows have the same size, the largest that they have in common, and where they have several,
     the smallest is drawn above it; without any, each row has its own largest. Frames round a number
@@ -78,18 +80,18 @@ def draw_temperature_transfer(
     """
     rows = pairings(table, scratch, transfer)
     if not rows:
-        figure = new_figure(DOUBLE, 1.6)
-        say_in_panel(figure.subplots(), "no test frame has a temperature, or nothing to compare")
-        return figure
+        return figure_of_words("no test frame has a temperature, or nothing to compare")
     chosen = _sizes(rows)
+    known = {PROPERTIES[name].column for name in set(table["property"])}
+    properties = labelled(_SHOWN, known)
     tested = sorted(table["test_temperature_k"].unique())
-    height = 0.9 + 2 * len(chosen) * (0.6 + 0.24 * len(rows))
-    figure = new_figure(DOUBLE, height)
-    panels = figure.subplots(2 * len(chosen), 3, squeeze=False, sharex=True, sharey="row")
+    n_lines = len(properties) * len(chosen)
+    figure = new_figure(DOUBLE, 0.9 + n_lines * (0.6 + 0.24 * len(rows)))
+    panels = figure.subplots(n_lines, 3, squeeze=False, sharex=True, sharey="row")
     look = MethodStyle(list(dict.fromkeys(table["method"])))
-    for i, name in enumerate(_PROPERTIES):
+    for i, name in enumerate(properties):
         for j, sizes in enumerate(chosen):
-            line = panels[2 * j + i]
+            line = panels[len(properties) * j + i]
             values = [
                 _matrix(table, name, [getattr(row, kind) for row in rows], sizes, tested)
                 for kind in ("scratch", "transfer")

@@ -8,7 +8,7 @@ from rungs.config.filters import Filters
 from rungs.errors import StudyError
 from rungs.filters.duplicates import without_near_duplicates
 from rungs.filters.energy_window import within_lowest
-from rungs.filters.single_frame import KNOWLEDGE, SINGLE
+from rungs.filters.single_frame import KINDS, KNOWLEDGE, SINGLE
 from rungs.filters.spool import Spool
 from rungs.frames.frame import Frame, Rejected
 
@@ -32,8 +32,9 @@ class FilterChain:
         self._filters = filters
         self._folder = folder
         self._section = section
-        self.counts: Counter[str] = Counter(dict.fromkeys(filters.switched_on, 0))
-        """Number of frames removed, for each filter that is on."""
+        kinds = [KINDS.get(name, name) for name in filters.switched_on]
+        self.counts: Counter[str] = Counter(dict.fromkeys(kinds, 0))
+        """Number of frames removed, for the kind of each filter that is on."""
 
     def __call__(self, items: Iterable[Frame | Rejected]) -> Iterator[Frame | Rejected]:
         """Yield each item that passes, and a :class:`Rejected` for each that does not; those that
@@ -48,8 +49,9 @@ class FilterChain:
             yield item
 
     def _one_by_one(self, items: Iterable[Frame | Rejected]) -> Iterator[Frame | Rejected]:
-        judges = {name: judge for name, judge in SINGLE.items() if name in self.counts}
-        asked = {name: tells for name, tells in KNOWLEDGE.items() if name in self.counts}
+        on = self._filters.switched_on
+        judges = {KINDS.get(name, name): SINGLE[name] for name in on if name in SINGLE}
+        asked = {name: tells for name, tells in KNOWLEDGE.items() if name in on}
         told: set[str] = set()
         any_frame = False
         for item in items:
@@ -58,13 +60,13 @@ class FilterChain:
                 continue
             any_frame = True
             told |= {name for name, tells in asked.items() if tells(item, self._filters)}
-            reasons = ((name, judge(item, self._filters)) for name, judge in judges.items())
-            name, reason = next(((n, reason) for n, reason in reasons if reason), ("", None))
-            yield item if reason is None else Rejected(item.frame_id, reason, name)
+            reasons = ((kind, judge(item, self._filters)) for kind, judge in judges.items())
+            kind, reason = next(((k, reason) for k, reason in reasons if reason), ("", None))
+            yield item if reason is None else Rejected(item.frame_id, reason, kind)
         if any_frame and (silent := sorted(asked.keys() - told)):
             raise StudyError(
-                f"{self._section}.filters.{silent[0]} is on, but no frame of the source tells "
-                f"{_UNTOLD[silent[0]]}"
+                f"{self._section}.filters.{silent[0]} is on, but no frame of the {self._section} "
+                f"tells {_UNTOLD[silent[0]]}"
             )
 
     def _by_material(self, items: Iterable[Frame | Rejected]) -> Iterator[Frame | Rejected]:

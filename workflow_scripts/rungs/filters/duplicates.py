@@ -25,14 +25,15 @@ def without_near_duplicates(
     rule of MPtrj (Deng et al., Nat. Mach. Intell. 5, 1031 (2023)).
 
     Args:
-        frames: in the order in which they are to be considered; rejected ones pass.
+        frames: in the order in which they are to be considered; rejected ones pass, and those
+            without an energy.
         options: tolerances.
     """
     energies: list[float] = []
     kept: list[_Structure] = []
     compare = _Comparison(options)
     for frame in frames:
-        if isinstance(frame, Rejected):
+        if isinstance(frame, Rejected) or frame.energy is None:
             yield frame
             continue
         energy, tolerance = frame.energy_per_atom, options.tolerance(len(kept))

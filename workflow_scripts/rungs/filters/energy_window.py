@@ -23,10 +23,12 @@ def outside(frame: Frame, relaxed: float, name: str, window: EnergyWindow) -> st
 
 
 def within_lowest(frames: Sequence[Frame], window: EnergyWindow) -> Iterator[Frame | Rejected]:
-    """Judge the frames of one material by its lowest energy, where no relaxed energy is told."""
-    lowest = min(frame.energy_per_atom for frame in frames)
+    """Judge the frames of one material by its lowest energy, where no relaxed energy is told;
+    those without an energy pass."""
+    energies = (frame.energy_per_atom for frame in frames)
+    lowest = min((energy for energy in energies if energy is not None), default=None)
     for frame in frames:
         reason = None
-        if frame.relaxed_energy is None:
+        if frame.relaxed_energy is None and frame.energy is not None:
             reason = outside(frame, lowest, "lowest energy", window)
         yield frame if reason is None else Rejected(frame.frame_id, reason, "energy_window")

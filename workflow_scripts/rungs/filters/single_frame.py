@@ -26,18 +26,28 @@ def _elements(frame: Frame, filters: Filters) -> str | None:
     return None
 
 
+def _labelled(frame: Frame, filters: Filters) -> str | None:
+    if missing := [name for name in filters.labelled if name not in frame.labels]:
+        return f"has no {', no '.join(missing)}, for which filters.labelled asks"
+    return None
+
+
 def _energy_window(frame: Frame, filters: Filters) -> str | None:
-    if frame.relaxed_energy is None:
+    if frame.relaxed_energy is None or frame.energy is None:
         return None
     return outside(frame, frame.relaxed_energy, "relaxed energy", filters.energy_window)
 
 
 SINGLE: dict[str, Callable[[Frame, Filters], str | None]] = {
+    "labelled": _labelled,
     "converged": _not_converged,
     "elements": _elements,
     "energy_window": _energy_window,
 }
 """For each filter: the reason to remove a frame, with numbers; None where it stays."""
+
+KINDS = {"labelled": "missing label"}
+"""Kind of fault in the rejects file, of filters that are not called by their name there."""
 
 KNOWLEDGE: dict[str, Callable[[Frame, Filters], bool]] = {
     "converged": lambda frame, _: frame.converged is not None,

@@ -6,6 +6,8 @@ import numpy as np
 
 from rungs.frames.elements import MAX_ATOMIC_NUMBER, SYMBOLS
 
+LABELS = ("energy", "forces", "stress", "magmoms")
+"""What a frame may be labelled with."""
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 """Matrix places of the six stress components, in the order xx, yy, zz, yz, xz, xy."""
 
@@ -22,7 +24,9 @@ def hill_formula(atomic_numbers: np.ndarray) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A configuration of n atoms in a periodic cell, with its labels.
+    """A configuration of n atoms in a periodic cell, with the labels that it has.
+
+    A label that is missing is None, whichever it is.
 
     Array-likes are converted on construction; values and shapes are judged by the screening
     (:mod:`rungs.frames.screening`), so that a faulty frame can be named and set aside.
@@ -43,10 +47,10 @@ class Frame:
     """(n,) int64."""
     cart_coords: np.ndarray
     """(n, 3) Cartesian positions, in Å."""
-    energy: float
-    """Total energy of the n atoms, in eV."""
-    forces: np.ndarray
-    """(n, 3) in eV/Å; None only for a frame that the screening will refuse."""
+    energy: float | None = None
+    """Total energy of the n atoms, in eV; None where not labelled."""
+    forces: np.ndarray | None = None
+    """(n, 3) in eV/Å; None where not labelled."""
     stress: np.ndarray | None = None
     """(6,) xx, yy, zz, yz, xz, xy in GPa, positive under tension; None where not labelled."""
     magmoms: np.ndarray | None = None
@@ -73,9 +77,9 @@ class Frame:
         if not np.array_equal(whole, numbers):
             raise ValueError("atomic numbers must be whole numbers")
         object.__setattr__(self, "atomic_numbers", whole)
-        object.__setattr__(self, "energy", float(self.energy))
-        if self.temperature is not None:
-            object.__setattr__(self, "temperature", float(self.temperature))
+        for name in ("energy", "temperature"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, float(value))
 
     @property
     def n_atoms(self) -> int:
@@ -87,9 +91,14 @@ class Frame:
         return float(abs(np.linalg.det(self.cell)))
 
     @property
-    def energy_per_atom(self) -> float:
-        """In eV/atom."""
-        return self.energy / self.n_atoms
+    def energy_per_atom(self) -> float | None:
+        """In eV/atom; None where not labelled."""
+        return None if self.energy is None else self.energy / self.n_atoms
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the labels that the frame has, of ``LABELS``."""
+        return tuple(name for name in LABELS if getattr(self, name) is not None)
 
     @property
     def formula(self) -> str:
@@ -99,8 +108,6 @@ class Frame:
     def shape_fault(self) -> str | None:
         """What is wrong with the shapes of the fields, in words; None where they agree."""
         n = self.atomic_numbers.size
-        if self.forces is None:
-            return "forces are missing"
         expected = {
             "atomic_numbers": (n,),
             "cell": (3, 3),

@@ -7,42 +7,32 @@ import csv
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-
-import numpy as np
+from pathlib import Path
 
 from rungs.config.data import Screening
 from rungs.errors import StudyError
 from rungs.files import whole_file
-from rungs.frames.elements import MAX_ATOMIC_NUMBER
+from rungs.frames.energy_fit import Judged, within_distance
+from rungs.frames.faults import judge
 from rungs.frames.frame import Frame, Rejected
+from rungs.frames.isolated_atoms import IsolatedAtom, isolated_atom, recognised
+from rungs.frames.labels import LabelCounts, without_faulty_labels
 from rungs.frames.table import FrameWriter
 
 REJECTS_COLUMNS = ("frame_id", "kind", "reason")
+LABEL_SET_ASIDE = "label not finite"
+"""Kind of a row about a label that is taken for missing; its frame is not refused."""
+ISOLATED_ATOM = "isolated atom"
+"""Kind of an isolated atom that is set aside: no fault."""
+ISOLATED_ATOM_ADVICE = (
+    "its energy is kept beside the frames, for `reference: isolated_atoms`; "
+    "`screening: {isolated_atoms: keep}` trains and tests on it too"
+)
 
-_MIN_HEIGHT = 0.1
-"""Å; a cell whose opposite faces are closer than this is flat for every purpose."""
-_MAX_SPREAD = 1000
-"""Cells; graphs store images as small integers."""
-_FEW_ATOMS = 200
-"""Up to here comparing all pairs at once is the fastest way to find two that overlap."""
 _SHOWN = 3
 _KEPT = 1000
 
 Filter = Callable[[Iterable[Frame | Rejected]], Iterable[Frame | Rejected]]
-
-
-def reason_to_reject(frame: Frame, limits: Screening) -> str | None:
-    """Why the frame is refused, with the number found and the limit; None where it is sound."""
-    refused = judge(frame, limits)
-    return refused.reason if refused else None
-
-
-def judge(frame: Frame, limits: Screening) -> Rejected | None:
-    """As :func:`reason_to_reject`, with the frame's id and the kind of fault."""
-    for kind, find in _FAULTS.items():
-        if reason := find(frame, limits):
-            return Rejected(frame.frame_id, reason, kind)
-    return None
 
 
 class ScreenedFrames:
@@ -51,12 +41,16 @@ class ScreenedFrames:
     When the items are exhausted, the rejects file appears (with its header only, if all frames
     were sound).
 
+    A label with a number that is none is taken for missing and has a row in the rejects file too;
+    its frame stays, as long as any label is left.
+
     Args:
         items: frames, and frames that the source itself could not read.
         limits: the section ``screening`` of the configuration.
         rejects_path: CSV with the columns ``frame_id``, ``kind``, ``reason``.
         filters: what becomes of the sound frames: takes the stream of sound frames and gives it
             back with some frames rejected. None lets all of them in.
+        section: ``source`` or ``target``, for messages.
 
     Raises:
         StudyError: at the end of the iteration, when no frame passed.
@@ -68,15 +62,21 @@ class ScreenedFrames:
         limits: Screening,
         rejects_path: str | os.PathLike,
         filters: Filter | None = None,
+        section: str = "source",
     ) -> None:
+        self._section = section
         self._items = items
         self._limits = limits
         self._rejects_path = rejects_path
         self._filters = filters or iter
         self._counts: Counter[str] = Counter()
+        self.labels = LabelCounts()
+        """Of the frames that passed."""
         self.n_passed = 0
         self.rejects: list[Rejected] = []
         """The first thousand; the file has all."""
+        self.isolated_atoms: list[IsolatedAtom] = []
+        """Those with an energy, kept or set aside."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -94,42 +94,74 @@ class ScreenedFrames:
         ):
             table = csv.writer(handle, lineterminator="\n")
             table.writerow(REJECTS_COLUMNS)
-            for item in self._filters(self._judged()):
+            for item in self._filters(self._screened()):
                 if isinstance(item, Rejected):
                     table.writerow([getattr(item, name) for name in REJECTS_COLUMNS])
+                    if item.kind == LABEL_SET_ASIDE:
+                        continue
                     self._counts[item.kind] += 1
                     if len(self.rejects) < _KEPT:
                         self.rejects.append(item)
                 else:
                     self.n_passed += 1
+                    self.labels.add(item)
                     yield item
         if self.n_passed == 0:
             raise StudyError(self._nothing_left())
 
-    def _judged(self) -> Iterator[Frame | Rejected]:
+    def _screened(self) -> Iterator[Frame | Rejected]:
+        """The items as they pass one judgement after the other, in their order."""
         seen: set[str] = set()
-        for item in self._items:
-            refused = item if isinstance(item, Rejected) else judge(item, self._limits)
-            if refused is None and item.frame_id in seen:
-                refused = Rejected(
-                    item.frame_id,
-                    f"frame id '{item.frame_id}' occurs more than once; the first one is kept",
+        for item in within_distance(
+            self._judged(), self._limits.max_energy_distance, Path(self._rejects_path).parent
+        ):
+            if isinstance(item, Rejected):
+                yield item
+                continue
+            frame, faults = item
+            if frame.frame_id in seen:
+                yield Rejected(
+                    frame.frame_id,
+                    f"frame id '{frame.frame_id}' occurs more than once; the first one is kept",
                     "duplicate id",
                 )
-            if refused is None:
-                seen.add(item.frame_id)
-            yield refused or item
+                continue
+            seen.add(frame.frame_id)
+            self.labels.add_faulty(faults)
+            for fault in faults.values():
+                reason = f"{fault}; the frame stays without this label"
+                yield Rejected(frame.frame_id, reason, LABEL_SET_ASIDE)
+            yield frame
+
+    def _judged(self) -> Iterator[Judged | Rejected]:
+        """Each frame judged by itself, and isolated atoms set aside."""
+        keep = self._limits.isolated_atoms == "keep"
+        for item in self._items:
+            if isinstance(item, Rejected):
+                yield item
+                continue
+            frame, faults = without_faulty_labels(item)
+            refused = judge(frame, self._limits, faults)
+            if refused is None and (known_from := recognised(frame)):
+                if frame.energy is not None:
+                    self.isolated_atoms.append(isolated_atom(frame, known_from))
+                if not keep:
+                    refused = Rejected(
+                        frame.frame_id, f"{known_from}; {ISOLATED_ATOM_ADVICE}", ISOLATED_ATOM
+                    )
+            yield refused or Judged(frame, faults)
 
     def _nothing_left(self) -> str:
         if not self.n_rejected:
-            return "the source holds no frames; check its files in source.data or target.data"
+            return f"the {self._section} holds no frames; check its files in {self._section}.data"
         # Named here too: the rejects file is deleted with a failed job's other outputs.
         kinds = ", ".join(f"{kind}: {count}" for kind, count in self.counts.items())
         shown = "\n".join(f"  {r.frame_id}: {r.reason}" for r in self.rejects[:_SHOWN])
         return (
-            f"no frame of the source passed the screening, {self.n_rejected} were refused "
-            f"({kinds}); check the keys and units declared for the source, the limits in the "
-            f"section screening and the level's filters. The first refused:\n{shown}"
+            f"no frame of the {self._section} passed the screening, {self.n_rejected} were "
+            f"refused ({kinds}); check the keys and units that {self._section}.data declares, the "
+            f"limits in the section screening and {self._section}.filters. The first refused:\n"
+            f"{shown}"
         )
 
 
@@ -140,11 +172,13 @@ def screen_to_file(
     rejects_path: str | os.PathLike,
     provenance: Mapping[str, object],
     filters: Filter | None = None,
+    remarks: Callable[[], Iterable[str]] = tuple,
+    section: str = "source",
 ) -> ScreenedFrames:
     """Write the sound frames of ``items`` to ``path`` and the others to ``rejects_path``.
 
     Arguments as for :class:`ScreenedFrames`, and what
-    :class:`rungs.frames.table.FrameWriter` keeps.
+    :class:`rungs.frames.table.FrameWriter` keeps; ``remarks`` is called when all items are read.
 
     Returns:
         The finished screened, with its counts.
@@ -152,179 +186,10 @@ def screen_to_file(
     Raises:
         StudyError: when no frame passed; then there is no ``path``.
     """
-    screened = ScreenedFrames(items, limits, rejects_path, filters)
+    screened = ScreenedFrames(items, limits, rejects_path, filters, section)
     with FrameWriter(path, provenance) as writer:
         for frame in screened:
             writer.write(frame)
+        writer.labels_not_finite = screened.labels.not_finite
+        writer.remarks = list(remarks())
     return screened
-
-
-def shortest_distance(frame: Frame, limit: float) -> tuple[float, int, int] | None:
-    """Shortest distance below ``limit`` between two atoms, periodic images included.
-
-    Returns:
-        The distance in Å and the indices of the two atoms, the same index twice for an atom and
-        its own image; None where no two atoms are that close.
-    """
-    if limit <= 0:
-        return None
-    fractional = np.linalg.solve(frame.cell.T, frame.cart_coords.T).T
-    if frame.n_atoms <= _FEW_ATOMS and limit < _heights(frame.cell).min() / 2:
-        return _shortest_among_nearest_images(fractional, frame.cell, limit)
-    from pymatgen.optimization.neighbors import find_points_in_spheres
-
-    # Wrapped first, so that atoms far outside the cell cost nothing.
-    coords = np.ascontiguousarray((fractional - np.floor(fractional)) @ frame.cell)
-    centre, neighbour, images, distances = find_points_in_spheres(
-        coords, coords, r=limit, pbc=np.ones(3, dtype=np.int64), lattice=frame.cell.copy(), tol=1e-8
-    )
-    other = (centre != neighbour) | np.any(images != 0, axis=1)
-    other &= distances < limit
-    if not other.any():
-        return None
-    nearest = np.flatnonzero(other)[np.argmin(distances[other])]
-    first, second = sorted((int(centre[nearest]), int(neighbour[nearest])))
-    return float(distances[nearest]), first, second
-
-
-def _shortest_among_nearest_images(
-    fractional: np.ndarray, cell: np.ndarray, limit: float
-) -> tuple[float, int, int] | None:
-    """As :func:`shortest_distance`, for a limit below half of the cell's smallest height.
-
-    Two points that close differ by less than half a cell along each axis, so only the image with
-    the nearest fractional coordinates can be so close, and an atom's own images never are.
-    """
-    between = fractional[:, None] - fractional
-    between -= np.round(between)
-    squared = ((between @ cell) ** 2).sum(axis=2)
-    np.fill_diagonal(squared, np.inf)
-    nearest = int(squared.argmin())
-    if not squared.flat[nearest] < limit**2:
-        return None
-    first, second = sorted(divmod(nearest, len(fractional)))
-    return float(np.sqrt(squared.flat[nearest])), first, second
-
-
-def _heights(cell: np.ndarray) -> np.ndarray:
-    """(3,) distances between opposite faces of the cell, in Å; 0 for a cell that is a plane."""
-    faces = np.linalg.norm(np.cross(cell[[1, 2, 0]], cell[[2, 0, 1]]), axis=1)
-    volume = abs(np.linalg.det(cell))
-    return np.divide(volume, faces, out=np.zeros(3), where=faces > 0)
-
-
-def _no_atoms(frame: Frame, _: Screening) -> str | None:
-    return "the frame has no atoms" if frame.atomic_numbers.size == 0 else None
-
-
-def _shape(frame: Frame, _: Screening) -> str | None:
-    return frame.shape_fault()
-
-
-def _not_finite(frame: Frame, _: Screening) -> str | None:
-    for name in ("energy", "cell", "cart_coords", "forces", "stress", "magmoms", "temperature"):
-        value = getattr(frame, name)
-        if value is not None and not np.isfinite(value).all():
-            count = int(np.size(value) - np.isfinite(value).sum())
-            return f"{name} has {count} of {np.size(value)} values that are no finite number"
-    return None
-
-
-def _element(frame: Frame, _: Screening) -> str | None:
-    z = frame.atomic_numbers
-    unknown = z[(z < 1) | (z > MAX_ATOMIC_NUMBER)]
-    if unknown.size:
-        return f"atomic number {unknown[0]} is outside 1 to {MAX_ATOMIC_NUMBER}, CHGNet's elements"
-    return None
-
-
-def _cell(frame: Frame, limits: Screening) -> str | None:
-    height = _heights(frame.cell).min()
-    if not height >= _MIN_HEIGHT:
-        return (
-            f"the cell is flat: it is {height:.3g} Å across at its thinnest, at least "
-            f"{_MIN_HEIGHT:g} Å are needed (volume {frame.volume:.3g} Å³)"
-        )
-    # No packing of points d apart is denser than the close packing, with d³/√2 a point.
-    least = limits.min_distance**3 / np.sqrt(2)
-    found = frame.volume / frame.n_atoms
-    if found < least * (1 - 1e-9):
-        return (
-            f"the cell has {found:.3g} Å³ an atom, less than the {least:.3g} Å³ that atoms "
-            f"{limits.min_distance:g} Å apart (screening.min_distance) need"
-        )
-    return None
-
-
-def _temperature(frame: Frame, _: Screening) -> str | None:
-    if frame.temperature is not None and frame.temperature < 0:
-        return f"temperature is {frame.temperature:g} K, below 0 K"
-    return None
-
-
-def _spread(frame: Frame, _: Screening) -> str | None:
-    fractional = np.linalg.solve(frame.cell.T, frame.cart_coords.T)
-    widest = np.ptp(fractional, axis=1).max()
-    if widest > _MAX_SPREAD:
-        return (
-            f"its atoms are spread over {widest:.0f} cells, more than the {_MAX_SPREAD} that a "
-            "crystal graph can hold; wrap the positions into the cell"
-        )
-    return None
-
-
-def _overlap(frame: Frame, limits: Screening) -> str | None:
-    found = shortest_distance(frame, limits.min_distance)
-    if found is None:
-        return None
-    distance, first, second = found
-    pair = f"atom {first} and its own image" if first == second else f"atoms {first} and {second}"
-    return (
-        f"{pair} are {distance:.4g} Å apart, closer than screening.min_distance = "
-        f"{limits.min_distance:g} Å"
-    )
-
-
-def _energy(frame: Frame, limits: Screening) -> str | None:
-    if abs(frame.energy_per_atom) > limits.max_abs_energy:
-        return (
-            f"energy is {frame.energy_per_atom:.6g} eV/atom, beyond ± screening.max_abs_energy = "
-            f"{limits.max_abs_energy:g} eV/atom"
-        )
-    return None
-
-
-def _forces(frame: Frame, limits: Screening) -> str | None:
-    largest = np.abs(frame.forces).max()
-    if largest > limits.max_force:
-        return (
-            f"largest force component is {largest:.6g} eV/Å, beyond screening.max_force = "
-            f"{limits.max_force:g} eV/Å"
-        )
-    return None
-
-
-def _stress(frame: Frame, limits: Screening) -> str | None:
-    largest = 0.0 if frame.stress is None else np.abs(frame.stress).max()
-    if largest > limits.max_stress:
-        return (
-            f"largest stress component is {largest:.6g} GPa, beyond screening.max_stress = "
-            f"{limits.max_stress:g} GPa"
-        )
-    return None
-
-
-# In the order of judging: each may rely on those before it.
-_FAULTS = {
-    "no atoms": _no_atoms,
-    "shape": _shape,
-    "not finite": _not_finite,
-    "element": _element,
-    "cell": _cell,
-    "spread": _spread,
-    "temperature": _temperature,
-    "overlap": _overlap,
-    "energy": _energy,
-    "forces": _forces,
-    "stress": _stress,
-}

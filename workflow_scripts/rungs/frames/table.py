@@ -9,7 +9,7 @@ provenance stand in the schema metadata under the key ``rungs``, as JSON.
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -21,9 +21,10 @@ import pyarrow.parquet as pq
 
 from rungs.errors import StudyError
 from rungs.files import whole_file
-from rungs.frames.frame import Frame
+from rungs.frames.frame import LABELS, Frame
+from rungs.frames.labels import LabelCounts
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 ROWS_IN_GROUP = 1000
 UNITS = {
     "cell": "Å, lattice vectors as rows",
@@ -36,6 +37,8 @@ UNITS = {
 }
 
 _METADATA_KEY = b"rungs"
+_LABELS_KEY = b"rungs_labels"
+_REMARKS_KEY = b"rungs_remarks"
 _VECTOR = pa.list_(pa.float64())
 _MATRIX = pa.list_(_VECTOR)
 _COLUMNS = pa.schema(
@@ -46,8 +49,8 @@ _COLUMNS = pa.schema(
         pa.field("cell", _MATRIX, nullable=False),
         pa.field("atomic_numbers", pa.list_(pa.int64()), nullable=False),
         pa.field("cart_coords", _MATRIX, nullable=False),
-        pa.field("energy", pa.float64(), nullable=False),
-        pa.field("forces", _MATRIX, nullable=False),
+        pa.field("energy", pa.float64()),
+        pa.field("forces", _MATRIX),
         pa.field("stress", _VECTOR),
         pa.field("magmoms", _VECTOR),
         pa.field("group", pa.string()),
@@ -55,8 +58,16 @@ _COLUMNS = pa.schema(
         pa.field("temperature", pa.float64()),
     ]
 )
-_READABLE = {1: _COLUMNS.remove(_COLUMNS.get_field_index("temperature")), FORMAT_VERSION: _COLUMNS}
-"""Columns by format version: the first had no temperatures."""
+_ALWAYS_FORCES = pa.schema(
+    [f.with_nullable(f.nullable and f.name not in ("energy", "forces")) for f in _COLUMNS]
+)
+_READABLE = {
+    1: _ALWAYS_FORCES.remove(_ALWAYS_FORCES.get_field_index("temperature")),
+    2: _ALWAYS_FORCES,
+    FORMAT_VERSION: _COLUMNS,
+}
+"""Columns by format version: the first had no temperatures, the second no frame without an energy
+and forces."""
 
 
 class FrameWriter:
@@ -72,6 +83,11 @@ class FrameWriter:
     def __init__(self, path: str | os.PathLike, provenance: Mapping[str, object]) -> None:
         self.path = Path(path)
         self.n_frames = 0
+        self.labels_not_finite: dict[str, int] = {}
+        """Labels that frames have lost for a number that was none, to be kept in the file."""
+        self.remarks: list[str] = []
+        """What the source told besides its frames, to be kept with the provenance."""
+        self._labels = LabelCounts()
         metadata = {
             "format_version": FORMAT_VERSION,
             "units": UNITS,
@@ -99,6 +115,11 @@ class FrameWriter:
         with self._stack:
             if error[0] is None:
                 self._flush()
+                counts = {"labelled": self._labels.labelled, "not_finite": self.labels_not_finite}
+                kept = {_LABELS_KEY: json.dumps(counts)}
+                if self.remarks:
+                    kept[_REMARKS_KEY] = json.dumps(self.remarks, ensure_ascii=False)
+                self._parquet.add_key_value_metadata(kept)
             else:
                 # the stack must see the error, so that the unfinished file is thrown away
                 self._stack.pop_all().__exit__(*error)
@@ -120,6 +141,7 @@ class FrameWriter:
         if fault := frame.shape_fault():
             raise ValueError(f"frame {frame.frame_id}: {fault}")
         self._seen.add(frame.frame_id)
+        self._labels.add(frame)
         self._waiting.append(frame)
         self.n_frames += 1
         if len(self._waiting) == ROWS_IN_GROUP:
@@ -144,8 +166,10 @@ def iter_frames(path: str | os.PathLike, only: Collection[str] | None = None) ->
     wanted = None if only is None else pa.array(sorted(only), pa.string())
     with _open(path) as parquet, _told(path):
         for batch in parquet.iter_batches(batch_size=ROWS_IN_GROUP):
-            chosen = wanted is None or pc.is_in(batch["frame_id"], wanted)
-            yield from _to_frames(batch if chosen is True else batch.filter(chosen))
+            if wanted is None:
+                yield from _to_frames(batch)
+            else:
+                yield from _to_frames(batch.filter(pc.is_in(batch["frame_id"], wanted)))
 
 
 def read_frames(path: str | os.PathLike) -> list[Frame]:
@@ -190,29 +214,40 @@ def iter_geometries(path: str | os.PathLike, positions: bool = True) -> Iterator
             )
 
 
+OTHER_LABELS = ("forces", "stress", "magmoms")
+"""Labels besides the energy, by their columns."""
+
+
 class Energies(NamedTuple):
     """Energies and elements of a batch of b frames with n atoms in all."""
 
     frame_ids: list[str]
     energies: np.ndarray
-    """(b,) total energies, in eV."""
+    """(b,) total energies, in eV; NaN where there is none."""
     stops: np.ndarray
     """(b,) where each frame's atoms end in the array below."""
     atomic_numbers: np.ndarray
     """(n,) int64."""
+    labels: np.ndarray
+    """(b,) int64, bit i of which tells whether the frame has label i of ``OTHER_LABELS``."""
 
 
 def iter_energies(path: str | os.PathLike) -> Iterator[Energies]:
-    """Yield energies and elements of a file batch by batch, in its order; nothing else is read.
-    Raises as :func:`iter_frames`."""
+    """Yield energies and elements of a file batch by batch, in its order, and which labels there
+    are besides. Raises as :func:`iter_frames`."""
     with _open(path) as parquet, _told(path):
-        columns = ["frame_id", "atomic_numbers", "energy"]
+        columns = ["frame_id", "atomic_numbers", "energy", *OTHER_LABELS]
         for batch in parquet.iter_batches(batch_size=ROWS_IN_GROUP, columns=columns):
+            there = (batch[name].is_valid() for name in OTHER_LABELS)
             yield Energies(
                 batch["frame_id"].to_pylist(),
-                batch["energy"].to_numpy(),
+                batch["energy"].to_numpy(zero_copy_only=False),
                 np.cumsum(batch["atomic_numbers"].value_lengths().to_numpy()),
                 _flat(batch["atomic_numbers"]),
+                sum(
+                    x.to_numpy(zero_copy_only=False).astype(np.int64) << i
+                    for i, x in enumerate(there)
+                ),
             )
 
 
@@ -241,9 +276,62 @@ def read_temperatures(path: str | os.PathLike) -> dict[str, float]:
 
 
 def read_provenance(path: str | os.PathLike) -> dict[str, object]:
-    """The provenance that the file was written with. Raises as :func:`iter_frames`."""
+    """The provenance that the file was written with, and under ``remarks`` what the source told
+    besides its frames, if it did. Raises as :func:`iter_frames`."""
     with _open(path) as parquet:
-        return _metadata(parquet, path)["provenance"]
+        found = _metadata(parquet, path)["provenance"]
+        remarks = parquet.metadata.metadata.get(_REMARKS_KEY)
+        return found if remarks is None else found | {"remarks": json.loads(remarks)}
+
+
+class FrameLabels(NamedTuple):
+    """How far the frames of a file are labelled."""
+
+    n_frames: int
+    labelled: dict[str, int]
+    """Frames that have each of ``LABELS``."""
+    not_finite: dict[str, int]
+    """Labels that frames have lost for a number that was none, of the kinds that did."""
+
+
+def read_label_counts(path: str | os.PathLike) -> FrameLabels:
+    """How many frames of a file have each label, from its footer; a file of an earlier format is
+    read for it. Raises as :func:`iter_frames`."""
+    with _open(path) as parquet, _told(path):
+        n_frames = parquet.metadata.num_rows
+        counts = parquet.metadata.metadata.get(_LABELS_KEY)
+        if counts is not None:
+            return FrameLabels(n_frames, **json.loads(counts))
+        columns = list(LABELS)
+        batches = parquet.iter_batches(columns=columns)
+        missing = np.array([[b[name].null_count for name in columns] for b in batches])
+        missing = missing.reshape(-1, len(columns)).sum(axis=0)
+        labelled = {name: n_frames - int(n) for name, n in zip(columns, missing, strict=True)}
+        return FrameLabels(n_frames, labelled, {})
+
+
+class _Everything:
+    """Contains whatever one asks for."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+def read_labelled(path: str | os.PathLike) -> dict[str, Container[str]]:
+    """For each of ``LABELS`` what contains the ids of the frames that have it; only columns in
+    which some frames have it and others not are read. Raises as :func:`iter_frames`."""
+    counts = read_label_counts(path)
+    mixed: dict[str, set[str]] = {
+        name: set() for name, n in counts.labelled.items() if 0 < n < counts.n_frames
+    }
+    if mixed:
+        with _open(path) as parquet, _told(path):
+            for batch in parquet.iter_batches(columns=["frame_id", *mixed]):
+                ids = np.array(batch["frame_id"].to_pylist(), dtype=object)
+                for name, found in mixed.items():
+                    found.update(ids[batch[name].is_valid().to_numpy(zero_copy_only=False)])
+    rest = {name: _Everything() if n else frozenset() for name, n in counts.labelled.items()}
+    return rest | mixed
 
 
 def count_frames(path: str | os.PathLike) -> int:
@@ -331,12 +419,12 @@ def _to_frames(batch: pa.RecordBatch) -> Iterator[Frame]:
     start = stop - n_atoms
     numbers = _flat(batch["atomic_numbers"])
     coords = _flat(batch["cart_coords"]).reshape(-1, 3)
-    forces = _flat(batch["forces"]).reshape(-1, 3)
-    energies = batch["energy"].to_numpy()
+    forces = _optional(batch["forces"], (3,))
     stresses = _optional(batch["stress"])
     magmoms = _optional(batch["magmoms"])
-    others = ("frame_id", "material_id", "functional", "group", "given_part", "temperature")
-    plain = {name: batch[name].to_pylist() for name in others if name in batch.schema.names}
+    others = ("frame_id", "material_id", "functional", "energy", "group", "given_part")
+    names = [name for name in (*others, "temperature") if name in batch.schema.names]
+    plain = {name: batch[name].to_pylist() for name in names}
     for i in range(batch.num_rows):
         atoms = slice(start[i], stop[i])
         yield Frame(
@@ -344,8 +432,7 @@ def _to_frames(batch: pa.RecordBatch) -> Iterator[Frame]:
             cell=cells[i],
             atomic_numbers=numbers[atoms],
             cart_coords=coords[atoms],
-            energy=energies[i],
-            forces=forces[atoms],
+            forces=forces[i],
             stress=stresses[i],
             magmoms=magmoms[i],
         )
@@ -357,11 +444,11 @@ def _flat(column: pa.Array) -> np.ndarray:
     return np.array(column.to_numpy(zero_copy_only=False))
 
 
-def _optional(column: pa.ListArray) -> list[np.ndarray | None]:
+def _optional(column: pa.ListArray, row: tuple[int, ...] = ()) -> list[np.ndarray | None]:
     present = column.is_valid().to_numpy(zero_copy_only=False)
     lengths = np.where(present, column.value_lengths().fill_null(0).to_numpy(), 0)
     stop = np.cumsum(lengths)
-    flat = _flat(column)
+    flat = _flat(column).reshape(-1, *row)
     return [
         flat[end - length : end] if there else None
         for there, length, end in zip(present, lengths, stop, strict=True)

@@ -51,9 +51,13 @@ class GraphBatch:
     has_angles: Tensor
     """(G,) bool, whether a frame has angles at all."""
     energy: Tensor
-    """(G,) labels in eV/atom; NaN where there are none."""
+    """(G,) labels in eV/atom; 0 where ``energy_mask`` is False."""
+    energy_mask: Tensor
+    """(G,) bool."""
     forces: Tensor
-    """(N, 3) labels in eV/Å; NaN where there are none."""
+    """(N, 3) labels in eV/Å; 0 where ``force_mask`` is False."""
+    force_mask: Tensor
+    """(N,) bool."""
     stress: Tensor
     """(G, 3, 3) labels in GPa; 0 where ``stress_mask`` is False."""
     stress_mask: Tensor
@@ -130,6 +134,9 @@ def assemble(
     first = np.concatenate([angle_bonds, angle_bonds[:both, ::-1]]).T
     first_side = np.concatenate([sides[:, 0], sides[:both, 1]])
 
+    energies, forces = arrays["energies_per_atom"][frames], arrays["forces"][atoms]
+    # an infinite label is none that is missing: a training that meets one stops
+    has_energy, has_force = ~np.isnan(energies), ~np.isnan(forces).any(axis=1)
     magmoms = arrays["magmoms"][atoms]
     stress = arrays["stress"][frames][:, [0, 5, 4, 5, 1, 3, 4, 3, 2]].reshape(-1, 3, 3)
 
@@ -157,8 +164,10 @@ def assemble(
         angle_halves=whole(first[0] + first_side * len(short)),
         angle_signs=real(1.0 - 2.0 * (sides[:, 0] ^ sides[:, 1])),
         has_angles=truth(n_angles > 0),
-        energy=real(arrays["energies_per_atom"][frames]),
-        forces=real(arrays["forces"][atoms]),
+        energy=real(np.where(has_energy, energies, 0.0)),
+        energy_mask=truth(has_energy),
+        forces=real(np.where(has_force[:, None], forces, np.float32(0.0))),
+        force_mask=truth(has_force),
         stress=real(np.nan_to_num(stress)),
         stress_mask=truth(np.isfinite(stress).all(axis=(1, 2))),
         magmoms=real(np.nan_to_num(magmoms)),

@@ -180,6 +180,19 @@ class GraphStore:
         """(n_frames,) float64 labels, in eV/atom."""
         return np.asarray(self.arrays["energies_per_atom"])
 
+    def labelled(self, indices: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Return for each of ``PROPERTIES`` the (n_frames,) bool whether a frame is labelled with
+        it. A label is there as a whole or not at all."""
+        frames = np.arange(len(self)) if indices is None else np.asarray(indices, dtype=np.int64)
+        first = self.arrays["atom_offsets"][frames]
+        labels = {
+            "energy": self.arrays["energies_per_atom"][frames],
+            "force": self.arrays["forces"][first, 0],
+            "stress": self.arrays["stress"][frames, 0],
+            "magmom": self.arrays["magmoms"][first],
+        }
+        return {name: ~np.isnan(values) for name, values in labels.items()}
+
     def compositions(self, indices: np.ndarray | None = None) -> np.ndarray:
         """Return (n_frames, 94) float64 atomic fractions, hydrogen in column 0."""
         frames = np.arange(len(self)) if indices is None else np.asarray(indices, dtype=np.int64)
@@ -306,8 +319,8 @@ def _graph_rows(graph: FrameGraph) -> dict[str, np.ndarray]:
 
 def _labels(frame: Frame) -> dict[str, np.ndarray]:
     rows = _no_labels(frame.n_atoms)
-    rows["energies_per_atom"][0] = frame.energy_per_atom
     for name, value in (
+        ("energies_per_atom", frame.energy_per_atom),
         ("forces", frame.forces),
         ("stress", frame.stress),
         ("magmoms", frame.magmoms),

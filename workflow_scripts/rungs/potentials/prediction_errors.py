@@ -26,8 +26,8 @@ class ErrorSums:
 
     def add(self, prediction: "Prediction", batch: "GraphBatch") -> None:
         """Add the errors of one batch, summed in float64."""
-        self._add("energy", prediction.energy - batch.energy)
-        self._add("force", prediction.forces - batch.forces)
+        self._add("energy", (prediction.energy - batch.energy)[batch.energy_mask])
+        self._add("force", (prediction.forces - batch.forces)[batch.force_mask])
         if prediction.stress is not None:
             self._add("stress", (prediction.stress - batch.stress)[batch.stress_mask])
         if prediction.magmoms is not None:

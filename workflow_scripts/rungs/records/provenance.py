@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rungs.config.study import Study
 from rungs.files import write_json, write_rows
-from rungs.frames.table import count_frames, read_provenance
+from rungs.frames.labels import label_words
+from rungs.frames.table import read_label_counts, read_provenance
 from rungs.records.summary import digest
 from rungs.training.costs import read_record
 from rungs.workflow.revision import now, revision, versions
@@ -128,6 +129,10 @@ def table_of(facts: Mapping) -> Iterable[tuple[str, str]]:
     yield "last training ended", facts["last_training_ended"] or "not recorded"
     for level, data in facts["data"].items():
         yield f"{level} frames", f"{data['frames']:,}, {data['kind'] or 'of unknown origin'}"
+        words = label_words(data["labelled"], data["frames"])
+        for label, count in data["labels_not_finite"].items():
+            words += f"; {count:,} {label} taken for missing: not finite"
+        yield f"labels of the {level} frames", words
         yield f"SHA-256 of the manifest of the {level} data", data["manifest_sha256"]
     for maker in facts["trainings"]:
         names = maker["names"]
@@ -165,8 +170,11 @@ def _level(path: str | os.PathLike) -> dict[str, object]:
     manifest = dict(read_provenance(path))
     made = manifest.pop("made_by", None)
     text = json.dumps(manifest, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    counts = read_label_counts(path)
     return {
-        "frames": count_frames(path),
+        "frames": counts.n_frames,
+        "labelled": counts.labelled,
+        "labels_not_finite": counts.not_finite,
         "kind": manifest.get("kind"),
         "manifest_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "manifest": manifest,

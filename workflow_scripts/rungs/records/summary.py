@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -18,6 +18,7 @@ from rungs.config.options import Options
 from rungs.config.study import Study
 from rungs.errors import StudyError
 from rungs.files import write_text
+from rungs.frames.frame import LABELS
 from rungs.scaling.answers.checks import CheckRow
 from rungs.scaling.answers.efficiency import EfficiencyRow
 from rungs.scaling.answers.joint_law_table import JointRow
@@ -25,6 +26,7 @@ from rungs.scaling.answers.law_table import LawRow
 from rungs.scaling.answers.means import MeanRow
 from rungs.scaling.answers.plan import Answer
 from rungs.scaling.answers.sentences import pretraining_answer
+from rungs.splits.summary import PartSummary
 from rungs.workflow.revision import versions
 
 Row = TypeVar("Row")
@@ -43,6 +45,9 @@ class LevelSummary(Options):
     kind: str
     """Where the frames come from: the kind of source. `crystals` are labelled by a published
     model and not by DFT."""
+    frames: int
+    labelled: dict[str, int]
+    """How many of the frames have each label."""
 
 
 class MethodSummary(Options):
@@ -118,6 +123,7 @@ def summarize(
     efficiency: Iterable[EfficiencyRow],
     plan: Iterable[Answer],
     joint_laws: Iterable[JointRow] = (),
+    parts: Sequence[PartSummary],
     baseline: str | None,
 ) -> Summary:
     """Put a study's numbers and the answer generated from them together."""
@@ -128,8 +134,8 @@ def summarize(
         title=study.title,
         question=question(study),
         answer=list(answer(study, points, laws, efficiency, baseline)),
-        source=_level(study.source),
-        target=_level(study.target),
+        source=_level(study.source, [part for part in parts if part.level == "source"]),
+        target=_level(study.target, [part for part in parts if part.level == "target"]),
         seeds=study.subsets.seeds,
         sizes=study.subsets.sizes,
         methods=[
@@ -204,5 +210,11 @@ def schema_text() -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def _level(level: object) -> LevelSummary:
-    return LevelSummary(label=level.label, functional=level.functional, kind=level.data.kind)
+def _level(level: object, parts: Sequence[PartSummary]) -> LevelSummary:
+    return LevelSummary(
+        label=level.label,
+        functional=level.functional,
+        kind=level.data.kind,
+        frames=sum(part.frames for part in parts),
+        labelled={label: sum(part.labelled[label] for part in parts) for label in LABELS},
+    )

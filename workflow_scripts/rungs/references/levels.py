@@ -13,10 +13,11 @@ from rungs.references.fit import ReferenceEnergies, fit_reference
 def compositions_and_energies(
     frames: Iterable[Frame], chosen: Set[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (n, 94) atomic fractions and (n,) energies in eV/atom of the ``chosen`` frame ids."""
+    """Return (n, 94) atomic fractions and (n,) energies in eV/atom of the ``chosen`` frame ids
+    that have an energy."""
     rows, energies = [], []
     for frame in frames:
-        if frame.frame_id in chosen:
+        if frame.frame_id in chosen and frame.energy is not None:
             counts = np.bincount(frame.atomic_numbers - 1, minlength=MAX_ATOMIC_NUMBER)
             rows.append(counts / frame.n_atoms)
             energies.append(frame.energy_per_atom)
@@ -40,7 +41,7 @@ def fit_levels(
             source's; None fits them to the source's training frames.
 
     Raises:
-        StudyError: when a level has no training frames.
+        StudyError: when a level has no training frames, or none with an energy.
     """
     for level in ("source", "target"):
         if not training[level]:
@@ -49,6 +50,12 @@ def fit_levels(
         level: compositions_and_energies(frames[level], training[level])
         for level in ("source", "target")
     }
+    for level, (_, energies) in data.items():
+        if not len(energies):
+            raise StudyError(
+                f"none of the {level}'s {len(training[level])} training frames has an energy to "
+                f"fit reference energies to; see what {level}.data declares"
+            )
     if published is None:
         source = fit_reference(*data["source"])
     else:

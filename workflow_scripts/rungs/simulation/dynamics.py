@@ -21,8 +21,8 @@ from ase.calculators.calculator import Calculator
 from ase.md.bussi import Bussi
 
 from rungs.config.simulations import Simulations
+from rungs.frames.distances import shortest_distance
 from rungs.frames.frame import Frame
-from rungs.frames.screening import shortest_distance
 from rungs.simulation.calculator import Forces, UnphysicalError
 from rungs.simulation.initial_conditions import Start
 

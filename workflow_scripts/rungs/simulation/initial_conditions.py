@@ -10,9 +10,9 @@ from ase.build import bulk
 
 from rungs.config.simulations import Crystal, Simulations, Starts
 from rungs.errors import StudyError
+from rungs.frames.distances import shortest_distance
 from rungs.frames.elements import SYMBOLS
 from rungs.frames.frame import Frame
-from rungs.frames.screening import shortest_distance
 from rungs.frames.table import iter_frames
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_split

@@ -5,12 +5,17 @@ from collections.abc import Iterator
 
 from rungs.config.data import Level
 from rungs.frames.frame import Frame, Rejected
+from rungs.sources.notes import Notes
 
-__all__ = ["provenance", "read_source"]
+__all__ = ["Notes", "provenance", "read_source"]
 
 
 def read_source(
-    level: Level, data_folder: str | os.PathLike, seed: int, section: str = "source"
+    level: Level,
+    data_folder: str | os.PathLike,
+    seed: int,
+    section: str = "source",
+    notes: Notes | None = None,
 ) -> Iterator[Frame | Rejected]:
     """Yield a level's frames in the project's units, and those that could not be read or made.
 
@@ -19,6 +24,8 @@ def read_source(
         data_folder: folder that file names are relative to.
         seed: the study's seed, from which built-in crystals and classical dynamics are drawn.
         section: ``source`` or ``target``, for messages.
+        notes: is told, in the course of reading, what there is to tell besides; see
+            :class:`rungs.sources.notes.Notes`.
 
     Raises:
         StudyError: for files that are missing, damaged, or lack a declared key altogether.
@@ -35,27 +42,27 @@ def read_source(
         case "extended_xyz":
             from rungs.sources.extended_xyz import read_extended_xyz
 
-            return read_extended_xyz(level, data_folder, section)
+            return read_extended_xyz(level, data_folder, section, notes)
         case "mp_json":
             from rungs.sources.mp_json import read_mp_json
 
-            return read_mp_json(level, data_folder, section)
+            return read_mp_json(level, data_folder, section, notes)
         case "matpes_json":
             from rungs.sources.matpes_json import read_matpes_json
 
-            return read_matpes_json(level, data_folder, section)
+            return read_matpes_json(level, data_folder, section, notes)
         case "parquet":
             from rungs.sources.parquet import read_parquet
 
-            return read_parquet(level, data_folder, section)
+            return read_parquet(level, data_folder, section, notes)
         case "ase_db":
             from rungs.sources.ase_database import read_ase_db
 
-            return read_ase_db(level, data_folder, section)
+            return read_ase_db(level, data_folder, section, notes)
         case "vasp_runs":
             from rungs.sources.vasp_runs import read_vasp_runs
 
-            return read_vasp_runs(level, data_folder, section)
+            return read_vasp_runs(level, data_folder, section, notes)
         case "mp_api":
             from rungs.sources.materials_project import read_materials_project
 

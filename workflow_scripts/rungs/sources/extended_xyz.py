@@ -1,71 +1,84 @@
 """Frames from extended-XYZ files whose keys, units and signs the configuration declares."""
 
-import io
 import os
 import re
 from collections.abc import Iterator
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rungs.config.data import Level
 from rungs.config.sources import ExtendedXYZ
+from rungs.elements import ALL_SYMBOLS
 from rungs.errors import StudyError
 from rungs.frames.frame import Frame, Rejected
-from rungs.sources.units import energy_factor, forces_factor, stress_factor, symmetric_voigt
-from rungs.sources.xyz_blocks import Block, iter_blocks
-
-if TYPE_CHECKING:
-    from ase import Atoms
+from rungs.frames.vacuum import NotPeriodicError, periodic_cell
+from rungs.sources.atom_marks import MARK_KEY, is_atom_mark
+from rungs.sources.notes import Notes
+from rungs.sources.species import Species, SpeciesError
+from rungs.sources.train_test_files import DividedFile, divided_files
+from rungs.sources.units import (
+    energy_factor,
+    forces_factor,
+    stress_factor,
+    stress_of_virial,
+    voigt,
+)
+from rungs.sources.xyz_blocks import cut_short, iter_blocks, looks_cut_short
+from rungs.sources.xyz_comment import is_missing, number, numbers
+from rungs.sources.xyz_frame import XYZFrame
 
 _MAX_KEYS_LISTED = 30
+_OPTIONS = (
+    "energy_key",
+    "forces_key",
+    "stress_key",
+    "virial_key",
+    "magmoms_key",
+    "material_key",
+    "group_key",
+)
 
 
 def read_extended_xyz(
-    level: Level, data_folder: str | os.PathLike, section: str = "source"
+    level: Level,
+    data_folder: str | os.PathLike,
+    section: str = "source",
+    notes: Notes | None = None,
 ) -> Iterator[Frame | Rejected]:
     """Yield the frames of a level's files, in their order, in the project's units.
 
     The frame id is the file's stem and the frame's place in it, from 0 (``Si_training:17``);
     where two files have the same stem, their names as declared are used. A frame that cannot be
-    parsed or lacks a declared key is yielded as :class:`Rejected`. Magnetic moments become
-    absolute values, which is what CHGNet predicts.
+    parsed or belongs to no material is yielded as :class:`Rejected`; a label that it lacks is
+    None. Magnetic moments become absolute values, which is what CHGNet predicts.
 
     Args:
         level: a level whose ``data.kind`` is ``extended_xyz``.
         data_folder: folder that the file names are relative to.
         section: ``source`` or ``target``, for messages.
+        notes: is told what there is to tell besides.
 
     Raises:
         StudyError: for a file that is missing, truncated or no extended XYZ, for a declared key
             that none of a file's frames has, and for a declared temperature that no frame has.
     """
     data = level.data
-    declared = [("train", name) for name in data.train] + [("test", name) for name in data.test]
-    stems = [Path(name).stem for _, name in declared]
-    if repeated := sorted({name for _, name in declared if _count(declared, name) > 1}):
+    names = data.train + data.test
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise StudyError(
             f"{section}.data: the file {repeated[0]} is listed more than once in train and test; "
             "list it once"
         )
+    notes = Notes() if notes is None else notes
     wanted, found = _temperature_words(data), False
-    for (part, name), stem in zip(declared, stems, strict=True):
-        label = stem if stems.count(stem) == 1 else str(Path(name).with_suffix(""))
-        reader = _Reader(level, Path(data_folder) / name, label, part, f"{section}.data")
-        for item in reader.frames():
+    for file in divided_files(data, data_folder):
+        for item in _Reader(level, file, f"{section}.data", notes).frames():
             found |= isinstance(item, Frame) and item.temperature is not None
             yield item
     if wanted and not found:
         raise StudyError(
-            f"{section}.data: no frame of {', '.join(name for _, name in declared)} has {wanted}; "
-            "mend it, or leave it out"
+            f"{section}.data: no frame of {', '.join(names)} has {wanted}; mend it, or leave it out"
         )
-
-
-def _count(declared: list[tuple[str, str]], name: str) -> int:
-    return sum(other == name for _, other in declared)
 
 
 def _temperature_words(data: ExtendedXYZ) -> str | None:
@@ -78,47 +91,45 @@ def _temperature_words(data: ExtendedXYZ) -> str | None:
     return None
 
 
-class _MissingKeyError(Exception):
-    """A frame lacks a declared key."""
-
-    def __init__(self, option: str, key: str) -> None:
-        super().__init__(f"has no '{key}', declared as {option}")
-        self.option = option
-
-
 class _Reader:
     """One file of one level."""
 
-    def __init__(self, level: Level, path: Path, label: str, part: str, section: str) -> None:
+    def __init__(self, level: Level, file: DividedFile, section: str, notes: Notes) -> None:
         self.data: ExtendedXYZ = level.data
         self.functional = level.functional
-        self.path = path
-        self.label = label
-        self.part = part
+        self.vacuum = level.vacuum
+        self.name, self.path, self.part, self.given_part, self.label = file
         self.section = section
-        # Where no test file is declared, the division is the study's own.
-        self.given_part = part if self.data.test else None
+        self.level = section.removesuffix(".data")
+        self.notes = notes
+        self.species = Species(self.data.hydrogen_isotopes)
+        self.declared = {
+            option: key for option in _OPTIONS if (key := getattr(self.data, option)) is not None
+        }
 
     def frames(self) -> Iterator[Frame | Rejected]:
-        missing = dict.fromkeys(
-            ("energy_key", "forces_key", "stress_key", "magmoms_key", "material_key", "group_key"),
-            0,
-        )
+        missing = dict.fromkeys(self.declared, 0)
         keys: dict[str, None] = {}
         index, n_parsed = -1, 0
-        blocks = iter_blocks(self.path, f"{self.section}.{self.part}")
+        blocks = iter_blocks(self.path, f"{self.section}.{self.part}", self.notes, self.name)
         for index, block in enumerate(blocks):
             frame_id = f"{self.label}:{index}"
+            if not block.has_end:
+                if looks_cut_short(block):
+                    raise cut_short(self.path, block.first_line + 1 + len(block.atoms))
+                self.notes.add(
+                    f"{self.name}: the last line has no line break; its frame has all its atoms"
+                )
             try:
-                parsed = _Parsed(block)
+                parsed = XYZFrame(block, self.species)
                 n_parsed += 1
                 keys |= dict.fromkeys(parsed.keys)
+                for option, key in self.declared.items():
+                    missing[option] += key not in parsed
                 yield self._frame(frame_id, parsed)
-            except _MissingKeyError as error:
-                missing[error.option] += 1
-                yield Rejected(frame_id, f"line {block.first_line}: {error}", "missing key")
-            except (ValueError, TypeError, KeyError, IndexError, OSError, ArithmeticError) as error:
-                # ASE has no error of its own for every fault that a line can have.
+            except SpeciesError as error:
+                yield Rejected(frame_id, f"line {block.first_line}: {error}", error.kind)
+            except (ValueError, TypeError, KeyError, IndexError, ArithmeticError) as error:
                 what = str(error) or type(error).__name__
                 yield Rejected(frame_id, f"line {block.first_line}: cannot be parsed: {what}")
         if index < 0:
@@ -127,151 +138,104 @@ class _Reader:
             )
         for option, count in missing.items():
             if 0 < count == n_parsed:
-                raise StudyError(
-                    f"{self.path}: no frame has the key '{getattr(self.data, option)}' declared "
-                    f"as {self.section}.{option}; the file has the keys "
-                    f"{', '.join(list(keys)[:_MAX_KEYS_LISTED])}"
-                )
+                raise StudyError(self._never_there(option, keys))
+        if met := self.species.numbers_met:
+            self.notes.add(
+                f"{self.name}: names of atoms are numbers, which were taken for atomic numbers: "
+                + ", ".join(f"{z} {ALL_SYMBOLS[z - 1]}" for z in sorted(met))
+            )
 
-    def _frame(self, frame_id: str, parsed: "_Parsed") -> Frame | Rejected:
+    def _never_there(self, option: str, keys: dict[str, None]) -> str:
+        nullable = f", or declare `{option}: null`" if option != "material_key" else ""
+        return (
+            f"{self.path}: no frame has the key '{self.declared[option]}' declared as "
+            f"{self.section}.{option}; the file has the keys "
+            f"{', '.join(list(keys)[:_MAX_KEYS_LISTED])}; mend it{nullable}"
+        )
+
+    def _frame(self, frame_id: str, parsed: XYZFrame) -> Frame | Rejected:
         data = self.data
-        if parsed.is_empty:
+        if not parsed.n_atoms:
             return Rejected(frame_id, "the frame has no atoms", "no atoms")
-        atoms = parsed.atoms
-        if not atoms.pbc.all():
-            found = " ".join("T" if periodic else "F" for periodic in atoms.pbc)
-            return Rejected(
-                frame_id,
-                f"is periodic as {found}, expected T T T: only fully periodic frames are used",
-                "not periodic",
+        material, group = frame_id, None
+        if data.group_key is not None:
+            group = parsed.values.get(data.group_key)
+        is_marked = parsed.n_atoms == 1 and is_atom_mark(parsed.values.get(MARK_KEY))
+        if is_marked and group is None:
+            group = parsed.values[MARK_KEY]
+        if data.material_key is not None:
+            material = parsed.values.get(data.material_key) or (frame_id if is_marked else None)
+            if not material:
+                return Rejected(
+                    frame_id,
+                    f"line {parsed.first_line}: has no '{data.material_key}', declared as "
+                    "material_key",
+                    "missing key",
+                )
+        atomic_numbers, positions = parsed.atomic_numbers, parsed.positions
+        try:
+            cell, has_vacuum = periodic_cell(
+                parsed.lattice, parsed.pbc, positions, self.vacuum, self.level
             )
-        n_atoms = len(atoms)
-        energy = float(_numbers(parsed.value("energy_key", data.energy_key), data.energy_key))
-        forces = parsed.per_atom("forces_key", data.forces_key, (n_atoms, 3))
-        stress = magmoms = None
-        if data.stress_key is not None:
-            stress = _voigt(parsed.value("stress_key", data.stress_key), data.stress_key)
-            stress *= stress_factor(data.stress_unit, data.stress_sign)
-        if data.magmoms_key is not None:
-            magmoms = np.abs(parsed.per_atom("magmoms_key", data.magmoms_key, (n_atoms,)))
-        texts = {
-            option: str(parsed.value(option, key)) if key is not None else None
-            for option, key in (
-                ("material_key", data.material_key),
-                ("group_key", data.group_key),
-            )
-        }
+        except NotPeriodicError as error:
+            return Rejected(frame_id, str(error), error.kind)
         return Frame(
             frame_id=frame_id,
-            material_id=texts["material_key"] or frame_id,
+            material_id=material,
             functional=self.functional,
-            cell=atoms.cell.array,
-            atomic_numbers=atoms.numbers,
-            cart_coords=atoms.positions,
-            energy=energy * energy_factor(data.energy_unit, n_atoms),
-            forces=forces * forces_factor(data.forces_unit),
-            stress=stress,
-            magmoms=magmoms,
-            group=texts["group_key"],
+            cell=cell,
+            atomic_numbers=atomic_numbers,
+            cart_coords=positions,
+            energy=self._energy(parsed),
+            forces=self._forces(parsed),
+            stress=None if has_vacuum else self._stress(parsed, cell),
+            magmoms=self._magmoms(parsed),
+            group=group,
             given_part=self.given_part,
             temperature=self._temperature(parsed),
         )
 
-    def _temperature(self, parsed: "_Parsed") -> float | None:
+    def _energy(self, parsed: XYZFrame) -> float | None:
+        key = self.data.energy_key
+        if key is None or is_missing(value := parsed.values.get(key)):
+            return None
+        return number(value, key) * energy_factor(self.data.energy_unit, parsed.n_atoms)
+
+    def _forces(self, parsed: XYZFrame) -> np.ndarray | None:
+        if self.data.forces_key is None:
+            return None
+        found = parsed.column(self.data.forces_key, 3)
+        return None if found is None else found * forces_factor(self.data.forces_unit)
+
+    def _stress(self, parsed: XYZFrame, cell: np.ndarray) -> np.ndarray | None:
+        data = self.data
+        key = data.stress_key if data.virial_key is None else data.virial_key
+        if key is None or is_missing(value := parsed.values.get(key)):
+            return None
+        found = numbers(value, key)
+        if found.size not in (6, 9):
+            raise ValueError(f"'{key}' has {found.size} numbers, expected 6 or 9")
+        found = voigt(found, data.stress_order)
+        if data.virial_key is None:
+            return found * stress_factor(data.stress_unit, data.stress_sign)
+        found *= energy_factor(data.virial_unit, parsed.n_atoms)
+        found = stress_of_virial(found, cell, data.virial_sign)
+        return found * stress_factor("eV/Å³", "tension_positive")
+
+    def _magmoms(self, parsed: XYZFrame) -> np.ndarray | None:
+        if self.data.magmoms_key is None:
+            return None
+        found = parsed.column(self.data.magmoms_key, 1)
+        return None if found is None else np.abs(found)
+
+    def _temperature(self, parsed: XYZFrame) -> float | None:
         """In K; None where the frame has none, as a static calculation among simulations."""
         data = self.data
-        if data.temperature_key is not None and data.temperature_key in parsed.values:
-            value = _numbers(parsed.values[data.temperature_key], data.temperature_key)
-            return float(value)
+        if data.temperature_key is not None:
+            value = parsed.values.get(data.temperature_key)
+            return None if is_missing(value) else number(value, data.temperature_key)
         if data.temperature_pattern is not None:
-            text = str(parsed.values.get(data.temperature_pattern.key, ""))
+            text = parsed.values.get(data.temperature_pattern.key) or ""
             if found := re.search(data.temperature_pattern.pattern, text):
                 return float(found[1])
         return None
-
-
-class _Parsed:
-    """A block as ASE reads it, with the comment line's values kept as they stand there.
-
-    ASE moves names that its calculators know (energy, forces, stress, …) out of the comment line
-    and the arrays into a calculator, and takes a stress of nine numbers only.
-    """
-
-    def __init__(self, block: Block) -> None:
-        from ase.io.extxyz import key_val_str_to_dict
-
-        # ASE insists on 3 × 3 under these two names; under others it keeps the numbers as given.
-        hidden = re.sub(r"(?<!\S)(stress|virial)(?=\s*=)", r"\1_as_given", block.comment)
-        values = key_val_str_to_dict(hidden)
-        self.values = {key.removesuffix("_as_given"): value for key, value in values.items()}
-        self._block = block
-        _check_columns(block, str(self.values.get("Properties", "species:S:1:pos:R:3")))
-
-    @cached_property
-    def atoms(self) -> "Atoms":
-        from ase.io import read
-
-        structure = {
-            name: self.values[name]
-            for name in ("Lattice", "pbc", "Properties")
-            if name in self.values
-        }
-        text = "\n".join([str(len(self._block.atoms)), "", *self._block.atoms, ""])
-        # a comment of one word, as ASE asks the parser for non-empty comment lines only
-        text = text.replace("\n\n", "\n-\n", 1)
-        return read(
-            io.StringIO(text), index=0, format="extxyz", properties_parser=lambda _: structure
-        )
-
-    @property
-    def is_empty(self) -> bool:
-        return not self._block.atoms
-
-    @property
-    def keys(self) -> list[str]:
-        """All names in the frame, of the comment line and of the columns."""
-        columns = str(self.values.get("Properties", "species:S:1:pos:R:3")).split(":")[::3]
-        own = ("Lattice", "pbc", "Properties")
-        return [key for key in self.values if key not in own] + columns
-
-    def value(self, option: str, key: str) -> object:
-        if key not in self.values:
-            raise _MissingKeyError(option, key)
-        return self.values[key]
-
-    def per_atom(self, option: str, key: str, shape: tuple[int, ...]) -> np.ndarray:
-        atoms = self.atoms
-        results = atoms.calc.results if atoms.calc is not None else {}
-        if key not in atoms.arrays and key not in results:
-            raise _MissingKeyError(option, key)
-        found = np.asarray(atoms.arrays[key] if key in atoms.arrays else results[key], dtype=float)
-        if found.shape != shape:
-            raise ValueError(f"'{key}' has shape {found.shape}, expected {shape}")
-        return found
-
-
-def _check_columns(block: Block, properties: str) -> None:
-    """Raise ValueError where a line has another number of columns than declared: ASE ignores
-    columns that are too many."""
-    expected = sum(int(columns) for columns in properties.split(":")[2::3])
-    for number, line in enumerate(block.atoms, start=block.first_line + 2):
-        found = len(line.split())
-        if found != expected:
-            raise ValueError(f"line {number} has {found} columns, Properties declares {expected}")
-
-
-def _numbers(value: object, key: str) -> np.ndarray:
-    # a key without a value reads as True, which would pass for 1
-    if np.asarray(value).dtype == bool:
-        raise ValueError(f"'{key}' has no number")
-    return np.asarray(value, dtype=float)
-
-
-def _voigt(value: object, key: str) -> np.ndarray:
-    """(6,) from six numbers in Voigt order or nine of a matrix, which is made symmetric."""
-    numbers = _numbers(value, key)
-    if numbers.shape == (6,):
-        return numbers.copy()
-    if numbers.shape in ((9,), (3, 3)):
-        return symmetric_voigt(numbers)
-    raise ValueError(f"'{key}' has shape {numbers.shape}, expected 6 or 9 numbers")

@@ -6,18 +6,17 @@ file; each document is then handed as bytes to a JSON parser. What stands betwee
 read strictly, so that a file that is cut short or damaged is an error and never a shorter dataset.
 """
 
-import gzip
 import json
 import re
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
 
 from rungs.errors import StudyError
+from rungs.sources.file_kinds import FileKind
+from rungs.sources.opening import AsUtf8, latin_1, open_content, refused
 
 BLOCK = 1 << 20
 """Bytes read at once."""
@@ -37,56 +36,105 @@ class Document(NamedTuple):
 
 
 def iter_documents(
-    path: Path, key: str, containers: Sequence[Container], block: int = BLOCK
+    path: Path,
+    key: str,
+    containers: Sequence[Container],
+    block: int = BLOCK,
+    marks: Collection[str] = (),
 ) -> Iterator[Document]:
-    """Yield the documents of a JSON file, gzip-compressed or not, in their order.
+    """Yield the documents of a JSON file, plain or packed, in their order.
+
+    Several values with line breaks between them, one a line for instance, are read one after the
+    other; documents that stand in no container have their number as path.
 
     Args:
-        path: the file; what it holds tells whether it is compressed, not its name.
+        path: the file; what it holds tells whether and how it is packed, not its name.
         key: configuration key that names the file, for messages.
         containers: kinds of the containers around a document, the outermost first.
         block: bytes read at once.
+        marks: keys by which a document is known; where the first block shows one in other
+            containers, these hold.
 
     Raises:
-        StudyError: when the file cannot be read, ends too early, goes on after its end, or has
-            something else than the containers asked for.
+        StudyError: when the file cannot be read, is no JSON, ends too early, goes on after its end,
+            or has something else than the containers asked for.
     """
-    with _opened(path, key) as handle:
+    with open_content(path, key) as (look, stream):
+        if look.kind not in _READ:
+            raise refused(path, look, "JSON", key)
+        is_utf8 = (look.encoding or "utf-8").startswith("utf-8")
         try:
-            yield from _cut(handle, containers, block)
+            text = stream if is_utf8 else AsUtf8(stream, look.encoding)
+            yield from _cut(text, containers, block, marks)
         except _MalformedError as error:
             raise StudyError(f"{path}: {error}; mend {key}, or get a whole copy") from None
+        except UnicodeDecodeError as error:
+            raise StudyError(
+                f"{path}: is damaged: it begins as {look.encoding.upper()}, but goes on otherwise "
+                f"({error.reason}); get a whole copy, or save it as UTF-8"
+            ) from None
 
 
-@contextmanager
-def _opened(path: Path, key: str) -> Iterator[IO[bytes]]:
-    try:
-        with open(path, "rb") as plain:
-            packed = plain.read(2) == b"\x1f\x8b"
-            plain.seek(0)
-            with gzip.open(plain) if packed else plain as handle:
-                yield handle
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise StudyError(
-            f"{path}: the compressed file is cut short or damaged ({error}); get a whole copy"
-        ) from None
-    except OSError as error:
-        raise StudyError(
-            f"{path}: cannot be read ({error.strerror}); mend {key} or data_folder, which the "
-            "name is relative to"
-        ) from None
+_READ = (FileKind.JSON, FileKind.TEXT, FileKind.XML, FileKind.EMPTY)
+"""Of these, all but the first are refused as they are read, with what stands there."""
+
+
+def containers_around(head: bytes, marks: Collection[str]) -> tuple[Container, ...] | None:
+    """Containers around the documents of a JSON text that begins with ``head``.
+
+    Args:
+        head: the beginning, best with the whole first document in it.
+        marks: keys by which a document is known: the outermost object that has one is one.
+
+    Returns:
+        The outermost first, none for a document at the outside; None where no mark is seen.
+    """
+    around: list[str] = []
+    found: tuple[str, ...] | None = None
+    seen = len(head)
+    for match in _SIGNS.finditer(head):
+        if match.start() > seen:
+            break
+        sign, string = match.groups()
+        if sign in (b"{", b"["):
+            around.append(sign.decode())
+        elif sign:
+            if around:
+                around.pop()
+            if not around and found is not None:
+                break
+        elif string and around and around[-1] == "{":
+            shallower = found is None or len(around) - 1 < len(found)
+            if shallower and string[1 : string.rindex(b'"')].decode("utf-8", "replace") in marks:
+                found = tuple(around[:-1])
+                seen = match.start() + _SOME_MORE
+    return found
+
+
+_SOME_MORE = 1 << 16
+"""Bytes after a mark within which one farther outside is looked for."""
+# brackets, strings that are followed by a colon, and other strings
+_SIGNS = re.compile(rb'([{}\[\]])|("(?:[^"\\]|\\.)*"\s*:)|"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 class _MalformedError(Exception):
     """The file is no JSON of the kind that was asked for."""
 
 
-def _cut(handle: IO[bytes], containers: Sequence[Container], block: int) -> Iterator[Document]:
+def _cut(
+    stream: "IO[bytes] | AsUtf8",
+    containers: Sequence[Container],
+    block: int,
+    marks: Collection[str],
+) -> Iterator[Document]:
+    chunk = stream.read(block)
+    if marks and (found := containers_around(chunk, marks)) is not None:
+        containers = found
     brackets = _Brackets(len(containers))
     around = _Surroundings(containers)
     pending = bytearray()
     inside = False
-    while chunk := handle.read(block):
+    while chunk:
         start = 0
         for position in brackets.boundaries(chunk):
             # an opening bracket belongs to its document, and so does a closing one
@@ -101,6 +149,7 @@ def _cut(handle: IO[bytes], containers: Sequence[Container], block: int) -> Iter
             pending.clear()
             inside, start = not inside, stop
         pending += chunk[start:]
+        chunk = stream.read(block)
         if len(pending) > LONGEST:
             raise _MalformedError(
                 f"has a document of more than {LONGEST >> 20} MiB, so it is JSON of another kind"
@@ -158,6 +207,8 @@ class _Brackets:
 
 _TOKEN = re.compile(rb'[ \t\r\n]*(?:([{}\[\],:])|("(?:[^"\\]|\\.)*")|([^\s{}\[\],:"]+))', re.DOTALL)
 _BLANK = re.compile(rb"[ \t\r\n]*\Z")
+_LINE_END = re.compile(rb"[\r\n]")
+_END = "end of file"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NAMES = {"{": "an object", "[": "a list", "{[": "an object or a list"}
 
@@ -171,14 +222,16 @@ class _Surroundings:
         self._places: list[str | int] = []
         self._expected = "value"
         self._begun = False
+        self._n_values = 0
+        self._line_ended = False
 
     @property
     def is_complete(self) -> bool:
-        return self._expected == "end of file"
+        return self._expected == _END
 
     def place(self) -> tuple[str | int, ...]:
         """Keys and places that lead to the value that comes next."""
-        return tuple(self._places)
+        return tuple(self._places) if self._containers else (self._n_values,)
 
     def read(self, text: bytes) -> Iterator[Document]:
         """Follow ``text``; yield bare values, which stand where containers or documents should."""
@@ -187,6 +240,9 @@ class _Surroundings:
             self._begun = True
         position = 0
         while match := _TOKEN.match(text, position):
+            if self._expected == _END:
+                end = match.start(match.lastindex)
+                self._line_ended = _LINE_END.search(text, position, end) is not None
             position = match.end()
             sign, string, bare = match.groups()
             if sign:
@@ -197,18 +253,27 @@ class _Surroundings:
             else:
                 self.expect_value(string or bare)
                 if not self._open:
-                    raise _MalformedError(f"is not {_NAMES[self._containers[0]]} in JSON")
+                    wanted = self._containers[0] if self._containers else "{"
+                    raise _MalformedError(f"is not {_NAMES[wanted]} in JSON")
                 yield Document(self.place(), string or bare)
                 self.value()
         if not _BLANK.match(text, position):
             raise self._unexpected(text[position : position + 20])
+        if self._expected == _END:
+            self._line_ended = _LINE_END.search(text, position) is not None
 
     def value(self) -> None:
         """A value has ended."""
-        self._expected = f", or {'}' if self._open[-1] == '{' else ']'}"
+        if self._open:
+            self._expected = f", or {'}' if self._open[-1] == '{' else ']'}"
+        else:
+            self._expected = _END
+            self._n_values += 1
 
     def expect_value(self, found: bytes = b"{ or [") -> None:
-        """See that a value may begin here."""
+        """See that a value may begin here: a further one on a line of its own."""
+        if self._expected == _END and self._line_ended:
+            return
         if self._expected not in ("value", "value or ]"):
             raise self._unexpected(found)
 
@@ -219,10 +284,7 @@ class _Surroundings:
         elif sign in "}]" and sign in self._expected:
             self._open.pop()
             self._places.pop()
-            if self._open:
-                self.value()
-            else:
-                self._expected = "end of file"
+            self.value()
         elif sign == ":" and self._expected == ":":
             self._expected = "value"
         elif sign == "," and self._expected.startswith(","):
@@ -248,7 +310,7 @@ class _Surroundings:
 
     def _key(self, string: bytes) -> str:
         try:
-            return json.loads(string)
+            return json.loads(latin_1(string))
         except ValueError:
             raise self._unexpected(string) from None
 

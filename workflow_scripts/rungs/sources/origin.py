@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rungs.config.bulk import Files, VaspRuns
 from rungs.config.sources import BuiltInCrystals, ExtendedXYZ
+from rungs.config.vasp_folders import find_runs
 from rungs.errors import StudyError
 
 
@@ -54,14 +55,16 @@ def runs_origin(data: VaspRuns, data_folder: str | os.PathLike, section: str) ->
     """
     root = Path(data_folder) / data.folder
     total, digests = 0, hashlib.sha256()
-    paths = [Path(path) for path in data.files(str(data_folder))]
-    for path in paths:
-        size, digest = _size_and_digest(path, f"{section}.data.folder")
+    runs = find_runs(root, data.pattern).files
+    if not runs:  # what is missing is said as of a file
+        _size_and_digest(root, f"{section}.data.folder")
+    for run in runs:
+        size, digest = _size_and_digest(Path(run.path), f"{section}.data.folder")
         total += size
-        digests.update(f"{path.relative_to(root).as_posix()} {digest}\n".encode())
+        digests.update(f"{run.name} {digest}\n".encode())
     return {
         "kind": data.kind,
-        "runs": {"count": len(paths), "bytes": total, "sha256_of_digests": digests.hexdigest()},
+        "runs": {"count": len(runs), "bytes": total, "sha256_of_digests": digests.hexdigest()},
         "options": data.model_dump(mode="json"),
         "versions": {name: version(name) for name in _READERS[data.kind]},
     }

@@ -52,6 +52,19 @@ def write_summary(path: str | os.PathLike, summaries: Iterable[PartSummary]) -> 
     _write(path, PartSummary._fields, summaries)
 
 
+def read_summary(path: str | os.PathLike) -> list[PartSummary]:
+    """Read what :func:`write_summary` wrote.
+
+    Raises:
+        StudyError: when the file is missing, has other columns, or a count is no number.
+    """
+    rows = _read(path, PartSummary._fields)
+    try:
+        return [PartSummary(level, part, *map(int, counts)) for level, part, *counts in rows]
+    except ValueError as error:
+        raise StudyError(f"{path}: a count is no number ({error}); {_REMEDY}") from None
+
+
 def write_elements(path: str | os.PathLike, counts: Iterable[ElementCount]) -> None:
     """Write the fields of :class:`rungs.splits.elements.ElementCount` as columns."""
     _write(path, ElementCount._fields, counts)

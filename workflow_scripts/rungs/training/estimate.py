@@ -19,6 +19,7 @@ from rungs.potentials.chgnet.published import new_model
 from rungs.potentials.device import pick_device
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_split
+from rungs.training.loss import weights_of_labelled
 from rungs.training.record import device_name
 from rungs.training.schedule import number_of_updates
 from rungs.training.step import Step
@@ -146,7 +147,8 @@ def _seconds_per_update(
     random = np.random.default_rng(derive_seed(0, "estimate"))
     n = min(size, options.batch_size, len(frames))
     model.composition_model.requires_grad_(False)
-    step = Step(model, store, options, device)
+    weights = weights_of_labelled(options.weights, store, frames)
+    step = Step(model, store, options.model_copy(update={"weights": weights}), device)
     seconds: list[float] = []
     least, most = _WARM_UP + 3, _WARM_UP + max(3, n_updates)
     while len(seconds) < least or (len(seconds) < most and sum(seconds[_WARM_UP:]) < _SECONDS):

@@ -22,6 +22,7 @@ from rungs.seeds import derive_seed
 from rungs.splits.files import read_order, read_split
 from rungs.splits.subsets import take
 from rungs.training.layers import Layer, layers
+from rungs.training.loss import weights_of_labelled
 from rungs.training.parameter_vector import FlatParameters
 from rungs.training.runs import prepare
 from rungs.training.schedule import BatchOrder, learning_rate, number_of_updates
@@ -120,7 +121,8 @@ def first_epoch(
         seed: of the run, as the training has it.
         device: to work on.
     """
-    step = Step(model, store, options, device)
+    weights = weights_of_labelled(options.weights, store, training)
+    step = Step(model, store, options.model_copy(update={"weights": weights}), device)
     costs = store.n_rows[training] if options.balance_batches else None
     order = BatchOrder(len(training), options.batch_size, seed, costs)
     n_updates = number_of_updates(options, len(training))

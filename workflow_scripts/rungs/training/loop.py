@@ -23,7 +23,7 @@ from rungs.potentials.properties import PROPERTIES
 from rungs.training.checkpoint import load_checkpoint, save_checkpoint
 from rungs.training.distributed import SINGLE_PROCESS, Processes
 from rungs.training.divergence import DivergenceCheck
-from rungs.training.loss import loss_terms, total_loss
+from rungs.training.loss import loss_terms, total_loss, weights_of_labelled
 from rungs.training.schedule import BatchOrder, learning_rate, number_of_updates
 from rungs.training.step import Step
 from rungs.training.termination import stop_requests
@@ -31,6 +31,13 @@ from rungs.training.tracking import tracking
 from rungs.workflow.copies import copies
 from rungs.workflow.revision import now, revision
 
+VALIDATION_COLUMNS = (
+    "validation_energy_mae_mev_per_atom",
+    "validation_force_mae_mev_per_angstrom",
+    "validation_stress_mae_gpa",
+    "validation_magmom_mae_mu_b",
+)
+"""In the order of ``PROPERTIES``."""
 HISTORY_COLUMNS = (
     "update",
     "epoch",
@@ -39,10 +46,7 @@ HISTORY_COLUMNS = (
     *(f"train_{name}_loss" for name in PROPERTIES),
     "gradient_norm",
     "validation_loss",
-    "validation_energy_mae_mev_per_atom",
-    "validation_force_mae_mev_per_angstrom",
-    "validation_stress_mae_gpa",
-    "validation_magmom_mae_mu_b",
+    *VALIDATION_COLUMNS,
     "seconds",
 )
 CHECKPOINT_SECONDS = float(os.environ.get("RUNGS_CHECKPOINT_SECONDS", "60"))
@@ -91,20 +95,35 @@ class _Progress:
     best: dict | None = None
     best_loss: float = math.inf
     sums: dict[str, float] = field(default_factory=dict)
-    n_summed: int = 0
+    n_summed: dict[str, int] = field(default_factory=dict)
     recent_losses: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.n_summed, int):  # in checkpoints of before labels could be missing
+            self.n_summed = dict.fromkeys(self.sums, self.n_summed)
 
     def add(self, terms: dict[str, float]) -> None:
         self.done += 1
-        self.n_summed += 1
         for name, value in terms.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
+            self.n_summed[name] = self.n_summed.get(name, 0) + 1
 
     def take_means(self) -> dict[str, float]:
-        """Return the means since the last call."""
-        means = {name: value / self.n_summed for name, value in self.sums.items()}
-        self.sums, self.n_summed = {}, 0
+        """Return the means since the last call, over the batches that had a label."""
+        means = {name: value / self.n_summed[name] for name, value in self.sums.items()}
+        self.sums, self.n_summed = {}, {}
         return means
+
+
+def _validation(data: TrainingData, options: Training) -> tuple[np.ndarray, dict[str, float]]:
+    """Return the frames to validate on, and the share of them that has each label which counts; no
+    frames where none has any."""
+    indices, weights = data.validation_indices, options.weights
+    if not len(indices):
+        return indices, {}
+    labelled = data.validation.labelled(indices)
+    shares = {n: float(there.mean()) for n, there in labelled.items() if getattr(weights, n) > 0}
+    return indices if any(shares.values()) else indices[:0], shares
 
 
 class Trainer:
@@ -132,9 +151,12 @@ class Trainer:
         self.device = device
         self.model = model.to(device)
         model.composition_model.requires_grad_(train_reference)
-        self.step = Step(self.model, data.training, options, device, processes)
+        weights = weights_of_labelled(options.weights, data.training, data.training_indices)
+        trained = options.model_copy(update={"weights": weights})
+        self.step = Step(self.model, data.training, trained, device, processes)
         self.kept = self.step.kept
         self.judge = BatchedCHGNet(self.kept, compiled=options.compiled)
+        self.validation_indices, self._shares = _validation(data, options)
         n_frames = len(data.training_indices)
         self.n_updates = number_of_updates(options, n_frames)
         costs = data.training.n_rows[data.training_indices] if options.balance_batches else None
@@ -227,7 +249,7 @@ class Trainer:
                     )
                     if writer:
                         writer.add_validation(result.history[-1])
-                    if loss <= progress.best_loss or not len(self.data.validation_indices):
+                    if loss <= progress.best_loss or not len(self.validation_indices):
                         progress.best_loss, result.chosen_update = loss, update + 1
                         # A copy: the weights go on changing.
                         progress.best = copy.deepcopy(self.kept.state_dict())
@@ -282,7 +304,7 @@ class Trainer:
     def _enough(self, result: TrainingResult) -> bool:
         """Return whether as many validations as ``patience`` allows brought nothing better."""
         patience = self.options.patience
-        if patience is None or not len(self.data.validation_indices):
+        if patience is None or not len(self.validation_indices):
             return False
         return sum(row["update"] > result.chosen_update for row in result.history) >= patience
 
@@ -294,7 +316,7 @@ class Trainer:
 
     def _validate(self) -> tuple[dict[str, float], float]:
         """Return the validation columns of a history row, and the validation loss."""
-        indices = self.data.validation_indices
+        indices = self.validation_indices
         if not len(indices):
             return {}, math.inf
         sums, weights = ErrorSums(), self.options.weights
@@ -303,15 +325,16 @@ class Trainer:
             batch: GraphBatch = self.data.validation.batch(chosen, self.device)
             prediction = self.judge(batch, create_graph=False)
             sums.add(prediction, batch)
-            terms = loss_terms(prediction, batch, self.options)
+            labelled = self.data.validation.labelled(chosen)
+            # a property counts by the frames that have it, so that each has the weight it is given
+            terms = {
+                name: term * float(labelled[name].mean() / self._shares[name])
+                for name, term in loss_terms(prediction, batch, self.options).items()
+                if self._shares[name]
+            }
             loss += total_loss(terms, weights).item() * len(chosen)
             n_frames += len(chosen)
         errors = sums.errors()
-        columns = {
-            "energy": "validation_energy_mae_mev_per_atom",
-            "force": "validation_force_mae_mev_per_angstrom",
-            "stress": "validation_stress_mae_gpa",
-            "magmom": "validation_magmom_mae_mu_b",
-        }
+        columns = dict(zip(PROPERTIES, VALIDATION_COLUMNS, strict=True))
         row = {columns[name]: error.mae for name, error in errors.items()}
         return {"validation_loss": loss / n_frames, **row}, loss / n_frames

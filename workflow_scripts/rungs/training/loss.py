@@ -2,30 +2,51 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from rungs.config.training import LossWeights, Training
+from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
+from rungs.graphs.store import GraphStore
 from rungs.potentials.chgnet.forward import Prediction
 from rungs.potentials.properties import PROPERTIES
 from rungs.training.distributed import SINGLE_PROCESS, Processes
 
 
+def weights_of_labelled(
+    weights: LossWeights, store: GraphStore, training: np.ndarray
+) -> LossWeights:
+    """Return ``weights`` with 0 for what no frame at ``training`` is labelled with: it need not
+    even be predicted.
+
+    Raises:
+        StudyError: when nothing is left to learn from.
+    """
+    found = {name: bool(there.any()) for name, there in store.labelled(training).items()}
+    kept = {name: getattr(weights, name) if found[name] else 0.0 for name in PROPERTIES}
+    if not any(kept.values()):
+        labels = ", ".join(name for name in PROPERTIES if found[name]) or "nothing"
+        raise StudyError(
+            f"none of the {len(training)} training frames is labelled with what the section "
+            f"`weights` of the training gives a weight to; they are labelled with {labels}, so "
+            "raise that weight above 0"
+        )
+    return LossWeights(**kept)
+
+
 def label_counts(
     batches: Sequence[GraphBatch], device: torch.device, processes: Processes = SINGLE_PROCESS
 ) -> dict[str, Tensor]:
-    """Return how many labelled numbers each property has in the batches of all processes.
-
-    It is 1 where there are none, so that sums can be divided by it.
-    """
-    n_atoms = sum(len(batch.atomic_numbers) for batch in batches)
-    known = [sum(batch.n_frames for batch in batches), 3 * n_atoms, 0, 0]
-    counts = torch.tensor(known, dtype=torch.float32, device=device)
+    """Return how many labelled numbers each property has in the batches of all processes."""
+    counts = torch.zeros(len(PROPERTIES), dtype=torch.float32, device=device)
     for batch in batches:
+        counts[0] += batch.energy_mask.sum()
+        counts[1] += 3 * batch.force_mask.sum()
         counts[2] += 9 * batch.stress_mask.sum()
         counts[3] += batch.magmom_mask.sum()
-    return dict(zip(PROPERTIES, processes.all_reduce(counts).clamp(min=1).unbind(), strict=True))
+    return dict(zip(PROPERTIES, processes.all_reduce(counts).unbind(), strict=True))
 
 
 def loss_terms(
@@ -48,18 +69,20 @@ def loss_terms(
     """
     weights = options.weights
     counts = counts or label_counts([batch], batch.energy.device)
-    terms = {}
+    errors = {}
     if weights.energy > 0:
-        terms["energy"] = _sum(prediction.energy - batch.energy, options) / counts["energy"]
+        errors["energy"] = _where(batch.energy_mask, prediction.energy - batch.energy)
     if weights.force > 0:
-        terms["force"] = _sum(prediction.forces - batch.forces, options) / counts["force"]
+        errors["force"] = _where(batch.force_mask[:, None], prediction.forces - batch.forces)
     if weights.stress > 0:
-        error = _where(batch.stress_mask[:, None, None], prediction.stress - batch.stress)
-        terms["stress"] = _sum(error, options) / counts["stress"]
+        difference = prediction.stress - batch.stress
+        errors["stress"] = _where(batch.stress_mask[:, None, None], difference)
     if weights.magmom > 0:
-        error = _where(batch.magmom_mask, prediction.magmoms - batch.magmoms.abs())
-        terms["magmom"] = _sum(error, options) / counts["magmom"]
-    return terms
+        errors["magmom"] = _where(batch.magmom_mask, prediction.magmoms - batch.magmoms.abs())
+    # a sum over no labels is 0, and is divided by 1
+    return {
+        name: _sum(error, options) / counts[name].clamp(min=1) for name, error in errors.items()
+    }
 
 
 def total_loss(terms: dict[str, Tensor], weights: LossWeights) -> Tensor:

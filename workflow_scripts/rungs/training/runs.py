@@ -15,12 +15,15 @@ from rungs.config.study import Run
 from rungs.config.training import Architecture, Pretraining, Training
 from rungs.errors import StudyError
 from rungs.files import write_json, write_rows
+from rungs.frames.isolated_atoms import read_isolated_energies
 from rungs.graphs.store import GraphStore
 from rungs.potentials.chgnet.initial import load_initial
 from rungs.potentials.chgnet.published import load_model, new_model, save_model
 from rungs.potentials.device import pick_device
 from rungs.potentials.predict import interaction_energies
+from rungs.potentials.properties import PROPERTIES, mae_words
 from rungs.references.fit import ReferenceEnergies, read_reference, write_reference
+from rungs.references.isolated import isolated_reference, symbols_of
 from rungs.references.rules import reference_by_rule
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_order, read_split
@@ -33,7 +36,7 @@ from rungs.training.initialization import (
     set_reference,
 )
 from rungs.training.layers import freeze
-from rungs.training.loop import HISTORY_COLUMNS, TrainingResult
+from rungs.training.loop import HISTORY_COLUMNS, VALIDATION_COLUMNS, TrainingResult
 from rungs.training.record import CostRecord
 from rungs.training.task import TrainingTask, run_training
 
@@ -133,7 +136,8 @@ def fine_tune(
             ``architecture`` is None.
         architecture: of random weights, else None.
         inputs: attributes ``graphs``, ``split``, ``subset``, ``source_reference``,
-            ``target_reference`` and ``pretrained`` (absent for a random start) are paths.
+            ``target_reference`` and ``pretrained`` (absent for a random start) are paths, and
+            ``source_atoms`` and ``target_atoms`` where the references are of isolated atoms.
         study_seed: the study's seed.
         checkpoint: path of the checkpoint, which is no output.
         outputs: attributes ``model``, ``history``, ``reference`` and ``record`` are paths.
@@ -182,9 +186,11 @@ def fine_tune(
         )
     counts = np.count_nonzero(store.compositions(training), axis=0)
     write_reference(outputs.reference, ReferenceEnergies(get_reference(model), counts))
-    _write_run(model, result, cost, outputs, run._asdict())
+    labelled = {name: int(there.sum()) for name, there in store.labelled(training).items()}
+    _write_run(model, result, cost, outputs, run._asdict() | {"labelled": labelled})
     Path(checkpoint).unlink(missing_ok=True)
-    return f"{run.method}, {run.size} frames, seed {run.seed}: {_summary(result)}"
+    frames = f"{run.size} frames{_lacking(labelled, run.size, options)}"
+    return f"{run.method}, {frames}, seed {run.seed}: {_summary(result)}"
 
 
 def prepare(
@@ -205,7 +211,8 @@ def prepare(
         store: the target's frames.
         split: the study's split.
         subset: places of the run's own frames in ``store``.
-        inputs: attributes ``source_reference`` and ``target_reference`` are paths.
+        inputs: attributes ``source_reference`` and ``target_reference`` are paths, and
+            ``source_atoms`` and ``target_atoms`` where the references are of isolated atoms.
         device: to predict on, where reference energies are fitted to what the model leaves.
         available: places of all frames that the method may draw from, which the references are
             fitted to in place of the training part where the method has a pool.
@@ -237,9 +244,18 @@ def _reference(
     of_pool: np.ndarray | None,
 ) -> np.ndarray:
     """Return the (94,) reference energies in eV/atom that ``method`` starts with."""
-    source = read_reference(inputs.source_reference).energies
+    known = read_reference(inputs.source_reference)
+    source = known.energies
     if method.reference == "source":
         return source
+    if method.reference == "isolated_atoms":
+        # all of the level's elements: it is measured on frames that train nothing, too
+        elements = symbols_of(store.compositions())
+        target_atoms = read_isolated_energies(inputs.target_atoms)
+        if method.initial == "random":
+            return isolated_reference(target_atoms, elements)
+        source_atoms = read_isolated_energies(inputs.source_atoms)
+        return isolated_reference(target_atoms, elements, known, source_atoms)
     frames = subset
     if method.reference_fitted_on == "training":
         if of_pool is not None:
@@ -250,6 +266,7 @@ def _reference(
             frames = store.index(frame_ids(split, "target", "train"))
     if not len(frames):
         return source  # no target frame, so nothing to shift by
+    frames = frames[store.labelled(frames)["energy"]]
     interaction = None
     if method.reference in RULES_OF_RESIDUALS:
         interaction = interaction_energies(model.to(device), store, frames)
@@ -321,6 +338,16 @@ def _updates(result: TrainingResult) -> str:
     return f"{result.last_update} of {result.n_updates} updates, then nothing better came"
 
 
+def _lacking(labelled: dict[str, int], size: int, options: Training) -> str:
+    """Which labels with a weight in the loss the frames lack, in words and in brackets."""
+    lacking = [
+        f"{name} on {count}" if count else f"no {name}"
+        for name, count in labelled.items()
+        if count < size and getattr(options.weights, name) > 0
+    ]
+    return f" ({', '.join(lacking)})" if lacking else ""
+
+
 def _summary(result: TrainingResult) -> str:
     if not result.history:
         return "no updates"
@@ -328,9 +355,7 @@ def _summary(result: TrainingResult) -> str:
     seconds = result.training_seconds
     line = f"{_updates(result)}, {result.frames_seen_here / max(seconds, 1e-9):.0f} frames/s"
     if "validation_loss" not in chosen:
-        return f"{line}; final weights taken, as there is no validation part"
-    return (
-        f"{line}; best at update {result.chosen_update}: validation energy MAE "
-        f"{chosen['validation_energy_mae_mev_per_atom']:.1f} meV/atom, force MAE "
-        f"{chosen['validation_force_mae_mev_per_angstrom']:.0f} meV/Å"
-    )
+        return f"{line}; final weights taken, as there are no labelled validation frames"
+    columns = zip(PROPERTIES, VALIDATION_COLUMNS, strict=True)
+    errors = {name: chosen[column] for name, column in columns if column in chosen}
+    return f"{line}; best at update {result.chosen_update}: validation {mae_words(errors)}"

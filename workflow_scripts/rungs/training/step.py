@@ -71,7 +71,8 @@ class Step:
     def gradient(
         self, frames: np.ndarray, upcoming: np.ndarray | None = None
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the (P,) gradient of the loss on ``frames``; the loss, its terms, and the norm.
+        """Return the (P,) gradient of the loss on ``frames``; the loss, its terms for what the
+        frames are labelled with, and the norm.
 
         While a GPU works on them, the batch of the frames ``upcoming`` is put together.
 
@@ -116,19 +117,25 @@ class Step:
         names = [name for name in PROPERTIES if getattr(weights, name) > 0]
         gradient = torch.zeros_like(self.flat.vector)
         sums = gradient.new_zeros(1 + len(names))
+        wanted = {
+            "forces": weights.force > 0,
+            "stress": weights.stress > 0,
+            "magmoms": weights.magmom > 0,
+        }
         for batch in batches:
-            prediction = self.potential(
-                batch, stress=weights.stress > 0, magmoms=weights.magmom > 0, create_graph=True
-            )
+            prediction = self.potential(batch, **wanted, create_graph=True)
             terms = loss_terms(prediction, batch, self.options, counts)
             loss = total_loss(terms, weights)
             gradient.add_(self.flat.gradient(loss))
             sums.add_(torch.stack([loss, *(terms[name] for name in names)]).detach())
         norm = torch.linalg.vector_norm(self.processes.all_reduce(gradient))
+        labelled = torch.stack([counts[name] for name in names])
         # one transfer from the device, not one for each number
-        values = torch.cat([self.processes.all_reduce(sums), norm.view(1)]).tolist()
-        columns = ["train_loss", *(f"train_{name}_loss" for name in names), "gradient_norm"]
-        return gradient, dict(zip(columns, values, strict=True))
+        values = torch.cat([self.processes.all_reduce(sums), labelled, norm.view(1)]).tolist()
+        loss, norm = values[0], values[-1]
+        found = zip(names, values[1 : 1 + len(names)], values[1 + len(names) :], strict=False)
+        terms = {f"train_{name}_loss": term for name, term, n in found if n}
+        return gradient, {"train_loss": loss, **terms, "gradient_norm": norm}
 
     def _key(self, frames: np.ndarray) -> tuple[tuple[int, ...], int]:
         return tuple(frames.tolist()), self.n_parts * self.processes.size

@@ -2,7 +2,7 @@
 
 One sentence for each of two metrics, from the table of data efficiency, for the best
 pretrained method. Everything that stands against a number is said instead of the number: a curve
-that does not reach far enough, one seed, transfer that hurts, no baseline.
+that does not reach far enough, one seed, transfer that hurts, no baseline, no labels.
 """
 
 from collections.abc import Iterable, Sequence
@@ -57,8 +57,14 @@ def pretraining_answer(
         )
     best = _best_method(means, pretrained, metrics_there[0])
     rows = [row for row in efficiency if row.method == best]
-    sentences = []
+    sentences, named = [], False
     for metric in metrics:
+        if not any(known == metric for _, known in law_of):
+            word, _ = metric_words(metric)
+            sentences.append(
+                f"In {word}, nothing is measured: the test frames are not labelled with it."
+            )
+            continue
         sentences.append(
             _sentence(
                 [row for row in rows if row.metric == metric],
@@ -68,10 +74,11 @@ def pretraining_answer(
                 names=(f"{quote}{best}{quote}", f"{quote}{baseline}{quote}"),
                 keys=(best, baseline),
                 target=target,
-                first=not sentences,
-                fitted_on_all=best in fitted_on_all and not sentences,
+                first=not named,
+                fitted_on_all=best in fitted_on_all and not named,
             )
         )
+        named = True
     return sentences[0], sentences[1]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from rungs.sources.label_check.pairs import Pairs
 from rungs.sources.label_check.slopes import joint_slopes
-from rungs.sources.label_check.units import KNOWN, PER_ATOM, TOTALS
+from rungs.sources.label_check.units import KNOWN, PER_ATOM, TOTALS, either_of
 
 VOIGT = "xx yy zz yz xz xy"
 """The order in which six numbers are read, where nothing else is declared."""
@@ -33,6 +33,7 @@ BETTER = 0.6
 EXPLAINS = 0.35
 """Part of energy and works together that it may leave unexplained, on average."""
 _DIFFERENT = 0.05
+_SAME = 0.02
 
 
 class Alternative(NamedTuple):
@@ -96,8 +97,9 @@ def is_told(pairs: Pairs, label: str) -> bool:
 def _best(
     declared: np.ndarray, readings: Iterable[tuple[Alternative, np.ndarray]]
 ) -> Alternative | None:
-    """The reading that leaves least, of those that surely leave less than is declared."""
-    found: tuple[float, Alternative] | None = None
+    """The reading that leaves least, of those that surely leave less than is declared; with the
+    words of another that leaves the same, as units of forces and energies do without a stress."""
+    found: list[tuple[float, Alternative]] = []
     for reading, left in readings:
         differ = np.abs(left - declared) > _DIFFERENT
         n, n_better = int(differ.sum()), int((left < declared)[differ].sum())
@@ -106,9 +108,12 @@ def _best(
         mean = left[differ].mean()
         if mean > EXPLAINS or mean > BETTER * declared[differ].mean():
             continue
-        if found is None or left.mean() < found[0]:
-            found = float(left.mean()), reading._replace(n_pairs=n, n_better=n_better)
-    return found and found[1]
+        found.append((float(left.mean()), reading._replace(n_pairs=n, n_better=n_better)))
+    if not found:
+        return None
+    least, best = min(found, key=lambda one: one[0])
+    words = [one.words for left, one in found if left <= least + _SAME and one.words != best.words]
+    return best._replace(words=either_of([best.words, *words]))
 
 
 def _readings(pairs: Pairs) -> Iterator[tuple[Alternative, np.ndarray]]:

@@ -13,7 +13,7 @@ from rungs.sources.label_check.alternatives import better_reading, is_told
 from rungs.sources.label_check.pairs import ALL_PARTNERS, Pairs, nearby_pairs
 from rungs.sources.label_check.sizes import not_totals
 from rungs.sources.label_check.slopes import MIN_PAIRS, Finding, findings_of
-from rungs.sources.label_check.units import nearest
+from rungs.sources.label_check.units import NEAR, looks_like, nearest
 from rungs.sources.label_check.witness import NETWORK, Testimony, Witness, ask_network
 
 EXAMINED = 4000
@@ -82,9 +82,9 @@ class _Examination:
         self.warnings: list[str] = []
 
     def outcome(self) -> LabelCheck:
+        self._refuse_sizes()
         self._refuse_slopes()
         self._refuse_readings()
-        self._refuse_sizes()
         untested = self._untested()
         if untested and self.ask:
             untested = self._hear_network(untested)
@@ -103,6 +103,16 @@ class _Examination:
             f"Mend what {self.section}.data declares, or the files; `screening: {{check_labels: "
             "false}` lets them pass"
         )
+
+    def _refuse_sizes(self) -> None:
+        sizes = not_totals(self.frames)
+        if sizes is not None:
+            raise StudyError(
+                f"{self.section}.data: energies do not grow with the number of atoms as totals "
+                f"do: about a fit on composition they scatter by {100 * sizes.as_totals:.2g} % of "
+                f"their size, and by {100 * sizes.other:.2g} % in another reading: {sizes.words}. "
+                f"{self._mend()}"
+            )
 
     def _refuse_slopes(self) -> None:
         for finding in self.findings:
@@ -129,16 +139,6 @@ class _Examination:
             "another reading better"
         )
         self._refuse(better.label, found, better.words + " (stress_order)" * bool(better.order))
-
-    def _refuse_sizes(self) -> None:
-        sizes = not_totals(self.frames)
-        if sizes is not None:
-            raise StudyError(
-                f"{self.section}.data: energies do not grow with the number of atoms as totals "
-                f"do: about a fit on composition they scatter by {100 * sizes.as_totals:.2g} % of "
-                f"their size, and by {100 * sizes.other:.2g} % in another reading: {sizes.words}. "
-                f"{self._mend()}"
-            )
 
     def _untested(self) -> list[str]:
         """The labels that pairs of frames do not put to the test, among those that there are."""
@@ -208,8 +208,8 @@ class _Examination:
             )
         elif few or untested == ["energies"]:
             reasons.append(
-                f"{len(self.pairs)} pairs of frames lie near enough to each other, of which "
-                f"{MIN_PAIRS} must tell"
+                f"{len(self.pairs)} pairs of frames are near each other, and {MIN_PAIRS} that "
+                "tell are needed"
             )
         if all(f.forces is None for f in self.frames):
             reasons.append("there are no forces that energies could be held against")
@@ -241,18 +241,15 @@ def _likely_reason(finding: Finding, findings: Sequence[Finding], pairs: Pairs) 
     """What a slope looks like, in words."""
     slopes = [f.slope for f in findings if f.is_clear]
     n_atoms = float(np.median(pairs.n_atoms)) if len(pairs) else None
-    other = " with the other sign" if finding.slope < 0 else ""
-    apart, energies = nearest("energies", finding.slope, n_atoms)
-    of_energies = f" ({energies}{other})" if apart < 1.3 else ""
     if len(slopes) == 2 and all(0.67 < slope / finding.slope < 1.5 for slope in slopes):
+        apart, words = nearest("energies", finding.slope, n_atoms)
+        sign = " with the other sign" * (finding.slope < 0)
         return (
             "Forces and stress agree with each other, so the energies are at fault: of another "
-            f"unit, per atom instead of in total (or the other way round), or of the other sign"
-            f"{of_energies}"
-        )
-    apart, words = nearest(finding.label, finding.slope)
-    if apart < 1.3:
-        return words + other
+            "unit, per atom instead of in total (or the other way round), or of the other sign"
+        ) + (f" ({words}{sign})" if apart < NEAR else "")
+    if words := looks_like(finding.label, finding.slope, n_atoms):
+        return words
     if 0.5 < -finding.slope < 2:
         return "The sign looks like the other one"
-    return f"The unit of one of the two is another, or the energies are per atom{of_energies}"
+    return "The unit of one of the two is another, or the energies are per atom"

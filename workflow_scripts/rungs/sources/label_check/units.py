@@ -37,7 +37,29 @@ energies over what is read of forces or stress."""
 
 PER_ATOM = "they look like energies per atom that are read as totals"
 TOTALS = "they look like totals that are read as energies per atom"
+NEAR = 1.3
+"""Factor within which a slope is that of a known wrong unit."""
 KNOWN = {"forces": FORCES, "stress": STRESS, "energies": ENERGIES}
+
+
+def looks_like(label: str, slope: float, n_atoms: float | None = None) -> str | None:
+    """What a slope of energy against the work of ``label`` looks like, in words: another unit of
+    ``label``, or of the energies. None where no known factor is near.
+
+    Args:
+        label: ``forces`` or ``stress``.
+        slope: with its sign.
+        n_atoms: of the frames, where energies may be per atom.
+    """
+    sign = " with the other sign" if slope < 0 else ""
+    either = sorted((nearest(label, slope), nearest("energies", slope, n_atoms)))
+    words = [words + sign for apart, words in either if apart < NEAR]
+    return either_of(words) or None
+
+
+def either_of(words: list[str]) -> str:
+    """What labels look like, in one clause."""
+    return ", or ".join([*words[:1], *(other.removeprefix("they look ") for other in words[1:])])
 
 
 def nearest(label: str, slope: float, n_atoms: float | None = None) -> tuple[float, str]:

@@ -128,7 +128,8 @@ class _Predicted(NamedTuple):
 
 def _sample(frames: Sequence[Frame]) -> list[int]:
     """Places of frames that are spread over all, until there are enough atoms."""
-    limits = Screening()
+    # in a wrong unit labels are beyond any limit
+    limits = Screening(max_force=1e12, max_stress=1e12)
     chosen, n_atoms = [], 0
     # strides of the golden ratio are spread, however early they end
     order = np.argsort((np.arange(len(frames)) * 0.6180339887498949) % 1)

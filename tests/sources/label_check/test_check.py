@@ -5,6 +5,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
+import yaml
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.units import GPa
@@ -16,6 +17,8 @@ from rungs.errors import StudyError
 from rungs.frames.frame import Frame, Rejected
 from rungs.sources import read_source
 from rungs.sources.label_check import EXAMINED, check_labels, examine
+from rungs.sources.label_check.alternatives import places
+from rungs.sources.label_check.pairs import ALL_PARTNERS, nearby_pairs
 
 HARTREE, KCAL, HARTREE_BOHR = 27.211386, 0.04336411, 51.422067
 
@@ -263,3 +266,102 @@ def test_the_built_in_crystals_pass(labels):
     checked, _ = check_labels(read_source(level, "", 0), "source")
     assert checked.findings[1].is_clear
     assert checked.warnings == []
+
+
+SIX = "xx yy zz xy yz zx"
+
+
+@pytest.mark.parametrize("factor", [1, -10])
+def test_six_numbers_in_the_order_of_vasp_are_refused_by_its_name(factor):
+    """Read as xx, yy, zz, yz, xz, xy: diagonal components fit, so that no slope is clear."""
+    inverse = np.argsort(places(SIX))
+    frames = [
+        dataclasses.replace(f, stress=factor * f.stress[inverse]) for f in copper(80, 1, 0.03)
+    ]
+    with pytest.raises(StudyError, match=rf"six numbers look like the order {SIX} \(VASP's\)"):
+        check_labels(frames, "source", ask=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, None),
+        ({"order": SIX}, rf"six numbers look like the order {SIX} \(VASP's\).*\(stress_order\)"),
+        ({"stress": -1}, "energies and stress do not belong together.*sign looks like the other"),
+        ({"stress": 10}, "a stress in kbar that is read as GPa"),
+        ({"forces": -1}, "energies and forces do not belong together.*sign looks like the other"),
+        ({"energy": 0.25}, "energies"),
+    ],
+)
+def test_small_sets_of_a_pair_potential(shared_cases, changes, words):
+    """Forty-eight frames, few of whose pairs are told by one kind of work alone."""
+    path = shared_cases / "27_magmoms_some" / "study.yaml"
+    values = yaml.safe_load(path.read_text(encoding="utf-8").replace("CASES", str(shared_cases)))
+    level = Level.model_validate(values["source"])
+    frames = list(read_source(level, values["data_folder"], 0))
+    if "order" in changes:
+        inverse = np.argsort(places(changes["order"]))
+        frames = [dataclasses.replace(f, stress=f.stress[inverse]) for f in frames]
+    else:
+        frames = scaled(frames, **changes)
+    if words is None:
+        checked, _ = check_labels(frames, "target", ask=False)
+        assert checked.warnings == []
+    else:
+        with pytest.raises(StudyError, match=words):
+            check_labels(frames, "target", ask=False)
+
+
+def test_many_pairs_that_do_not_agree_are_said_at_the_terminal(strained):
+    """Labels of other frames: no reading makes them agree."""
+    forces = [f.forces for f in strained]
+    stresses = [f.stress for f in strained]
+    shuffled = [
+        dataclasses.replace(f, forces=forces[i - 7], stress=stresses[i - 7])
+        for i, f in enumerate(strained)
+    ]
+    checked, _ = check_labels(shuffled, "target", ask=False)
+    (warning,) = checked.warnings
+    assert "target.data: nothing puts unit and sign of the energies, forces and stress" in warning
+    assert "nearby frames do not agree with each other (" in warning
+    assert (
+        "pairs for the stress), and no order, unit or sign that was tried would make them"
+        in warning
+    )
+
+
+def test_energies_without_forces_say_so():
+    bare = [dataclasses.replace(f, forces=None, stress=None) for f in copper(30)]
+    checked, _ = check_labels(bare, "target", ask=False)
+    (warning,) = checked.warnings
+    assert "unit and sign of the energies to the test" in warning
+    assert "there are no forces that energies could be held against" in warning
+
+
+def test_stress_is_checked_without_forces_where_atoms_do_not_move():
+    frames = [dataclasses.replace(f, forces=None) for f in copper(40, rattle=0.0)]
+    assert examine(frames)[1].slope == pytest.approx(1, abs=0.1)
+    with pytest.raises(StudyError, match="energies and stress"):
+        check_labels(scaled_stress(frames, -1), "source", ask=False)
+
+
+def scaled_stress(frames, factor):
+    return [dataclasses.replace(f, stress=f.stress * factor) for f in frames]
+
+
+def test_forces_without_energies_are_said_to_be_untested():
+    frames = [dataclasses.replace(f, energy=None) for f in copper(30)]
+    checked, items = check_labels(frames, "source", ask=False)
+    assert "unit and sign of the forces and stress to the test" in checked.warnings[0]
+    assert list(items) == frames
+
+
+def test_neighbours_far_apart_in_the_file_are_found():
+    """Ten structures, of which each comes again a little changed after all the others."""
+    frames = copper(10, seed=2, strain=0.04) * 1
+    again = [
+        dataclasses.replace(f, frame_id=f"{i}")
+        for seed in range(5)
+        for i, f in enumerate(copper(10, seed=seed, strain=0.04, rattle=0.05))
+    ]
+    assert len(nearby_pairs(frames + again, ALL_PARTNERS)) > 4 * len(nearby_pairs(frames + again))

@@ -69,6 +69,7 @@ HEADS = {
     "formula": _name("formula"),
     "layer": _name("layer"),
     "comparison": _name("compared"),
+    "source_values": _name("the source's values are"),
     "rule": _name("rule"),
     "fitted_on": _name("fitted on"),
     "unit": _name("unit"),
@@ -88,6 +89,10 @@ HEADS = {
     "elements": Head("elements"),
     "shared_materials": Head("materials that the other level has too"),
     "in_other_training": Head("materials that the other level trains on"),
+    "n_energy": Head("frames with an energy"),
+    "n_forces": Head("with forces"),
+    "n_stress": Head("with a stress"),
+    "n_magmoms": Head("with magnetic moments"),
     "test_elements_absent": Head("test elements in no fitted frame"),
     # errors
     "mae": Head("MAE", OWN_UNIT),

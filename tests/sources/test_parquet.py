@@ -206,7 +206,7 @@ def test_dots_in_the_name_of_a_column(tmp_path, two_atoms):
     [
         (b"<html>403", "is a web page, where a plain Parquet file is expected"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
-        (gzip.compress(b"PAR1"), "is a Parquet file, packed by gzip, where a plain"),
+        (gzip.compress(b"PAR1", mtime=0), "is a Parquet file, packed by gzip, where a plain"),
         (b'{"a": 1}', "is JSON, where"),
         (b"4\nLattice", "is a text"),
         (b"", "cut short, damaged"),

@@ -101,7 +101,6 @@ def test_no_validation_asked_none_made():
         (1, N_TENTHS, "source has no material for test: there are 1"),
         (2, N_TENTHS, "no material for validation: there are 2 to divide"),
         (1, Split(test=0.1, validation=0), "no material for test: there are 1"),
-        (9, Split(test=0.5, validation=0.5), "leave nothing for training"),
         (9, Split(test=0, validation=0.1), "split.test is 0"),
     ],
 )

@@ -54,7 +54,7 @@ def pool_members(
     return list(found)
 
 
-def check_pool_sizes(name: str, pool: Pool, sizes: Sequence[int], n_frames: int) -> None:
+def check_pool_sizes(name: str, pool: "Pool", sizes: Sequence[int], n_frames: int) -> None:
     """See that a pool holds the largest subset drawn from it.
 
     Raises:

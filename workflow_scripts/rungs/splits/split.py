@@ -61,7 +61,7 @@ def split_materials(
         One row a frame, ordered by level, material and frame.
 
     Raises:
-        StudyError: when the fractions leave nothing for training, when there are too few
+        StudyError: when there are too few
             materials for the parts asked for, when the lists do not fit the frames, or when a
             published division has copies of a training frame among the test frames.
     """
@@ -106,11 +106,6 @@ def _parts(
 
 
 def _check_fractions(levels: Levels, given: set[str], options: "Split") -> None:
-    if options.test + options.validation >= 1:
-        raise StudyError(
-            f"split.test ({options.test:g}) and split.validation ({options.validation:g}) "
-            "leave nothing for training; make their sum smaller than 1"
-        )
     if options.test == 0 and len(given) < len(levels):
         missing = next(name for name in levels if name not in given)
         raise StudyError(

@@ -148,5 +148,7 @@ class _Reader:
         return voigt(found, data.stress_order) * stress_factor(data.stress_unit, data.stress_sign)
 
 
-def _scaled(value: object, factor: float) -> np.ndarray | None:
-    return None if value is None else np.asarray(value, dtype=np.float64) * factor
+def _scaled(value: object, factor: float) -> object:
+    if value is None or factor == 1:
+        return value
+    return np.asarray(value, dtype=np.float64) * factor

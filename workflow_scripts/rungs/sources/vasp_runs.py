@@ -116,7 +116,7 @@ def _steps(
     from pymatgen.io.vasp.outputs import Vasprun
 
     try:
-        with warnings.catch_warnings(), readable_copy(path) as readable:
+        with warnings.catch_warnings(), readable_copy(path) as (readable, has_stars):
             warnings.simplefilter("ignore")  # of loops that did not converge: frames carry that
             run = Vasprun(readable, parse_dos=False, parse_eigen=False, parse_potcar_file=False)
     except Exception as error:  # lxml's, gzip's, and whatever an unfinished file leads to
@@ -148,7 +148,7 @@ def _steps(
             reason = f"step {index} of {path} lacks {error}: it is no calculation of a structure"
             yield Rejected(frame_id, reason, "missing key")
             continue
-        if fields := _overflown(frame):
+        if has_stars and (fields := _overflown(frame)):
             yield Rejected(
                 frame_id,
                 f"step {index} of {path} has asterisks in place of numbers in its "
@@ -241,8 +241,9 @@ def _last_magmoms(path: Path) -> np.ndarray | None:
     from pymatgen.io.vasp.outputs import Outcar
 
     name = unpacked_name(path.name).replace("vasprun.xml", "OUTCAR")
+    beside = set(path.parent.iterdir())
     for outcar in (path.with_name(name + ending) for ending in ("", *PACKED)):
-        if outcar == path or not outcar.is_file():
+        if outcar not in beside or outcar == path or not outcar.is_file():
             continue
         try:
             with plain_file(outcar) as (plain, _):

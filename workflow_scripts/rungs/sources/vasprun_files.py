@@ -23,8 +23,8 @@ _STEP = b"<calculation"
 
 
 @contextmanager
-def readable_copy(path: Path) -> Iterator[Path]:
-    """Give a file that pymatgen can parse.
+def readable_copy(path: Path) -> Iterator[tuple[Path, bool]]:
+    """Give a file that pymatgen can parse, and whether there are asterisks in its ionic steps.
 
     The file itself where it can be parsed as it is, else a temporary copy that goes with the
     block; asterisks of ionic steps are :data:`OVERFLOW` there.
@@ -35,10 +35,10 @@ def readable_copy(path: Path) -> Iterator[Path]:
     with open_content(path) as (look, stream):
         if look.kind not in (FileKind.XML, FileKind.EMPTY):
             raise refused(path, look, "a vasprun.xml")
-        has_stars = any(_STARS.search(text) for text in _pieces_of_steps(stream))
+        has_stars = any(b"***" in text for text in _pieces_of_steps(stream))
     endings = [_NAMED.get(packing, ()) for packing in look.packing]
     if not has_stars and (not endings or (len(endings) == 1 and path.suffix in endings[0])):
-        yield path
+        yield path, has_stars
         return
     with tempfile.TemporaryDirectory(prefix="rungs-") as folder:
         copy = Path(folder) / "vasprun.xml"
@@ -47,7 +47,7 @@ def readable_copy(path: Path) -> Iterator[Path]:
         for incar in path.parent.glob("*INCAR*"):  # pymatgen reads what is asterisks there too
             if incar.is_file():
                 shutil.copyfile(incar, Path(folder) / incar.name)
-        yield copy
+        yield copy, has_stars
 
 
 def _pieces(stream: IO[bytes]) -> Iterator[bytes]:

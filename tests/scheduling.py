@@ -6,6 +6,8 @@ from pathlib import Path
 from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+OF_THE_TINY_STUDY = ("tiny_study", "tiny_report")
+"""Fixtures that need the tiny study."""
 
 
 class SharedFixtures(LoadScopeScheduling):
@@ -22,7 +24,7 @@ class SharedFixtures(LoadScopeScheduling):
 def group_of(file: str) -> str | None:
     """Return the name of the group of all tests in ``file``; None where each stands alone."""
     text = (REPOSITORY / file).read_text(encoding="utf-8")
-    if "tiny_study" in text:
+    if any(name in text for name in OF_THE_TINY_STUDY):
         # Beside each other they would collide in the study's folder.
         return "tiny_study"
     return file if 'scope="module"' in text else None

@@ -282,7 +282,7 @@ def test_the_reader_of_the_example_reads(tmp_path):
     from rungs.config import bulk
     from rungs.config.data import Screening
     from rungs.errors import StudyError
-    from rungs.frames.screening import reason_to_reject
+    from rungs.frames.faults import reason_to_reject
 
     section, reader = code("add_source.md", "python")
     names = vars(bulk).copy()

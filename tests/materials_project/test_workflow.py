@@ -30,6 +30,8 @@ def study(tmp_path, repository):
                 "requests_per_second": 5,
             },
         }
+    # the service's labels here are made up, each for itself
+    values["screening"] = {"check_labels": False}
     values["subsets"] = {"sizes": [4, 12], "seeds": [0]}
     values["methods"] = {
         "scratch": {"initial": "random", "reference": "target"},

@@ -118,7 +118,7 @@ def test_real_mptrj_frames_and_the_63_elemental_pairs_are_divided(
     assert len(read_frames(frames / "source.parquet")) > 40
     said = read_provenance(frames / "source.parquet")
     assert said["kind"] == "mp_json"
-    assert [line.split(":")[0] for line in said["label_check"]] == ["forces", "stress"]
+    assert [line.split(":")[0] for line in said["label_check"][:2]] == ["forces", "stress"]
     parts = {row["part"] for row in rows(tmp_path / split) if row["level"] == "target"}
     assert parts == {"train", "validation", "test"}
 

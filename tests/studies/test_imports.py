@@ -16,6 +16,7 @@ WITH_A_NETWORK = {
     "evaluate_pretrained",
     "fine_tune",
     "fit_references",
+    "predict_levels",
     "pretrain",
     "record_gradients",
     "simulate",

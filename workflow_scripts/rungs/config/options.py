@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
 
 class Options(BaseModel):
@@ -23,7 +22,7 @@ class Options(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+        cls, core_schema: object, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         # Only when a schema is asked for. Pydantic's own way, use_attribute_docstrings, reads the
         # sources whenever the classes are made: in every job, for a third of their import's time.

@@ -63,12 +63,15 @@ def load_study(values: Mapping[str, object], origin: str = "the configuration") 
     try:
         return Study.model_validate(dict(values))
     except ValidationError as error:
-        # A misspelt key is told where the right one is missing, not once more as an unknown one.
-        told = {_misspelt(fault) for fault in error.errors() if fault["type"] == "missing"}
-        lines = dict.fromkeys(
-            _describe(fault) for fault in error.errors() if fault["loc"] not in told
-        )
-        raise StudyError("\n".join(f"{origin}: {line}" for line in lines)) from None
+        raise StudyError(describe_faults(error, origin)) from None
+
+
+def describe_faults(error: ValidationError, origin: str) -> str:
+    """All that pydantic found wrong, a line each, naming key and file."""
+    # A misspelt key is told where the right one is missing, not once more as an unknown one.
+    told = {_misspelt(fault) for fault in error.errors() if fault["type"] == "missing"}
+    lines = dict.fromkeys(_describe(fault) for fault in error.errors() if fault["loc"] not in told)
+    return "\n".join(f"{origin}: {line}" for line in lines)
 
 
 def read_study(*paths: str | os.PathLike) -> Study:

@@ -1,0 +1,136 @@
+"""A level's frames, read and screened as the workflow does it, into a temporary folder."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+
+from rungs.config.data import Level, Screening
+from rungs.errors import StudyError
+from rungs.filters import FilterChain
+from rungs.frames.elements import SYMBOLS
+from rungs.frames.frame import Frame, Rejected
+from rungs.frames.isolated_atoms import known_atoms, write_isolated_atoms
+from rungs.frames.screening import ScreenedFrames, screen_to_file
+from rungs.sources import Notes, read_source
+from rungs.sources.label_check import EXAMINED, LabelCheck, check_labels
+from rungs.splits.members import Member, read_members
+
+COMPUTED = ("crystals", "classical_md")
+"""Kinds of sources whose frames are made and labelled by the workflow itself."""
+
+
+@dataclass
+class Counts:
+    """What there is to count in frames as they pass."""
+
+    n_atoms: int = 0
+    largest: int = 0
+    volume: float = 0.0
+    elements: Counter[str] = field(default_factory=Counter)
+    """Frames with each element."""
+
+    def add(self, frame: Frame) -> None:
+        """Take a frame into account."""
+        self.n_atoms += frame.n_atoms
+        self.largest = max(self.largest, frame.n_atoms)
+        self.volume += frame.volume
+        self.elements.update(SYMBOLS[z - 1] for z in np.unique(frame.atomic_numbers))
+
+
+@dataclass
+class ReadLevel:
+    """A level that was read, and where its frames lie for now."""
+
+    section: str
+    level: Level
+    frames: Path
+    atoms: Path
+    screened: ScreenedFrames
+    filtered: dict[str, int]
+    """Frames that filters set aside, by filter."""
+    counts: Counts
+    labels: LabelCheck | None
+    """What the label check found; None where it is switched off, or refused the level."""
+    label_fault: str | None
+    """Why the label check refuses the level."""
+    notes: list[str]
+    members: list[Member]
+
+
+def read_level(
+    level: Level,
+    section: str,
+    folder: str | os.PathLike,
+    limits: Screening,
+    seed: int,
+    into: Path,
+    see: Callable[[list[Frame]], None] | None = None,
+) -> ReadLevel:
+    """Read, check and screen a level as ``make_frames`` does.
+
+    Args:
+        level: the section ``source`` or ``target``.
+        section: which of them.
+        folder: that its files' names are relative to.
+        limits: the section ``screening``.
+        seed: the study's.
+        into: a temporary folder.
+        see: is given the frames at the beginning, as the label check sees them.
+
+    Raises:
+        StudyError: when a file cannot be read, or no frame passes.
+    """
+    paths = {name: into / f"{section}{ending}" for name, ending in _FILES.items()}
+    notes, counts = Notes(), Counts()
+    filters = FilterChain(level.filters, into, section=section)
+    items = iter(read_source(level, folder, seed, section=section, notes=notes))
+    head = list(islice(items, EXAMINED))
+    found, fault = None, None
+    if see is not None:
+        see([item for item in head if isinstance(item, Frame)])
+    if limits.check_labels:
+        try:
+            ask = level.data.kind not in COMPUTED
+            found, _ = check_labels(iter(head), section=section, ask=ask)
+        except StudyError as error:
+            fault = str(error)
+    table = next(iter(level.atom_files(str(folder))), None)
+    declared = known_atoms(level, table, section=section)
+    screened = screen_to_file(
+        chain(head, items),
+        limits,
+        paths["frames"],
+        paths["rejects"],
+        {},
+        lambda passed: _counted(filters(passed), counts),
+        section=section,
+    )
+    write_isolated_atoms(paths["atoms"], [*declared, *screened.isolated_atoms])
+    return ReadLevel(
+        section,
+        level,
+        paths["frames"],
+        paths["atoms"],
+        screened,
+        dict(filters.counts),
+        counts,
+        found,
+        fault,
+        list(notes.lines()),
+        read_members(paths["frames"]),
+    )
+
+
+_FILES = {"frames": ".parquet", "rejects": "_rejects.csv", "atoms": "_isolated_atoms.csv"}
+
+
+def _counted(items: Iterable[Frame | Rejected], counts: Counts) -> Iterator[Frame | Rejected]:
+    for item in items:
+        if isinstance(item, Frame):
+            counts.add(item)
+        yield item

@@ -191,4 +191,3 @@ def common_folder(files: list[Path]) -> Path:
     """The deepest folder that holds all files."""
     folders = [str(path if path.is_dir() else path.parent) for path in files]
     return Path(os.path.commonpath(folders))
-

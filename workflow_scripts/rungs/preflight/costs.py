@@ -1,0 +1,139 @@
+"""What a study will take, by a model of the cost: nothing is measured, so within a factor of about
+three. ``make estimate`` measures on the machine at hand, once graphs are built.
+
+The time of an update goes with what messages pass through,
+
+    t = k · n_conv · width · n_atoms · (bonds + angles an atom),
+
+with k from the two networks timed in docs/benchmark.md (compiled, one core of an Intel Xeon).
+"""
+
+import math
+from dataclasses import dataclass
+
+from rungs.config.study import Study
+from rungs.config.training import Architecture, Training
+
+PER_MESSAGE = 1.2e-7
+"""k, in seconds."""
+_PREDICTION = 0.3
+"""Time of a prediction over that of an update on the same frame."""
+_START_SECONDS = 4.0
+_BYTES_PER_ROW = 900
+"""Memory of a bond or angle in an update, for each feature's 64 of width, all layers together."""
+_BASE_MB = 450
+_GRAPH_BYTES = 24
+"""On disk, of a bond or an angle."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a level's frames are like."""
+
+    n_atoms: int
+    """In all frames together."""
+    n_frames: int
+    largest: int
+    """Atoms of the largest frame."""
+    volume: float
+    """Of all frames together, in Å³."""
+
+    @property
+    def density(self) -> float:
+        """Atoms in Å³."""
+        return self.n_atoms / self.volume if self.volume else 0.05
+
+    @property
+    def mean_atoms(self) -> float:
+        """Atoms of a frame."""
+        return self.n_atoms / max(1, self.n_frames)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of a whole study."""
+
+    core_hours: float
+    memory_mb: float
+    """Of the largest job."""
+    disk_mb: float
+
+
+def rows_per_atom(architecture: Architecture, density: float) -> float:
+    """Bonds, each in both directions, and angles of an atom, as of a uniform density in Å⁻³."""
+
+    def neighbours(cutoff: float) -> float:
+        return 4 / 3 * math.pi * cutoff**3 * density
+
+    near = neighbours(architecture.bond_graph_cutoff)
+    return neighbours(architecture.atom_graph_cutoff) + near * max(near - 1, 0)
+
+
+def seconds_per_frame(architecture: Architecture, content: Content) -> float:
+    """Of an update, for each frame in it, on one core."""
+    width = (architecture.atom_fea_dim + architecture.bond_fea_dim) / 2
+    rows = rows_per_atom(architecture, content.density)
+    return PER_MESSAGE * architecture.n_conv * width * content.mean_atoms * rows
+
+
+def cost_of(
+    study: Study, source: Content | None, target: Content, parts: dict[tuple[str, str], int]
+) -> Cost:
+    """The cost of a study.
+
+    Args:
+        study: the study.
+        source, target: what its levels' frames are like; None for one that was not read.
+        parts: number of frames of each level and part.
+    """
+    architecture = study.architecture or Architecture()
+    seconds, target_frame = 0.0, seconds_per_frame(architecture, target)
+    if study.pretraining.training is not None and source is not None:
+        options, frame = study.pretraining.training, seconds_per_frame(architecture, source)
+        sizes = {m.pretraining_size for m in study.methods.values() if m.initial == "pretrained"}
+        for size in {size or parts.get(("source", "train"), 0) for size in sizes or {None}}:
+            seconds += _training(options, size, frame, parts.get(("source", "validation"), 0))
+    for run in study.runs:
+        if run.size:
+            n_validation = parts.get(("target", "validation"), 0)
+            seconds += _training(study.fine_tuning, run.size, target_frame, n_validation)
+    tested = parts.get(("target", "test"), 0) * target_frame * _PREDICTION
+    seconds += len(study.runs) * tested + len(study.points) * _START_SECONDS
+    content = max((c for c in (source, target) if c is not None), key=lambda c: c.largest)
+    batch = max(t.batch_size for t in (study.pretraining.training, study.fine_tuning) if t)
+    width = (architecture.atom_fea_dim + architecture.bond_fea_dim) / 128
+    rows = rows_per_atom(architecture, content.density) * batch
+    mean = max(content.mean_atoms, content.largest / batch)
+    memory = _BASE_MB + rows * mean * _BYTES_PER_ROW * width * architecture.n_conv / 1e6
+    graphs = sum(
+        c.n_atoms * rows_per_atom(architecture, c.density) * _GRAPH_BYTES / 1e6
+        for c in (source, target)
+        if c is not None
+    )
+    weights = 4 * _parameters(architecture) / 1e6
+    return Cost(seconds / 3600, memory, weights * (len(study.runs) + 1) + 1.5 * graphs)
+
+
+def _training(options: Training, size: int, frame: float, n_validation: int) -> float:
+    from rungs.training.schedule import number_of_updates
+
+    updates = number_of_updates(options, size) if size else 0
+    batch = min(size, options.batch_size)
+    validating = options.validations * n_validation * frame * _PREDICTION
+    return _START_SECONDS + updates * batch * frame + validating
+
+
+def _parameters(architecture: Architecture) -> float:
+    """About as many as CHGNet's 412,525 at its own size."""
+    share = architecture.n_conv / 4
+    return 412_525 * share * (architecture.atom_fea_dim / 64) ** 2
+
+
+def in_words(cost: Cost) -> str:
+    """A line for a person."""
+    hours = f"{cost.core_hours:.1f}" if cost.core_hours < 100 else f"{cost.core_hours:.0f}"
+    return (
+        f"about {hours} core hours, {cost.memory_mb / 1000:.1f} GB of memory for the largest job, "
+        f"{cost.disk_mb:.0f} MB of disk (a model of the cost, within a factor of about three; "
+        "`make estimate` measures)"
+    )

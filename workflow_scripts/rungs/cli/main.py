@@ -9,6 +9,7 @@ import click
 from rungs import __version__
 from rungs.cli.compare import compare
 from rungs.cli.extras import extras
+from rungs.cli.init import init
 from rungs.cli.plan import plan
 from rungs.cli.reference import reference
 from rungs.cli.schema import schema
@@ -39,6 +40,7 @@ def rungs() -> None:
     """
 
 
+rungs.add_command(init)
 rungs.add_command(plan)
 rungs.add_command(compare)
 rungs.add_command(schema)

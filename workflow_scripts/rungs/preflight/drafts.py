@@ -48,7 +48,7 @@ class Keys:
     values: dict[str, list[object]] = field(default_factory=dict)
     """Values of each key, of the frames that have it."""
     columns: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """Per-atom keys: the type of their values, as ``S``, ``R``, ``I`` or ``L``, and their number."""
+    """Per-atom keys: the type of their values (``S``, ``R``, ``I``, ``L``), and their number."""
     sizes: list[int] = field(default_factory=list)
     """Atoms of each frame."""
 

@@ -66,21 +66,21 @@ def examine_side(given: Given, section: str, folder: Path, into: Path) -> Side:
     found = None
     if draft.open_units:
         declare(draft, Units(grounds={}))
-    sample, others = _sample(_level(draft, vacuum), section, folder)
+    sample, others = _sample(level_of(draft, vacuum), section, folder)
     if not sample and any(item.kind == NotPeriodicError.kind for item in others):
         vacuum = VACUUM
-        sample, others = _sample(_level(draft, vacuum), section, folder)
+        sample, others = _sample(level_of(draft, vacuum), section, folder)
     if draft.open_units and sample:
         fixed = {label: draft.hints[label] for label in draft.open_units if label in draft.hints}
         fixed |= _fixed_by_the_kind(draft)
         per_atom = draft.per_atom if "energy" in draft.open_units else False
         found = decide_units(sample, fixed, per_atom)
         declare(draft, found)
-    read = read_level(_level(draft, vacuum), section, folder, Screening(), 0, into)
+    read = read_level(level_of(draft, vacuum), section, folder, Screening(), 0, into, ask=False)
     not_periodic = read.screened.counts.get(NotPeriodicError.kind, 0)
     if vacuum is None and not_periodic:
         vacuum = VACUUM
-        read = read_level(_level(draft, vacuum), section, folder, Screening(), 0, into)
+        read = read_level(level_of(draft, vacuum), section, folder, Screening(), 0, into, ask=False)
     return Side(section, given, draft, found, vacuum, read)
 
 
@@ -129,7 +129,7 @@ def _after(data: dict[str, object], option: str, values: dict[str, object]) -> N
             data.update(values)
 
 
-def _level(draft: Draft, vacuum: float | None) -> Level:
+def level_of(draft: Draft, vacuum: float | None) -> Level:
     from pydantic import ValidationError
 
     values = {"label": "x", "functional": "x", "data": draft.data, "vacuum": vacuum}
@@ -175,7 +175,7 @@ def parts_of_frames(side: Side, folder: Path) -> dict[str, str]:
         return {}
     data = dict(side.draft.data)
     data["group_column" if data["kind"] == "parquet" else "group_key"] = key
-    level = _level(Draft(data), side.vacuum)
+    level = level_of(Draft(data), side.vacuum)
     found: dict[str, str] = {}
     wanted = {member.frame_id for member in side.read.members}
     for item in read_source(level, folder, 0, section=side.section):

@@ -92,12 +92,12 @@ def sizes_for(n_train: int, *, has_gpu: bool = False) -> list[int]:
     if largest < n_train or largest > 100:
         largest = _rounded(largest, down=True)
     smallest = min(max(4, largest // 100), largest)
-    if 8 <= smallest:
+    if smallest >= 8:
         smallest = _rounded(smallest)
     number = min(5, max(3, round(2 * math.log10(max(largest / smallest, 1))) + 1))
     steps = [smallest * (largest / smallest) ** (k / (number - 1)) for k in range(number)]
     between = [_rounded(step) for step in steps[1:-1]]
-    return sorted({0, smallest, *between, largest} - {s for s in between if s >= largest})
+    return sorted({0, smallest, largest, *(size for size in between if size < largest)})
 
 
 def _rounded(value: float, *, down: bool = False) -> int:
@@ -179,7 +179,7 @@ def plan_for(
     why = (
         "CHGNet's own size"
         if full
-        else f"small: {'few frames' if gpu else 'no GPU here'}; CHGNet's own is 64 wide, 4 deep, 6 Å"
+        else f"small, {'for few frames' if gpu else 'as there is no GPU here'}; CHGNet's own has 64"
     )
     batches = [_batch(atoms, gpu) for atoms in mean_atoms]
     rate = 1e-3 if full or published else 3e-3

@@ -101,12 +101,13 @@ def decide_units(
         if any(getattr(frame, label) is not None for frame in frames)
     ]
     evidence = _Evidence(frames, labels, per_atom)
-    if ask and not evidence.is_told(labels):
+    open_labels = [label for label in labels if label not in hints]
+    if ask and not evidence.is_told(open_labels):
         evidence.ask_network()
     best = max(_hypotheses(labels, hints, per_atom), key=evidence.score)
-    order, sign_told = evidence.order(best)
+    order, order_told = evidence.order(best)
     best = replace(best, order=order)
-    return replace(best, **evidence.grounds(best, hints, per_atom, sign_told))
+    return replace(best, **evidence.grounds(best, hints, order_told))
 
 
 def _hypotheses(labels: Sequence[str], hints: Mapping[str, str], per_atom: bool | None):
@@ -165,7 +166,7 @@ class _Evidence:
             any(found[label].is_clear for found in self.findings.values())
             for label in labels
             if label != "energy"
-        ) and ("forces" in labels or "stress" in labels)
+        )
 
     def ask_network(self) -> None:
         """Compare with a published network's predictions."""
@@ -276,7 +277,7 @@ class _Evidence:
         return VOIGT, False
 
     def grounds(
-        self, units: Units, hints: Mapping[str, str], per_atom: bool | None, order_told: bool
+        self, units: Units, hints: Mapping[str, str], order_told: bool
     ) -> dict[str, object]:
         """The fields of :class:`Units` on grounds."""
         power, told, sure = int(units.per_atom), {}, set()
@@ -289,18 +290,18 @@ class _Evidence:
                 told[label] = f"{finding.n_pairs} pairs of near frames"
                 sure.add(label)
             elif label in self.network:
-                size, correlation = self.network[label]
+                correlation = self.network[label][1]
                 told[label] = f"CHGNet's predictions (correlation {abs(correlation):.2f})"
                 sure.add(label)
             else:
                 told[label] = "their size"
         for label in ("energy", "forces", "stress"):
             if label in hints and label in self.labels:
-                told[label] = "name or key"
+                told[label] = "its name or a key of the file"
                 sure.add(label)
         if "energy" in self.labels and "energy" not in told:
             if sure:
-                told["energy"] = "together with " + " and ".join(sorted(sure))
+                told["energy"] = " and ".join(sorted(sure)) + ", which it fits"
                 sure.add("energy")
             else:
                 told["energy"] = "its size"
@@ -310,7 +311,7 @@ class _Evidence:
 
 
 _FEW = 600
-_MOST_ATOMS = 1000
+_MOST_ATOMS = 500
 _KNOWN = 0.5
 _LEAST_ENERGIES = 5
 _DIFFERENT = 0.05

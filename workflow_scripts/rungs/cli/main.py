@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from rungs import __version__
+from rungs.cli.check import check
 from rungs.cli.compare import compare
 from rungs.cli.extras import extras
 from rungs.cli.init import init
@@ -30,17 +31,20 @@ def rungs() -> None:
     transferred, how many calculations the pretraining saves and what more of them would buy.
 
     \b
+    Make one     rungs init SOURCE TARGET               a study from files, then rungs check
     Run one      make study                             the default study, config.yaml
                  make study CONFIG=config/si_to_ge.yaml another one
                  snakemake --cores 2                    the same by Snakemake itself
     Look at it   results/NAME/report.html               the answer, figures, tables
     Go on        docs/                                  first study, your own data, clusters
 
-    The commands below read studies that have run, results/NAME.
+    `init` makes the file of a study from data, `check` looks at one before it runs; `plan` and
+    `compare` read studies that have run, results/NAME.
     """
 
 
 rungs.add_command(init)
+rungs.add_command(check)
 rungs.add_command(plan)
 rungs.add_command(compare)
 rungs.add_command(schema)

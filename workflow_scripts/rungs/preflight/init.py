@@ -246,8 +246,8 @@ class _Writer:
         lines = [
             "# yaml-language-server: $schema=schemas/study.schema.json",
             "#",
-            f"# {self._title()}: proposed by `rungs init`. It runs as it is; lines with `check:` are",
-            "# guesses that a person should look at.",
+            f"# {self._title()}: proposed by `rungs init`.",
+            "# It runs as it is; lines with `check:` are guesses that a person should look at.",
             "",
             line("study", name),
             line("title", self._title()),

@@ -7,7 +7,7 @@ import click
 
 
 @click.command(
-    epilog="Exit status: 0 nothing stops the study, 1 something does (a cross), 2 there is no study."
+    epilog="Exit status: 0 nothing stops the study, 1 something does (a cross), 2 no study."
 )
 @click.argument("study", type=click.Path(path_type=Path), metavar="STUDY")
 @click.option(

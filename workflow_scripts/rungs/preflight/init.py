@@ -244,8 +244,6 @@ class _Writer:
     def _text(self, name: str, parts_file: str | None) -> str:
         plan, target = self.plan, self.target
         lines = [
-            "# yaml-language-server: $schema=schemas/study.schema.json",
-            "#",
             f"# {self._title()}: proposed by `rungs init`.",
             "# It runs as it is; lines with `check:` are guesses that a person should look at.",
             "",

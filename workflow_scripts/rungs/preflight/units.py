@@ -162,10 +162,9 @@ class _Evidence:
 
     def is_told(self, labels: Sequence[str]) -> bool:
         """Whether frames near each other tell of all forces and stresses."""
-        return all(
-            any(found[label].is_clear for found in self.findings.values())
-            for label in labels
-            if label != "energy"
+        wanted = [label for label in labels if label != "energy"]
+        return any(
+            all(found[label].is_clear for label in wanted) for found in self.findings.values()
         )
 
     def ask_network(self) -> None:
@@ -268,10 +267,9 @@ class _Evidence:
         left = {order: _left(pairs, units, order) for order in (VOIGT, VASP)}
         sheared = np.abs(pairs.stress[:, 3:] * pairs.strain[:, 3:]).sum(axis=1) > 0
         differ = sheared & (np.abs(left[VOIGT] - left[VASP]) > _DIFFERENT)
-        if differ.sum() >= _TELLING_PAIRS:
-            better = (left[VASP] < left[VOIGT])[differ].mean()
-            if better >= _MOST or better <= 1 - _MOST:
-                return (VASP if better >= _MOST else VOIGT), True
+        n, n_better = int(differ.sum()), int((left[VASP] < left[VOIGT])[differ].sum())
+        if n >= _TELLING_PAIRS and abs(2 * n_better - n) >= _CERTAIN * math.sqrt(n):
+            return (VASP if 2 * n_better > n else VOIGT), True
         if self.network_order == VASP:
             return VASP, True
         return VOIGT, False
@@ -316,7 +314,8 @@ _KNOWN = 0.5
 _LEAST_ENERGIES = 5
 _DIFFERENT = 0.05
 _TELLING_PAIRS = 10
-_MOST = 0.7
+_CERTAIN = 3.0
+"""Standard deviations by which pairs that one order explains better must outnumber others."""
 
 
 def _left(pairs: Pairs, units: Units, order: str) -> np.ndarray:

@@ -291,11 +291,11 @@ class Initialised:
     path: Path
 
     @property
-    def study(self):  # noqa: ANN201
+    def study(self):
         return read_study(self.path)
 
     @property
-    def target(self):  # noqa: ANN201
+    def target(self):
         return self.study.target.data
 
 

@@ -6,7 +6,7 @@ potentials, which stand before the sources because one kind of source is labelle
 
 ``workflow → config → frames → graphs → potentials → materials_project → classical → sources →
 filters → splits → references → training → evaluation → simulation → properties → scaling →
-figures → records → cli``
+figures → records → preflight → cli``
 
 No sub-package imports one that stands later in this list.
 """

@@ -54,6 +54,7 @@ $(KNOWN_EXTRAS:%=$(VENV)/.ready-%): $(VENV)/.ready-%: $(READY)
 	@touch $@
 
 study: setup ## Run the study in CONFIG and write its HTML report
+	$(if $(ARGS),,$(RUN) rungs check --configuration $(CONFIG))
 	$(RUN) snakemake --cores $(CORES) --configfile $(CONFIG) $(ARGS)
 	@$(MAKE) --no-print-directory report
 

@@ -25,6 +25,7 @@ def init(source: str, target: str, output: Path | None, name: str | None) -> Non
     """
     if name is not None:
         _see_name(name)
+    output = Path(f"{name}.yaml") if output is None and name is not None else output
     if output is not None:
         _see_free(output)
     from rungs.files import write_text

@@ -179,6 +179,9 @@ class _Check:
 
     def _check_split(self) -> None:
         study, members = self.study, self._members
+        if "source" not in self.read:
+            # Made later; that of the target is the same whatever the source holds of its own.
+            members["source"] = members["target"]
         options = study.split
         self.rows = split_materials(
             **members,

@@ -20,6 +20,8 @@ from rungs.sources.xyz_comment import is_missing, numbers, parse_comment
 
 _KELVIN = re.compile(r"(\d+(?:\.\d+)?) ?K\b")
 _OWN = ("lattice", "properties", "pbc")
+_FREE = ("description", "comment", "info", "temperature")
+"""Keys that texts with temperatures are under, which only some files need to have."""
 _STRUCTURE = ("species", "symbols", "pos", "positions", "z", "numbers", "tags", "move_mask", "mass")
 
 
@@ -29,12 +31,16 @@ def draft_xyz(given: Given, folder: Path) -> Draft:
     Raises:
         StudyError: when a file cannot be read, or has nothing that looks like an energy.
     """
-    keys = Keys()
+    keys, in_files = Keys(), []
     for path in given.files:
+        seen: set[str] = set()
+        in_files.append(seen)
         for block in islice(iter_blocks(path, "the file"), LOOKED_AT):
             values = parse_comment(block.comment)
             keys.add(len(block.atoms), {k: v for k, v in values.items() if not is_missing(v)})
-            _add_columns(keys, values)
+            seen |= _add_columns(keys, values) | values.keys()
+    # a declared key that a file lacks altogether refuses that file
+    _drop_uncommon(keys, set.intersection(*in_files))
     texts = [key for key in keys.values if key.lower() not in _OWN]
     counts = {key: _count(keys.values[key]) for key in texts}
     draft = Draft(files_of(given, folder))
@@ -58,12 +64,20 @@ def draft_xyz(given: Given, folder: Path) -> Draft:
     return draft
 
 
-def _add_columns(keys: Keys, values: dict[str, str | None]) -> None:
+def _drop_uncommon(keys: Keys, common: set[str]) -> None:
+    for there in (keys.values, keys.columns):
+        for key in [key for key in there if key not in common]:
+            if key not in _FREE:
+                del there[key]
+
+
+def _add_columns(keys: Keys, values: dict[str, str | None]) -> set[str]:
     text = next((v for k, v in values.items() if k.lower() == "properties" and v), "")
     parts = text.split(":")
     for name, kind, width in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
         if name.lower() not in _STRUCTURE and width.isdigit():
             keys.columns.setdefault(name, (kind.upper(), int(width)))
+    return set(parts[::3])
 
 
 def _count(values: list[object]) -> int:

@@ -45,6 +45,8 @@ def divide(
     Raises:
         StudyError: when nothing works, with the last reason.
     """
+    # A source that is not there yet is divided like the target: the target's parts are the same.
+    source = source or target
     reason: StudyError | None = None
     if listed:
         try:

@@ -28,15 +28,15 @@ PROVISIONAL = {
 }
 """How frames are read, for a start."""
 _GPA = 160.2176634
-_ENERGIES = {"eV": 1.0, "Ha": 0.3, "kcal/mol": 0.15, "Ry": 0.05, "kJ/mol": 0.1, "meV": 0.02}
+_ENERGIES = {"eV": 1.0, "Ha": 0.1, "kcal/mol": 0.1, "Ry": 0.03, "kJ/mol": 0.05, "meV": 0.02}
 """How common units are; only ratios matter."""
 _FORCES = {
     "eV/Å": 1.0,
-    "Ha/Bohr": 0.3,
-    "kcal/mol/Å": 0.15,
+    "Ha/Bohr": 0.1,
+    "kcal/mol/Å": 0.1,
     "kJ/mol/Å": 0.05,
     "kJ/mol/nm": 0.05,
-    "Ry/Bohr": 0.05,
+    "Ry/Bohr": 0.03,
     "meV/Å": 0.02,
     "Ha/Å": 0.02,
     "eV/Bohr": 0.01,
@@ -54,7 +54,7 @@ _TOGETHER = {
 """Units that codes write together."""
 _STRANGERS = 0.02
 """How much less common others are together."""
-_SIZES = {"energy": (0.1, 6.0), "forces": (0.5, 4.0), "stress": (3.0, 6.0)}
+_SIZES = {"energy": (0.1, 8.0), "forces": (0.3, 6.0), "stress": (3.0, 6.0)}
 """Typical size of energies about a fit on composition in eV/atom, of force components in eV/Å and
 of stress components in GPa, and the factor by which they scatter."""
 _NETWORK_FACTOR = 1.6

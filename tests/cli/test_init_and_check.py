@@ -2,18 +2,27 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
 
 from rungs.cli.main import main
 
-COPPER = """\
+COMMENT = (
+    'Lattice="{a} 0 0 0 {a} 0 0 0 {a}" Properties=species:S:1:pos:R:3:forces:R:3 energy={e} '
+    'mat={m} pbc="T T T"'
+)
+COPPER = f"""\
 4
-Lattice="{a} 0 0 0 {a} 0 0 0 {a}" Properties=species:S:1:pos:R:3:forces:R:3 energy={e} mat={m} pbc="T T T"
+{COMMENT}
 Cu 0.0 0.0 0.0 0.01 0.0 0.0
-Cu {h} {h} 0.0 -0.01 0.0 0.0
-Cu {h} 0.0 {h} 0.0 0.02 0.0
-Cu 0.0 {h} {h} 0.0 -0.02 0.0
+Cu {{h}} {{h}} 0.0 -0.01 0.0 0.0
+Cu {{h}} 0.0 {{h}} 0.0 0.02 0.0
+Cu 0.0 {{h}} {{h}} 0.0 -0.02 0.0
 """
 
 
@@ -68,18 +77,18 @@ def test_data_stay_as_they_are(here, two):
 
 
 @pytest.mark.parametrize("name", ["a b", "../x", "", "é", "x" * 300])
-def test_a_name_that_is_none(here, two, name, capsys):
+def test_a_name_that_is_none(two, name, capsys):
     assert main(["init", *two, "--name", name]) == 2
     assert capsys.readouterr().err.startswith("error: --name")
 
 
-def test_source_and_target_alike(here, two, capsys):
+def test_source_and_target_alike(two, capsys):
     assert main(["init", two[0], two[0]]) == 2
     assert "shows nothing" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", [b"", b"\0\1\2\3" * 400, b"words\n"])
-def test_bad_files_are_one_sentence(here, two, tmp_path, content, capsys):
+def test_bad_files_are_one_sentence(two, tmp_path, content, capsys):
     (tmp_path / "bad").write_bytes(content)
     assert main(["init", two[0], str(tmp_path / "bad")]) == 2
     said = capsys.readouterr()
@@ -87,7 +96,22 @@ def test_bad_files_are_one_sentence(here, two, tmp_path, content, capsys):
     assert len(said.err.splitlines()) == 1
 
 
-def test_a_proposal_passes_its_check(here, two, capsys):
+def strained_copper(path, seed):
+    """Frames whose labels belong together, by a calculator of ASE."""
+    random = np.random.default_rng(seed)
+    for i in range(24):
+        atoms = bulk("Cu", a=3.6 * random.uniform(0.97, 1.03)).repeat((2, 1, 1))
+        atoms.rattle(0.1, seed=int(random.integers(1 << 30)))
+        atoms.calc = EMT()
+        labels = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces()}
+        atoms.info["mat"] = f"m{i // 2}"
+        atoms.calc = SinglePointCalculator(atoms, **labels)
+        write(path, atoms, format="extxyz", append=i > 0)
+    return str(path)
+
+
+def test_a_proposal_passes_its_check(here, capsys):
+    two = [strained_copper(here / f"{name}.xyz", k) for k, name in enumerate(("cheap", "dear"))]
     assert main(["init", *two, "--name", "mine"]) == 0
     capsys.readouterr()
     assert main(["check", "mine.yaml"]) == 0

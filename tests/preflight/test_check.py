@@ -58,7 +58,8 @@ def test_a_copy_of_a_training_frame_in_the_test_file(proposed, check, write, tmp
 
 def test_rejected_frames_are_counted_with_an_example(proposed, check, write, tmp_path, gold):
     found = proposed()
-    broken = [type(gold[0])("m00", gold[0].atoms, gold[0].energy, gold[0].forces * 1e6, gold[0].stress)]
+    first = gold[0]
+    broken = [type(first)("m00", first.atoms, first.energy, first.forces * 1e6, first.stress)]
     write.xyz(tmp_path / "target.xyz", [*broken, *gold[1:]])
     checked = check(found.path)
     assert "1 for force" in checked.out

@@ -10,7 +10,7 @@ from rungs.preflight.given import look_at
 
 def test_a_model_is_a_source_only():
     assert look_at("0.3.0", "SOURCE").kind == "published"
-    with pytest.raises(StudyError, match="TARGET 0.3.0: is a published model"):
+    with pytest.raises(StudyError, match=r"TARGET 0\.3\.0: is a published model"):
         look_at("0.3.0", "TARGET")
 
 

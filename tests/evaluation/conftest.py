@@ -11,9 +11,9 @@ from rungs.frames.elements import MAX_ATOMIC_NUMBER
 from rungs.frames.frame import Frame
 from rungs.graphs.store import GraphStore, write_graphs
 from rungs.potentials.chgnet.published import new_model, save_model
+from rungs.potentials.chgnet.references import set_reference
 from rungs.splits.files import write_split
 from rungs.splits.split import SplitRow
-from rungs.training.initialization import set_reference
 
 FCC = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]], dtype=float)
 CRYSTALS = {

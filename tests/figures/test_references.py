@@ -45,3 +45,18 @@ def test_one_seed_one_size():
 def test_without_subsets_it_says_so():
     figure = draw_references(made(sizes=()))
     assert [ax.texts[0].get_text() for ax in figure.axes] == ["no subset has frames"] * 2
+
+
+def test_isolated_atoms_have_lines_of_their_own():
+    table = made()
+    kinds = ("isolated atoms of the target", "isolated atoms of both levels")
+    for kind, error in zip(kinds, (4000.0, 90.0), strict=True):
+        row = {"rule": "isolated_atoms", "fitted_on": kind, "size": 0}
+        table.loc[len(table)] = row | dict.fromkeys(COLUMNS, error)
+    figure = draw_references(table, target="r2SCAN")
+    for ax in figure.axes:
+        levels = [line.get_ydata()[0] for line in ax.lines if list(line.get_xdata()) == [0, 1]]
+        assert levels[2:] == [4000.0, 90.0]
+        assert ax.get_ylim()[1] > 4000
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names[-2:] == ["isolated atoms of r2SCAN", "isolated atoms of both levels"]

@@ -6,7 +6,8 @@ import torch
 
 from rungs.errors import StudyError
 from rungs.potentials.chgnet.published import load_published, new_model
-from rungs.training.initialization import copy_embedding, get_reference, redraw, set_reference
+from rungs.potentials.chgnet.references import get_reference, set_reference
+from rungs.training.initialization import copy_embedding, redraw
 
 
 def test_references_go_in_and_come_out(architecture):

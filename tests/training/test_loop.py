@@ -13,10 +13,10 @@ from rungs.config.training import LossWeights, Training
 from rungs.errors import StudyError
 from rungs.potentials.chgnet.forward import BatchedCHGNet
 from rungs.potentials.chgnet.published import new_model
+from rungs.potentials.chgnet.references import get_reference, set_reference
 from rungs.potentials.prediction_errors import evaluate
 from rungs.training import loop
 from rungs.training.divergence import DivergenceCheck
-from rungs.training.initialization import get_reference, set_reference
 from rungs.training.loop import Trainer, TrainingData
 
 CPU = torch.device("cpu")

@@ -11,11 +11,11 @@ from rungs.frames.elements import SYMBOLS
 from rungs.frames.isolated_atoms import IsolatedAtom, write_isolated_atoms
 from rungs.potentials.chgnet.forward import BatchedCHGNet
 from rungs.potentials.chgnet.published import new_model
+from rungs.potentials.chgnet.references import get_reference, set_reference
 from rungs.potentials.predict import interaction_energies
 from rungs.references.fit import ReferenceEnergies, write_reference
 from rungs.references.rules import RULES, reference_by_rule
 from rungs.splits.split import SplitRow
-from rungs.training.initialization import get_reference, set_reference
 from rungs.training.runs import prepare
 
 SUBSET = np.array([3, 4, 11])

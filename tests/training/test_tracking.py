@@ -12,8 +12,8 @@ from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.files import write_rows
 from rungs.potentials.chgnet.published import new_model
+from rungs.potentials.chgnet.references import set_reference
 from rungs.training import loop
-from rungs.training.initialization import set_reference
 from rungs.training.loop import HISTORY_COLUMNS, Trainer, TrainingData
 from rungs.training.tracking import EventWriter
 

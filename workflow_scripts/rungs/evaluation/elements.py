@@ -42,7 +42,7 @@ class ElementSums:
 
         pairs = torch.unique(batch.atom_frames * places + numbers)
         frames, held = pairs // places, pairs % places
-        energy = (prediction.energy - batch.energy).detach().double().abs() * 1000.0
+        energy = batch.energy_errors(prediction.energy).detach().double().abs() * 1000.0
         force = (prediction.forces - batch.forces).detach().double().abs().mean(1) * 1000.0
         known, there = batch.energy_mask[frames], batch.force_mask
         self._sums += np.stack(

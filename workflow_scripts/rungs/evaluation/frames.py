@@ -29,6 +29,7 @@ ERROR_COLUMNS = (
 """Energies and their error (predicted minus true) per atom; MAE and RMSE over the force components
 of the frame, the largest length of an atom's force error, MAE over the nine stress components, MAE
 over the atoms with a labelled magnetic moment. Null where there is no label."""
+ENERGY_COLUMNS = ERROR_COLUMNS[:2]
 FRAME_COLUMNS = (
     "method",
     "size",
@@ -68,12 +69,13 @@ class FrameErrors:
         longest = torch.zeros(batch.n_frames, dtype=torch.float64, device=owner.device)
         longest.scatter_reduce_(0, owner, squares.sqrt(), "amax")
         components = 3.0 * n_atoms
-        energy = (prediction.energy - batch.energy).double() * 1000.0
+        true = batch.energy.to(prediction.energy.dtype)
+        energy = batch.energy_errors(prediction.energy).double() * 1000.0
         missing = torch.full((batch.n_frames,), torch.nan, device=owner.device)
         columns = {
             "n_atoms": n_atoms,
             "n_magmoms": torch.zeros_like(n_atoms),
-            "energy_true_ev_per_atom": batch.energy.where(batch.energy_mask, torch.nan),
+            "energy_true_ev_per_atom": true.where(batch.energy_mask, torch.nan),
             "energy_predicted_ev_per_atom": prediction.energy,
             "energy_error_mev_per_atom": energy.where(batch.energy_mask, torch.nan),
             "force_mae_mev_per_angstrom": per_frame(force.abs().sum(1)) / components,
@@ -100,14 +102,19 @@ class FrameErrors:
         return {name: np.concatenate([part[name] for part in self._parts]) for name in names}
 
 
-def schema() -> "pa.Schema":
-    """Return the Arrow schema of the files; errors in float32, names as dictionaries."""
+def schema(*, double: bool = False) -> "pa.Schema":
+    """Return the Arrow schema of the files; errors in float32, names as dictionaries.
+
+    Energies are in float32 too, or in float64 where ``double`` says so.
+    """
     import pyarrow as pa
 
     names = pa.dictionary(pa.int32(), pa.string())
     kinds = {"method": names, "frame_id": names, "material_id": names, "seed": pa.int64()}
     counts = dict.fromkeys(("size", "n_atoms", "n_magmoms"), pa.int32())
     kinds |= counts | dict.fromkeys(ERROR_COLUMNS, pa.float32())
+    if double:
+        kinds |= dict.fromkeys(ENERGY_COLUMNS, pa.float64())
     return pa.schema([(name, kinds[name]) for name in FRAME_COLUMNS])
 
 
@@ -127,20 +134,23 @@ def write_frame_errors(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    form = schema()
+    by_run = [(run, errors.columns()) for run, errors in runs]
+    # large energies are predicted in float64, and parity needs all of it
+    predicted = (columns["energy_predicted_ev_per_atom"] for _, columns in by_run)
+    form = schema(double=any(values.dtype == np.float64 for values in predicted))
     n = len(frame_ids)
     names = {
         name: pa.array(values, pa.string()).dictionary_encode()
         for name, values in (("frame_id", frame_ids), ("material_id", material_ids))
     }
     tables = []
-    for run, errors in runs:
+    for run, errors in by_run:
         columns = {
             "method": pa.array([run.method] * n, pa.string()).dictionary_encode(),
             "size": np.full(n, run.size),
             "seed": np.full(n, run.seed),
             **names,
-            **errors.columns(),
+            **errors,
         }
         arrays = [
             values.cast(field.type)

@@ -18,12 +18,12 @@ from rungs.files import write_rows
 from rungs.graphs.store import GraphStore
 from rungs.potentials.chgnet.forward import BatchedCHGNet
 from rungs.potentials.chgnet.published import load_model
+from rungs.potentials.chgnet.references import get_reference, set_reference
 from rungs.potentials.device import pick_device
 from rungs.potentials.prediction_errors import ErrorSums, evaluate
 from rungs.potentials.properties import PropertyError, error_words
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_split
-from rungs.training.initialization import get_reference, set_reference
 
 PathLike = str | os.PathLike
 

@@ -12,6 +12,7 @@ from rungs.figures.style import (
     DOUBLE,
     GREEN,
     GREY,
+    ORANGE,
     VERMILION,
     figure_of_words,
     log_limits,
@@ -30,6 +31,22 @@ LOOKS = {
     "residual": ("least squares on residuals", VERMILION, "s"),
     "shrunken_residual": ("shrunken shift on residuals", GREEN, "v"),
 }
+LINES = {
+    ("source", "source"): ("{source} references", {"color": GREY, "ls": ":"}),
+    ("training", "target"): (
+        "least squares, all frames",
+        {"color": BLACK, "ls": (0, (4, 3)), "lw": 0.8},
+    ),
+    ("isolated atoms of the target", "isolated_atoms"): (
+        "isolated atoms of {target}",
+        {"color": ORANGE, "ls": ":"},
+    ),
+    ("isolated atoms of both levels", "isolated_atoms"): (
+        "isolated atoms of both levels",
+        {"color": ORANGE, "ls": (0, (4, 3)), "lw": 0.8},
+    ),
+}
+"""What is fitted to no subset, by the columns `fitted_on` and `rule`."""
 PANELS = (
     ("reference_mae_mev_per_atom", "reference energies alone"),
     ("pretrained_mae_mev_per_atom", "pretrained model with them"),
@@ -43,8 +60,8 @@ def draw_references(
     """Draw the test energy errors of the reference energies alone, and of the pretrained model.
 
     Against the number of frames that they were fitted to: small symbols for single seeds, lines
-    for their geometric means; horizontal lines for the source's own reference energies and for
-    least squares on the whole training part.
+    for their geometric means; horizontal lines for the source's own reference energies, for least
+    squares on the whole training part, and for those of isolated atoms where there are such.
 
     Args:
         errors: ``reference_errors.csv``.
@@ -64,10 +81,13 @@ def draw_references(
         Line2D([], [], color=colour, marker=marker, label=label)
         for label, colour, marker in LOOKS.values()
     ]
-    handles.append(Line2D([], [], color=GREY, ls=":", label=f"{plain(source)} references"))
-    handles.append(
-        Line2D([], [], color=BLACK, ls=(0, (4, 3)), lw=0.8, label="least squares, all frames")
-    )
+    names = {"source": plain(source), "target": plain(target)}
+    there = set(zip(errors["fitted_on"], errors["rule"], strict=True))
+    handles += [
+        Line2D([], [], label=label.format(**names), **line)
+        for key, (label, line) in LINES.items()
+        if key in there
+    ]
     figure.legend(handles=handles, loc="outside upper center", ncols=3, columnspacing=2.0)
     return figure
 
@@ -80,10 +100,7 @@ def _draw_panel(ax: Axes, errors: pd.DataFrame, column: str) -> None:
     ax.set_xscale("log")
     ax.set_yscale("log")
     shown = [subsets[column].to_numpy()]
-    for kind, rule, line in (
-        ("source", "source", {"color": GREY, "ls": ":"}),
-        ("training", "target", {"color": BLACK, "ls": (0, (4, 3)), "lw": 0.8}),
-    ):
+    for (kind, rule), (_, line) in LINES.items():
         value = errors.loc[(errors["fitted_on"] == kind) & (errors["rule"] == rule), column]
         if len(value):
             ax.axhline(value.iloc[0], zorder=1, **line)

@@ -51,7 +51,7 @@ class GraphBatch:
     has_angles: Tensor
     """(G,) bool, whether a frame has angles at all."""
     energy: Tensor
-    """(G,) labels in eV/atom; 0 where ``energy_mask`` is False."""
+    """(G,) float64 labels in eV/atom; 0 where ``energy_mask`` is False."""
     energy_mask: Tensor
     """(G,) bool."""
     forces: Tensor
@@ -79,6 +79,14 @@ class GraphBatch:
     def n_angles(self) -> int:
         return len(self.angle_halves)
 
+    def energy_errors(self, predicted: Tensor) -> Tensor:
+        """Return (G,) predictions less labels in eV/atom, in the network's precision.
+
+        Labels are rounded to the precision of the predictions first: where these are in float64,
+        for the sake of large reference energies, the difference is taken in float64.
+        """
+        return (predicted - self.energy.to(predicted.dtype)).to(self.bond_vectors.dtype)
+
     def to(self, device: torch.device | str) -> "GraphBatch":
         """Return the batch with all tensors on ``device``."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -101,7 +109,8 @@ def assemble(
         frames: (G,) indices of the frames, in the order that the batch will have.
         cutoffs: that the graphs were built with, in Å.
         device: where the tensors go.
-        dtype: of all tensors with real numbers. Bond vectors are computed in float64 first.
+        dtype: of all tensors with real numbers but the energies, which the float32 that does for
+            all else cannot hold where they are large. Bond vectors are computed in float64 first.
     """
     atom_at, n_atoms = _segments(arrays["atom_offsets"], frames)
     bond_at, n_bonds = _segments(arrays["bond_offsets"], frames)
@@ -164,7 +173,7 @@ def assemble(
         angle_halves=whole(first[0] + first_side * len(short)),
         angle_signs=real(1.0 - 2.0 * (sides[:, 0] ^ sides[:, 1])),
         has_angles=truth(n_angles > 0),
-        energy=real(np.where(has_energy, energies, 0.0)),
+        energy=torch.from_numpy(np.where(has_energy, energies, 0.0)).to(device),
         energy_mask=truth(has_energy),
         forces=real(np.where(has_force[:, None], forces, np.float32(0.0))),
         force_mask=truth(has_force),

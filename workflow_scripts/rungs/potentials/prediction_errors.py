@@ -26,7 +26,7 @@ class ErrorSums:
 
     def add(self, prediction: "Prediction", batch: "GraphBatch") -> None:
         """Add the errors of one batch, summed in float64."""
-        self._add("energy", (prediction.energy - batch.energy)[batch.energy_mask])
+        self._add("energy", batch.energy_errors(prediction.energy)[batch.energy_mask])
         self._add("force", (prediction.forces - batch.forces)[batch.force_mask])
         if prediction.stress is not None:
             self._add("stress", (prediction.stress - batch.stress)[batch.stress_mask])

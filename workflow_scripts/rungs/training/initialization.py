@@ -1,13 +1,12 @@
-"""Steps that make the model a training starts from: weights, embeddings, references."""
+"""Steps that make the model a training starts from: weights and embeddings."""
 
 from collections.abc import Mapping
 
-import numpy as np
 import torch
 
 from rungs.config.training import Architecture
 from rungs.errors import StudyError
-from rungs.frames.elements import ATOMIC_NUMBERS, MAX_ATOMIC_NUMBER
+from rungs.frames.elements import ATOMIC_NUMBERS
 from rungs.potentials.chgnet.published import new_model
 
 
@@ -18,20 +17,6 @@ def redraw(model: torch.nn.Module, seed: int) -> torch.nn.Module:
         if not isinstance(known[key], int):
             known[key] = list(known[key])
     return new_model(Architecture.model_validate(known), seed)
-
-
-def set_reference(model: torch.nn.Module, reference: np.ndarray) -> None:
-    """Set the model's elemental reference energies, (94,) in eV/atom."""
-    if reference.shape != (MAX_ATOMIC_NUMBER,) or not np.isfinite(reference).all():
-        raise ValueError(f"{MAX_ATOMIC_NUMBER} finite reference energies needed")
-    weight = model.composition_model.fc.weight
-    with torch.no_grad():
-        weight.copy_(torch.as_tensor(reference, dtype=weight.dtype).view(1, -1))
-
-
-def get_reference(model: torch.nn.Module) -> np.ndarray:
-    """Return the model's elemental reference energies, (94,) in eV/atom."""
-    return model.composition_model.fc.weight.detach().cpu().double().numpy().reshape(-1).copy()
 
 
 def copy_embedding(model: torch.nn.Module, pairs: Mapping[str, str]) -> None:

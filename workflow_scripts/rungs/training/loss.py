@@ -71,7 +71,7 @@ def loss_terms(
     counts = counts or label_counts([batch], batch.energy.device)
     errors = {}
     if weights.energy > 0:
-        errors["energy"] = _where(batch.energy_mask, prediction.energy - batch.energy)
+        errors["energy"] = _where(batch.energy_mask, batch.energy_errors(prediction.energy))
     if weights.force > 0:
         errors["force"] = _where(batch.force_mask[:, None], prediction.forces - batch.forces)
     if weights.stress > 0:

@@ -19,6 +19,7 @@ from rungs.frames.isolated_atoms import read_isolated_energies
 from rungs.graphs.store import GraphStore
 from rungs.potentials.chgnet.initial import load_initial
 from rungs.potentials.chgnet.published import load_model, new_model, save_model
+from rungs.potentials.chgnet.references import get_reference, set_reference
 from rungs.potentials.device import pick_device
 from rungs.potentials.predict import interaction_energies
 from rungs.potentials.properties import PROPERTIES, mae_words
@@ -29,12 +30,7 @@ from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_order, read_split
 from rungs.splits.split import SplitRow
 from rungs.splits.subsets import draw_order, take
-from rungs.training.initialization import (
-    copy_embedding,
-    get_reference,
-    redraw,
-    set_reference,
-)
+from rungs.training.initialization import copy_embedding, redraw
 from rungs.training.layers import freeze
 from rungs.training.loop import HISTORY_COLUMNS, VALIDATION_COLUMNS, TrainingResult
 from rungs.training.record import CostRecord

@@ -10,6 +10,7 @@ from rungs.graphs.batch import GraphBatch
 from rungs.potentials.chgnet.compiled.messages import can_run
 from rungs.potentials.chgnet.convolutions import Convolutions, sum_by
 from rungs.potentials.chgnet.geometry import embed_geometry
+from rungs.potentials.chgnet.references import base_energies
 from rungs.potentials.chgnet.second_order import Sweep
 from rungs.potentials.chgnet.support import refuse_unsupported
 
@@ -22,7 +23,8 @@ class Prediction:
     """Predictions for G frames with N atoms in all."""
 
     energy: Tensor
-    """(G,) in eV/atom."""
+    """(G,) in eV/atom; float64 where the model's reference energies are large
+    (:mod:`rungs.potentials.chgnet.references`)."""
     forces: Tensor | None
     """(N, 3) in eV/Å."""
     stress: Tensor | None
@@ -115,12 +117,13 @@ class BatchedCHGNet:
             )
 
     def _reference_energy(self, batch: GraphBatch) -> Tensor | float:
-        """Return (G,) reference energies in eV/atom."""
+        """Return (G,) reference energies in eV/atom; in float64 where they are large."""
         reference = self.model.composition_model
         if reference is None:
             return 0.0
-        atoms = reference.fc.weight.view(-1).index_select(0, batch.atomic_numbers - 1)
-        return sum_by(atoms, batch.atom_frames, batch.n_frames) / batch.n_atoms
+        base = base_energies(self.model)
+        energy = _mean_over_atoms(reference.fc.weight.view(-1), batch)
+        return energy if base is None else energy + _mean_over_atoms(base, batch)
 
     def _atom_energies(
         self, batch: GraphBatch, vectors: Tensor, magmoms: bool, sweep: Sweep
@@ -146,6 +149,12 @@ class BatchedCHGNet:
         if model.readout_norm is not None:
             atoms = model.readout_norm(atoms)
         return model.mlp(atoms).view(-1), moments
+
+
+def _mean_over_atoms(elements: Tensor, batch: GraphBatch) -> Tensor:
+    """Return (G,) means over each frame's atoms of what (94,) elements have."""
+    atoms = elements.index_select(0, batch.atomic_numbers - 1)
+    return sum_by(atoms, batch.atom_frames, batch.n_frames) / batch.n_atoms
 
 
 def _forces(batch: GraphBatch, gradient: Tensor) -> Tensor:

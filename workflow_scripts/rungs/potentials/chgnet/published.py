@@ -13,6 +13,7 @@ from rungs.config.training import Architecture
 from rungs.errors import StudyError
 from rungs.files import whole_file
 from rungs.potentials.chgnet.lean_import import chgnet_model_only
+from rungs.potentials.chgnet.references import WEIGHT, portable_weights, take_reference
 
 if TYPE_CHECKING:
     from chgnet.model import CHGNet
@@ -66,6 +67,8 @@ def load_model(path: str | os.PathLike, device: torch.device | str = "cpu") -> "
             f"{path}: its weights do not fit a CHGNet of this version of chgnet "
             f"({_first_line(error)}); save the model again with the chgnet installed here"
         ) from None
+    if WEIGHT in stored["state_dict"]:
+        take_reference(model, stored["state_dict"][WEIGHT])
     return model.to(device)
 
 
@@ -93,7 +96,8 @@ def save_model(
     """Write ``model`` so that ``CHGNet.from_file(path)`` loads it; whole or not at all.
 
     Args:
-        model: its weights, reference energies included, are written in float32.
+        model: its weights are written in float32, and so are reference energies below 256 eV;
+            larger ones in float64, which chgnet rounds to float32 when it reads them.
         path: the file to write.
         extra: plain values to keep beside the model, read back by :func:`load_extra`.
     """
@@ -104,14 +108,8 @@ def save_model(
         arguments["composition_model"] = "MPtrj"
     # What is saved is no longer a published version.
     arguments["version"] = None
-    weights = {
-        name: value.detach().to("cpu", torch.float32, copy=True)
-        if value.is_floating_point()
-        else value.detach().cpu()
-        for name, value in model.state_dict().items()
-    }
     content = {
-        "model": {"state_dict": weights, "model_args": arguments},
+        "model": {"state_dict": portable_weights(model), "model_args": arguments},
         "rungs": dict(extra or {}),
     }
     # Through a handle: given a name, PyTorch would write the temporary name into the file.

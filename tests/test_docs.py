@@ -339,5 +339,5 @@ import torch
 from rungs.graphs.build import build_graph
 from rungs.potentials.chgnet.published import new_model
 from rungs.potentials.predict import predict
-from rungs.training.initialization import set_reference
+from rungs.potentials.chgnet.references import set_reference
 """

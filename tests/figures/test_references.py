@@ -59,4 +59,4 @@ def test_isolated_atoms_have_lines_of_their_own():
         assert levels[2:] == [4000.0, 90.0]
         assert ax.get_ylim()[1] > 4000
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert names[-2:] == ["isolated atoms of r2SCAN", "isolated atoms of both levels"]
+    assert names[-2:] == ["isolated atoms of r$^2$SCAN", "isolated atoms of both levels"]

@@ -93,8 +93,9 @@ def test_labels_and_masks(store, frames):
 
 def test_dtypes(store):
     batch = store.batch([1, 2, 3])
-    for name in ("bond_vectors", "forces", "energy", "stress", "volumes", "angle_signs"):
+    for name in ("bond_vectors", "forces", "stress", "volumes", "angle_signs"):
         assert getattr(batch, name).dtype == torch.float32, name
+    assert batch.energy.dtype == torch.float64
     for name in ("bond_atoms", "angle_bonds", "angle_halves", "atom_frames", "atomic_numbers"):
         assert getattr(batch, name).dtype == torch.int64, name
     moved = batch.to("meta")

@@ -11,7 +11,7 @@ from rungs.frames.frame import Frame
 from rungs.sources import read_source
 from rungs.sources.label_check.alternatives import VASP, places
 from rungs.sources.label_check.check import _distances
-from rungs.sources.label_check.witness import MAX_ATOMS, Testimony, _sample, ask_network
+from rungs.sources.label_check.witness import MAX_ATOMS, Statement, _sample, ask_network
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +85,10 @@ def test_missing_labels_and_broken_frames_are_left_out(frames):
         *(dataclasses.replace(f, stress=None, energy=None) for f in frames[2:]),
     ]
     witness = ask(some)
-    assert [t.label for t in witness.testimonies] == ["forces"]
+    assert [t.label for t in witness.statements] == ["forces"]
     assert witness.of("forces").confirms
     assert witness.of("stress") is None
-    assert ask([]).testimonies == []
+    assert ask([]).statements == []
 
 
 def test_little_is_predicted_of_much(frames):
@@ -100,7 +100,7 @@ def test_little_is_predicted_of_much(frames):
 
 
 def test_a_size_within_the_networks_own_errors_is_no_contradiction():
-    assert Testimony("stress", 50, 0.9, 0.4).confirms
-    assert Testimony("stress", 50, 0.9, 4.9).contradicts
-    assert not Testimony("stress", 50, 0.5, 4.9).contradicts
-    assert Testimony("stress", 50, -0.9, 1.0).contradicts
+    assert Statement("stress", 50, 0.9, 0.4).confirms
+    assert Statement("stress", 50, 0.9, 4.9).contradicts
+    assert not Statement("stress", 50, 0.5, 4.9).contradicts
+    assert Statement("stress", 50, -0.9, 1.0).contradicts

@@ -14,7 +14,7 @@ from rungs.sources.label_check.pairs import ALL_PARTNERS, Pairs, nearby_pairs
 from rungs.sources.label_check.sizes import not_totals
 from rungs.sources.label_check.slopes import MIN_PAIRS, Finding, findings_of
 from rungs.sources.label_check.units import NEAR, looks_like, nearest
-from rungs.sources.label_check.witness import NETWORK, Testimony, Witness, ask_network
+from rungs.sources.label_check.witness import NETWORK, Statement, Witness, ask_network
 
 EXAMINED = 4000
 """Frames at the beginning of a source that are looked at."""
@@ -158,31 +158,31 @@ class _Examination:
     def _hear_network(self, untested: list[str]) -> list[str]:
         """Refuse what the network contradicts for certain; return what it does not confirm."""
         witness = ask_network(self.frames, _distances(self.frames))
-        self.lines += [str(testimony) for testimony in witness.testimonies]
+        self.lines += [str(statement) for statement in witness.statements]
         for label in untested:
-            testimony = witness.of(label)
-            if testimony is not None and testimony.contradicts:
-                self._refuse_contradicted(testimony)
+            statement = witness.of(label)
+            if statement is not None and statement.contradicts:
+                self._refuse_contradicted(statement)
         self._warn_of_order(witness)
-        confirmed = {t.label for t in witness.testimonies if t.confirms}
+        confirmed = {t.label for t in witness.statements if t.confirms}
         return [label for label in untested if label not in confirmed]
 
-    def _refuse_contradicted(self, testimony: Testimony) -> None:
-        size = testimony.size
+    def _refuse_contradicted(self, statement: Statement) -> None:
+        size = statement.size
         # slopes are energy over work: forces and stresses that are too large make them small
-        apart, words = nearest(testimony.label, size if testimony.label == "energies" else 1 / size)
-        flipped = testimony.correlation < 0
-        if testimony.has_other_size:
+        apart, words = nearest(statement.label, size if statement.label == "energies" else 1 / size)
+        flipped = statement.correlation < 0
+        if statement.has_other_size:
             if apart > _NEAR_UNIT:
                 return
             likely = words + " with the other sign" * flipped
         else:
             likely = "the sign looks like the other one"
-        verb = "correlates" if testimony.label == "stress" else "correlate"
+        verb = "correlates" if statement.label == "stress" else "correlate"
         raise StudyError(
-            f"{self.section}.data: the {testimony.label} {verb} by {testimony.correlation:.2f} "
+            f"{self.section}.data: the {statement.label} {verb} by {statement.correlation:.2f} "
             f"with what CHGNet {NETWORK} predicts, and the size is {size:.3g} times as large, "
-            f"where 1 is expected ({testimony.n} compared): {likely}. {self._mend()}"
+            f"where 1 is expected ({statement.n} compared): {likely}. {self._mend()}"
         )
 
     def _warn_of_order(self, witness: Witness) -> None:

@@ -34,7 +34,7 @@ _OUTLYING = 0.98
 """Components beyond this quantile are cut off at it: single ones do not decide."""
 
 
-class Testimony(NamedTuple):
+class Statement(NamedTuple):
     """What the network says of one label."""
 
     label: str
@@ -80,13 +80,13 @@ class StressOrder(NamedTuple):
 class Witness(NamedTuple):
     """What the network says of all labels."""
 
-    testimonies: list[Testimony]
+    statements: list[Statement]
     stress_order: StressOrder | None
     """Another order than that in which the stress is read, where the network knows one."""
 
-    def of(self, label: str) -> Testimony | None:
-        """The testimony of a label, where there is one."""
-        return next((t for t in self.testimonies if t.label == label), None)
+    def of(self, label: str) -> Statement | None:
+        """The statement of a label, where there is one."""
+        return next((t for t in self.statements if t.label == label), None)
 
 
 def ask_network(frames: Sequence[Frame], distances: np.ndarray) -> Witness:
@@ -100,12 +100,12 @@ def ask_network(frames: Sequence[Frame], distances: np.ndarray) -> Witness:
     places = _sample(frames)
     predicted = _predict([frames[i] for i in places]) if places else {}
     pairs = [(frames[places[k]], prediction) for k, prediction in predicted.items()]
-    testimonies = []
+    statements = []
     told = np.array([prediction.energy for _, prediction in pairs])
     read = np.array([distances[places[k]] for k in predicted])
     known = np.isfinite(read)
     if known.sum() >= MIN_ENERGIES:
-        testimonies.append(_of_energies(read[known], told[known]))
+        statements.append(_of_energies(read[known], told[known]))
     for label in ("forces", "stress"):
         both = [
             (getattr(f, label).ravel(), getattr(p, label).ravel())
@@ -113,10 +113,10 @@ def ask_network(frames: Sequence[Frame], distances: np.ndarray) -> Witness:
             if getattr(f, label) is not None
         ]
         if both:
-            testimonies.append(_of_components(label, *map(np.concatenate, zip(*both, strict=True))))
+            statements.append(_of_components(label, *map(np.concatenate, zip(*both, strict=True))))
     stresses = [(f.stress, p.stress) for f, p in pairs if f.stress is not None]
     order = _order(*map(np.array, zip(*stresses, strict=True))) if stresses else None
-    return Witness(testimonies, order)
+    return Witness(statements, order)
 
 
 class _Predicted(NamedTuple):
@@ -173,22 +173,22 @@ def _predict(frames: Sequence[Frame]) -> dict[int, _Predicted]:
     return found
 
 
-def _of_energies(read: np.ndarray, told: np.ndarray) -> Testimony:
+def _of_energies(read: np.ndarray, told: np.ndarray) -> Statement:
     """Of distances from the fit, which are energies of formation up to a constant."""
     read, told = read - np.median(read), told - np.median(told)
-    return _testimony("energies", read, told)
+    return _statement("energies", read, told)
 
 
-def _of_components(label: str, read: np.ndarray, told: np.ndarray) -> Testimony:
+def _of_components(label: str, read: np.ndarray, told: np.ndarray) -> Statement:
     strong = np.abs(told) > LEAST[label]
     if strong.sum() < MIN_COMPONENTS:
-        return Testimony(label, int(strong.sum()), 0.0, 1.0)
-    return _testimony(label, read[strong], told[strong])
+        return Statement(label, int(strong.sum()), 0.0, 1.0)
+    return _statement(label, read[strong], told[strong])
 
 
-def _testimony(label: str, read: np.ndarray, told: np.ndarray) -> Testimony:
+def _statement(label: str, read: np.ndarray, told: np.ndarray) -> Statement:
     size = np.median(np.abs(read)) / max(np.median(np.abs(told)), 1e-12)
-    return Testimony(label, len(read), _correlation(read, told), float(size))
+    return Statement(label, len(read), _correlation(read, told), float(size))
 
 
 def _correlation(read: np.ndarray, told: np.ndarray) -> float:

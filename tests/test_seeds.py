@@ -1,12 +1,13 @@
 """Seeds are independent, reproducible, and 0 counts like any other."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rungs.seeds import derive_seed
 
 
 @given(st.integers(0, 2**40), st.text(), st.integers())
+@settings(deadline=None)
 def test_same_purpose_same_seed(seed, purpose, index):
     value = derive_seed(seed, purpose, index)
     assert value == derive_seed(seed, purpose, index)

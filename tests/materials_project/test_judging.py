@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rungs.materials_project.client import _by_id, criteria_of, systems_within, u_values
@@ -176,6 +176,7 @@ def test_the_correction_is_that_of_pymatgens_own_way():
 
 
 @given(st.sets(st.sampled_from(["Li", "O", "Fe", "Mn", "F"]), min_size=1))
+@settings(deadline=None)
 def test_every_subsystem_is_asked_for_once(elements):
     systems = systems_within(sorted(elements))
     assert len(systems) == len(set(systems)) == 2 ** len(elements) - 1

@@ -100,7 +100,11 @@ def test_a_job_waits_for_the_one_gpu_says_so_and_gets_it(machine):
     first, lines, got = claim_gpus(1), [], []
     waiting = threading.Thread(target=lambda: got.append(claim_gpus(1, lines.append)))
     waiting.start()
-    time.sleep(0.3)
+    deadline = time.monotonic() + 10
+    while not lines:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(0.1)
     assert not got
     (line,) = lines
     assert "waiting for a GPU" in line

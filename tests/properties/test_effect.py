@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rungs.properties.effect import effects_in_words, property_rows, ratio
@@ -90,6 +90,7 @@ def test_sizes_and_temperatures_are_not_mixed():
 
 
 @given(ERRORS, st.floats(0.1, 10))
+@settings(deadline=None)
 def test_a_common_factor_is_certain(scratch, factor):
     """Where every seed improves by the same factor, nothing scatters."""
     found = ratio([factor * error for error in scratch], scratch)
@@ -99,6 +100,7 @@ def test_a_common_factor_is_certain(scratch, factor):
 
 
 @given(ERRORS, st.randoms())
+@settings(deadline=None)
 def test_exchanging_the_two_inverts_everything(errors, random):
     other = random.sample(errors, len(errors))
     one, inverse = ratio(errors, other), ratio(other, errors)

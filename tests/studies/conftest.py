@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from rungs.workflow.locks import FileLock
 from rungs.workflow.packages import EXTRAS
+
+from ..made_once import made_once
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0
@@ -26,18 +27,13 @@ def tiny_config() -> str:
 
 
 @pytest.fixture(scope="session")
-def tiny_study(tmp_path_factory, snakemake, tiny_config) -> Iterator[Path]:
+def tiny_study(tmp_path_factory, snakemake, tiny_config) -> Path:
     """The results of the tiny study, run once for all tests that ask for them."""
-    here = tmp_path_factory.getbasetemp()
-    lock = FileLock((here.parent if "PYTEST_XDIST_WORKER" in os.environ else here) / "tiny_study")
-    holder = lock.take()
-    assert not holder, (
-        f"tests of the tiny study in two processes, see tests/scheduling.py: {holder}"
-    )
-    folder = tmp_path_factory.mktemp("tiny")
-    snakemake(folder, "--cores", "2", "--configfile", tiny_config)
-    yield folder / "results" / "tiny"
-    lock.release()
+
+    def run(folder: Path) -> None:
+        snakemake(folder, "--cores", "2", "--configfile", tiny_config)
+
+    return made_once(tmp_path_factory, "tiny", run) / "results" / "tiny"
 
 
 @pytest.fixture(scope="session")

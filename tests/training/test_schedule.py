@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rungs.config.training import Training
@@ -14,6 +14,7 @@ from rungs.training.schedule import BatchOrder, learning_rate, number_of_updates
     warmup=st.floats(0, 0.5),
     final=st.floats(0, 0.5),
 )
+@settings(deadline=None)
 def test_the_cosine_completes_whatever_the_budget(n_updates, warmup, final):
     options = Training(
         updates=n_updates, warmup=warmup, final_learning_rate=final, learning_rate=0.01
@@ -30,6 +31,7 @@ def test_the_cosine_completes_whatever_the_budget(n_updates, warmup, final):
 
 
 @given(n_frames=st.integers(1, 200), batch_size=st.integers(1, 40), seed=st.integers(0, 5))
+@settings(deadline=None)
 def test_an_epoch_sees_each_frame_once_in_even_batches(n_frames, batch_size, seed):
     order = BatchOrder(n_frames, batch_size, seed)
     for epoch in range(2):
@@ -61,6 +63,7 @@ def test_budget_in_epochs_grows_with_the_subset():
 @given(
     st.lists(st.integers(0, 1000), min_size=1, max_size=80), st.integers(1, 20), st.integers(0, 9)
 )
+@settings(deadline=None)
 def test_balanced_batches_cost_the_same(costs, batch_size, seed):
     """Every frame once, sizes within one, costs within one frame's."""
     costs = np.array(costs)

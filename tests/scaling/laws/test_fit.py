@@ -18,6 +18,7 @@ size_sets = st.sets(st.integers(1, 10**6), min_size=2, max_size=8)
     prefactor=st.floats(1e-3, 1e4),
     exponent=st.floats(-1.0, 2.0),
 )
+@settings(deadline=None)
 def test_exact_power_law_is_recovered(sizes, prefactor, exponent):
     sizes = sorted(sizes)
     fit = fit_power_law(sizes, Law(prefactor, exponent)(sizes))

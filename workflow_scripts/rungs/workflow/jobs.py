@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 from rungs.errors import StudyError
 from rungs.files import UnwritableError, full_disk, write_fault
@@ -75,11 +76,24 @@ def job(log: str | os.PathLike) -> Iterator[Callable[[str], None]]:
                 tell(f"error: {type(error).__name__}: {error} (details in {path})")
             sys.exit(1)
         finally:
-            with contextlib.suppress(OSError):
-                sys.stdout.flush()
-                sys.stderr.flush()
+            _empty(sys.stdout, 1)
+            _empty(sys.stderr, 2)
             os.dup2(terminal, 2)
             os.close(terminal)
+
+
+def _empty(stream: TextIO, descriptor: int) -> None:
+    """Write what ``stream`` still holds; drop it where its log has no room.
+
+    Python would try once more at its end: on the terminal, and then fail with a status of its own.
+    """
+    try:
+        stream.flush()
+    except OSError:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, descriptor)
+        os.close(nothing)
+        stream.flush()
 
 
 @contextlib.contextmanager

@@ -118,7 +118,7 @@ def read_material_draws(
                     if table[name].null_count:
                         table = table.filter(table[name].is_valid())
                 keys = [reader.read(table, name) for name in _KEYS]
-                numbers = (table[name].to_numpy().astype(np.float64) for name in ("n", "mae"))
+                numbers = (_numbers(table[name]).astype(np.float64) for name in ("n", "mae"))
                 gathered.add(keys, reader.read(table, "material_id"), *numbers)
     except (OSError, pa.ArrowException, KeyError) as error:
         raise StudyError(f"{path}: cannot be read ({error}); delete it and run again") from None
@@ -151,16 +151,25 @@ class _ColumnReader:
     def read(self, table: object, name: str) -> _Column:
         import pyarrow as pa
 
-        column = table[name].combine_chunks()
         if name not in _NAMES:
-            return _Column(column.to_numpy(zero_copy_only=False))
+            return _Column(_numbers(table[name]))
+        column = table[name].combine_chunks()
         if not isinstance(column, pa.DictionaryArray):
             column = column.dictionary_encode()
         names, values = self._known.get(name, (None, []))
         if names is None or not names.equals(column.dictionary):
             names, values = column.dictionary, column.dictionary.to_pylist()
             self._known[name] = names, values
-        return _Column(column.indices.to_numpy(), values)
+        return _Column(np.from_dlpack(column.indices), values)
+
+
+def _numbers(column: object) -> np.ndarray:
+    import pyarrow as pa
+
+    array = column.combine_chunks()
+    if array.null_count or not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
+        return array.to_numpy(zero_copy_only=False)
+    return np.from_dlpack(array)  # to_numpy would load pandas
 
 
 class _Gathered:

@@ -167,7 +167,9 @@ def _numbers(column: object) -> np.ndarray:
     import pyarrow as pa
 
     array = column.combine_chunks()
-    if array.null_count or not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
+    if array.null_count or not (
+        pa.types.is_integer(array.type) or pa.types.is_floating(array.type)
+    ):
         return array.to_numpy(zero_copy_only=False)
     return np.from_dlpack(array)  # to_numpy would load pandas
 

@@ -40,10 +40,14 @@ def make(repository, tmp_path):
         python.write_text(PYTHON.format(needs=needs, too_old=too_old))
         python.chmod(0o755)
         calls.unlink(missing_ok=True)
+        # a make that runs these tests hands its own arguments on
+        inherited = {
+            k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "ARGS")
+        }
         done = subprocess.run(
             ["make", *arguments, f"PYTHON={python}"],
             cwd=tmp_path,
-            env=os.environ | {"CALLS": str(calls), "FAULT": str(tmp_path / "fault")},
+            env=inherited | {"CALLS": str(calls), "FAULT": str(tmp_path / "fault")},
             capture_output=True,
             text=True,
             check=False,
@@ -57,17 +61,19 @@ def make(repository, tmp_path):
 
 ASKED = "rungs extras config.yaml"
 """How the configuration is asked what it needs."""
+STUDY = ["rungs check --configuration config.yaml", "snakemake", "snakemake"]
+"""A study and its report."""
 
 
 def test_a_study_installs_what_studies_need_and_no_more(make):
-    assert make("study") == ["pip .", ASKED, "snakemake", "snakemake"]
-    assert make("study") == [ASKED, "snakemake", "snakemake"]
+    assert make("study") == ["pip .", ASKED, *STUDY]
+    assert make("study") == [ASKED, *STUDY]
 
 
 def test_tests_add_what_they_need(make):
     assert make("test") == ["pip .", "pip .[test]", "pytest"]
     assert make("test") == ["pytest"]
-    assert make("study") == [ASKED, "snakemake", "snakemake"]
+    assert make("study") == [ASKED, *STUDY]
 
 
 def test_tests_after_a_study(make):

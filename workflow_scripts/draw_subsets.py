@@ -4,8 +4,8 @@ from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config import load_study
+    from rungs.frames.labelled import read_labelled
     from rungs.frames.labels import label_words
-    from rungs.frames.table import read_labelled
     from rungs.seeds import derive_seed
     from rungs.splits.files import frame_ids, read_split, write_order
     from rungs.splits.labels import check_subset

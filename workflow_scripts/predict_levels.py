@@ -5,7 +5,7 @@ from rungs.workflow.jobs import job
 with job(snakemake.log[0]) as say:
     from rungs.config.training import Pretraining
     from rungs.evaluation.level_predictions import write_level_predictions
-    from rungs.frames.table import read_label_counts
+    from rungs.frames.labelled import read_label_counts
     from rungs.potentials.device import prepare_process
     from rungs.references.fit import read_reference
     from rungs.splits.files import frame_ids, read_split

@@ -5,8 +5,8 @@ from rungs.workflow.jobs import job
 with job(snakemake.log[0]) as say:
     from rungs.config.data import Split
     from rungs.files import folder_with
+    from rungs.frames.labelled import read_labelled
     from rungs.frames.labels import label_words
-    from rungs.frames.table import read_labelled
     from rungs.splits.files import write_split, write_summary
     from rungs.splits.given_parts import read_listed
     from rungs.splits.members import read_members

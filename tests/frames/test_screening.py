@@ -9,9 +9,10 @@ import pytest
 from rungs.config.data import Screening
 from rungs.errors import StudyError
 from rungs.frames.frame import LABELS, Rejected
+from rungs.frames.labelled import read_label_counts
 from rungs.frames.labels import label_words
 from rungs.frames.screening import ScreenedFrames, screen_to_file
-from rungs.frames.table import read_frames, read_label_counts
+from rungs.frames.table import read_frames
 
 LIMITS = Screening()
 

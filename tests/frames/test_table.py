@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from rungs.errors import StudyError
 from rungs.frames import table
 from rungs.frames.frame import Frame
+from rungs.frames.labelled import read_label_counts, read_labelled
 from rungs.frames.table import (
     FrameWriter,
     count_frames,
     iter_frames,
     read_frames,
     read_groups,
-    read_label_counts,
-    read_labelled,
     read_provenance,
     read_temperatures,
 )

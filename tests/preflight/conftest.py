@@ -74,6 +74,7 @@ def write_xyz(
     material: str | None = "mat",
     more: Callable[[int], str] = lambda _: "",
     periodic: bool = True,
+    times_volume: bool = False,
 ) -> Path:
     """Write extended XYZ under names and in units of any kind."""
     energy_key, forces_key, stress_key = keys
@@ -86,7 +87,8 @@ def write_xyz(
         columns = f":{forces_key}:R:3" if forces_key else ""
         words += [f"Properties=species:S:1:pos:R:3{columns}", f"{energy_key}={energy:.10f}"]
         if stress_key:
-            stress = frame.stress[list(order)] * factors[2]
+            volume = frame.atoms.get_volume() if times_volume else 1.0
+            stress = frame.stress[list(order)] * factors[2] * volume
             words.append(f'{stress_key}="{" ".join(f"{x:.9f}" for x in stress)}"')
         if material:
             words.append(f"{material}={frame.material}")

@@ -65,6 +65,29 @@ def settled(init, check, source, target):
             id="energies per atom, not by name",
         ),
         pytest.param(
+            {
+                "keys": ("energy", "forces", "virial"),
+                "times_volume": True,
+                "factors": (1, 1, -1),
+            },
+            {"virial_key": "virial", "virial_sign": "compression_positive", "stress_key": None},
+            id="virials",
+        ),
+        pytest.param(
+            {"keys": ("energy", "forces", "virial"), "times_volume": True},
+            {"virial_key": "virial", "virial_unit": "eV", "virial_sign": "tension_positive"},
+            id="virials of the other sign",
+        ),
+        pytest.param(
+            {
+                "keys": ("energy", "forces", "virial"),
+                "times_volume": True,
+                "factors": (1 / HA, BOHR / HA, 1 / HA),
+            },
+            {"forces_unit": "Ha/Bohr", "virial_unit": "Ha", "virial_sign": "tension_positive"},
+            id="virials in Hartree",
+        ),
+        pytest.param(
             {"keys": ("energy", None, None)},
             {"energy_unit": "eV", "forces_key": None, "stress_key": None},
             id="energies alone",
@@ -93,6 +116,25 @@ def test_units_other_than_electronvolts(
     )
     data = settled(init, check, source, target).target
     assert (data.energy_unit, data.forces_unit) == expected
+
+
+def test_labels_that_begin_late_in_a_file(init, write, source, tmp_path, gold):
+    """Sorted files have what only some frames have at their ends."""
+    many = [gold[0], gold[1]] * 200
+    first = write.xyz(tmp_path / "first.xyz", many, keys=("energy", "forces", None))
+    second = write.xyz(tmp_path / "second.xyz", gold)
+    target = tmp_path / "target.xyz"
+    target.write_text(first.read_text() + second.read_text())
+    found = init(source, target)
+    assert found.study.target.data.stress_key == "stress"
+
+
+def test_forces_that_only_test_frames_have(init, check, write, source, tmp_path, gold):
+    training = write.xyz(tmp_path / "Au_training.xyz", gold[:36], keys=("energy", None, None))
+    write.xyz(tmp_path / "Au_test.xyz", gold[36:], keys=("energy", "forces", None))
+    found = settled(init, check, source, training)
+    assert (found.target.forces_key, found.target.forces_unit) == ("forces", "eV/Å")
+    assert "Au_training.xyz: no frame has the key 'forces'" in found.out
 
 
 def test_an_ase_database(init, check, write, source, tmp_path, gold):

@@ -9,7 +9,7 @@ provenance stand in the schema metadata under the key ``rungs``, as JSON.
 
 import json
 import os
-from collections.abc import Collection, Container, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from rungs.errors import StudyError
 from rungs.files import whole_file
-from rungs.frames.frame import LABELS, Frame
+from rungs.frames.frame import Frame
 from rungs.frames.labels import LabelCounts
 
 FORMAT_VERSION = 3
@@ -36,8 +36,9 @@ UNITS = {
     "temperature": "K",
 }
 
+LABELS_KEY = b"rungs_labels"
+"""Metadata with how many frames have each label, and how many have lost one."""
 _METADATA_KEY = b"rungs"
-_LABELS_KEY = b"rungs_labels"
 _REMARKS_KEY = b"rungs_remarks"
 _VECTOR = pa.list_(pa.float64())
 _MATRIX = pa.list_(_VECTOR)
@@ -116,7 +117,7 @@ class FrameWriter:
             if error[0] is None:
                 self._flush()
                 counts = {"labelled": self._labels.labelled, "not_finite": self.labels_not_finite}
-                kept = {_LABELS_KEY: json.dumps(counts)}
+                kept = {LABELS_KEY: json.dumps(counts)}
                 if self.remarks:
                     kept[_REMARKS_KEY] = json.dumps(self.remarks, ensure_ascii=False)
                 self._parquet.add_key_value_metadata(kept)
@@ -164,7 +165,7 @@ def iter_frames(path: str | os.PathLike, only: Collection[str] | None = None) ->
         StudyError: when the file is missing, damaged, or was not written by :class:`FrameWriter`.
     """
     wanted = None if only is None else pa.array(sorted(only), pa.string())
-    with _open(path) as parquet, _told(path):
+    with open_frames(path) as parquet, told(path):
         for batch in parquet.iter_batches(batch_size=ROWS_IN_GROUP):
             if wanted is None:
                 yield from _to_frames(batch)
@@ -201,7 +202,7 @@ def iter_geometries(path: str | os.PathLike, positions: bool = True) -> Iterator
     """
     names = ["frame_id", "material_id", "given_part", "atomic_numbers"]
     places = ["cell", "cart_coords"]
-    with _open(path) as parquet, _told(path):
+    with open_frames(path) as parquet, told(path):
         columns = names + places * positions
         for batch in parquet.iter_batches(batch_size=ROWS_IN_GROUP, columns=columns):
             cells, coords = (_flat(batch[x]) if positions else np.empty(0) for x in places)
@@ -235,7 +236,7 @@ class Energies(NamedTuple):
 def iter_energies(path: str | os.PathLike) -> Iterator[Energies]:
     """Yield energies and elements of a file batch by batch, in its order, and which labels there
     are besides. Raises as :func:`iter_frames`."""
-    with _open(path) as parquet, _told(path):
+    with open_frames(path) as parquet, told(path):
         columns = ["frame_id", "atomic_numbers", "energy", *OTHER_LABELS]
         for batch in parquet.iter_batches(batch_size=ROWS_IN_GROUP, columns=columns):
             there = (batch[name].is_valid() for name in OTHER_LABELS)
@@ -255,7 +256,7 @@ def read_groups(path: str | os.PathLike) -> dict[str, str]:
     """The ``group`` of every frame id that has one; nothing else is read. Raises as
     :func:`iter_frames`."""
     groups: dict[str, str] = {}
-    with _open(path) as parquet, _told(path):
+    with open_frames(path) as parquet, told(path):
         for batch in parquet.iter_batches(columns=["frame_id", "group"]):
             pairs = zip(batch["frame_id"].to_pylist(), batch["group"].to_pylist(), strict=True)
             groups |= {name: group for name, group in pairs if group is not None}
@@ -266,7 +267,7 @@ def read_temperatures(path: str | os.PathLike) -> dict[str, float]:
     """The temperature in K of every frame id that has one; nothing else is read. Raises as
     :func:`iter_frames`."""
     temperatures: dict[str, float] = {}
-    with _open(path) as parquet, _told(path):
+    with open_frames(path) as parquet, told(path):
         if "temperature" in parquet.schema_arrow.names:
             for batch in parquet.iter_batches(columns=["frame_id", "temperature"]):
                 values = (batch[name].to_pylist() for name in ("frame_id", "temperature"))
@@ -278,70 +279,20 @@ def read_temperatures(path: str | os.PathLike) -> dict[str, float]:
 def read_provenance(path: str | os.PathLike) -> dict[str, object]:
     """The provenance that the file was written with, and under ``remarks`` what the source told
     besides its frames, if it did. Raises as :func:`iter_frames`."""
-    with _open(path) as parquet:
+    with open_frames(path) as parquet:
         found = _metadata(parquet, path)["provenance"]
         remarks = parquet.metadata.metadata.get(_REMARKS_KEY)
         return found if remarks is None else found | {"remarks": json.loads(remarks)}
 
 
-class FrameLabels(NamedTuple):
-    """How far the frames of a file are labelled."""
-
-    n_frames: int
-    labelled: dict[str, int]
-    """Frames that have each of ``LABELS``."""
-    not_finite: dict[str, int]
-    """Labels that frames have lost for a number that was none, of the kinds that did."""
-
-
-def read_label_counts(path: str | os.PathLike) -> FrameLabels:
-    """How many frames of a file have each label, from its footer; a file of an earlier format is
-    read for it. Raises as :func:`iter_frames`."""
-    with _open(path) as parquet, _told(path):
-        n_frames = parquet.metadata.num_rows
-        counts = parquet.metadata.metadata.get(_LABELS_KEY)
-        if counts is not None:
-            return FrameLabels(n_frames, **json.loads(counts))
-        columns = list(LABELS)
-        batches = parquet.iter_batches(columns=columns)
-        missing = np.array([[b[name].null_count for name in columns] for b in batches])
-        missing = missing.reshape(-1, len(columns)).sum(axis=0)
-        labelled = {name: n_frames - int(n) for name, n in zip(columns, missing, strict=True)}
-        return FrameLabels(n_frames, labelled, {})
-
-
-class _Everything:
-    """Contains whatever one asks for."""
-
-    def __contains__(self, _: object) -> bool:
-        return True
-
-
-def read_labelled(path: str | os.PathLike) -> dict[str, Container[str]]:
-    """For each of ``LABELS`` what contains the ids of the frames that have it; only columns in
-    which some frames have it and others not are read. Raises as :func:`iter_frames`."""
-    counts = read_label_counts(path)
-    mixed: dict[str, set[str]] = {
-        name: set() for name, n in counts.labelled.items() if 0 < n < counts.n_frames
-    }
-    if mixed:
-        with _open(path) as parquet, _told(path):
-            for batch in parquet.iter_batches(columns=["frame_id", *mixed]):
-                ids = np.array(batch["frame_id"].to_pylist(), dtype=object)
-                for name, found in mixed.items():
-                    found.update(ids[batch[name].is_valid().to_numpy(zero_copy_only=False)])
-    rest = {name: _Everything() if n else frozenset() for name, n in counts.labelled.items()}
-    return rest | mixed
-
-
 def count_frames(path: str | os.PathLike) -> int:
     """Number of frames in a file, from its footer. Raises as :func:`iter_frames`."""
-    with _open(path) as parquet:
+    with open_frames(path) as parquet:
         return parquet.metadata.num_rows
 
 
 @contextmanager
-def _told(path: str | os.PathLike) -> Iterator[None]:
+def told(path: str | os.PathLike) -> Iterator[None]:
     """Turn what pyarrow says of a bad file into words for the person at the keyboard."""
     try:
         yield
@@ -357,11 +308,12 @@ def _told(path: str | os.PathLike) -> Iterator[None]:
 
 
 @contextmanager
-def _open(path: str | os.PathLike) -> Iterator[pq.ParquetFile]:
-    with _told(path):
+def open_frames(path: str | os.PathLike) -> Iterator[pq.ParquetFile]:
+    """A file of frames, open for reading. Raises as :func:`iter_frames`."""
+    with told(path):
         parquet = pq.ParquetFile(path, page_checksum_verification=True)
     with parquet:
-        with _told(path):
+        with told(path):
             _metadata(parquet, path)
         yield parquet
 

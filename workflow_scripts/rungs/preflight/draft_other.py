@@ -1,6 +1,5 @@
 """What JSON, Parquet, ASE's files and folders of VASP runs hold."""
 
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from rungs.preflight.drafts import (
     files_of,
     missing_energy,
     relative,
+    some_of,
 )
 from rungs.preflight.given import Given, sample_documents
 
@@ -92,7 +92,7 @@ def _draft_ase_db(given: Given, folder: Path) -> Draft:
 
     keys, results, others = Keys(), set(), {}
     for path in given.files:
-        for row in islice(iter_rows(path, None, "the file", "select"), LOOKED_AT):
+        for row in some_of(iter_rows(path, None, "the file", "select")):
             values = dict(row.keys)
             keys.add(len(row.numbers), values)
             # of a database row everything is among the first, so ask for what counts as a result

@@ -1,18 +1,17 @@
 """What extended-XYZ files hold."""
 
 import re
-from itertools import islice
 from pathlib import Path
 
 from rungs.preflight import names
 from rungs.preflight.drafts import (
-    LOOKED_AT,
     Draft,
     Keys,
     choose_energy,
     choose_ids,
     files_of,
     missing_energy,
+    some_of,
 )
 from rungs.preflight.given import Given
 from rungs.sources.xyz_blocks import iter_blocks
@@ -22,6 +21,7 @@ _KELVIN = re.compile(r"(\d+(?:\.\d+)?) ?K\b")
 _OWN = ("lattice", "properties", "pbc")
 _FREE = ("description", "comment", "info", "temperature")
 """Keys that texts with temperatures are under, which only some files need to have."""
+_IN_SOME = ("forces", "stress", "virial", "magmoms")
 _STRUCTURE = ("species", "symbols", "pos", "positions", "z", "numbers", "tags", "move_mask", "mass")
 
 
@@ -35,11 +35,10 @@ def draft_xyz(given: Given, folder: Path) -> Draft:
     for path in given.files:
         seen: set[str] = set()
         in_files.append(seen)
-        for block in islice(iter_blocks(path, "the file"), LOOKED_AT):
+        for block in some_of(iter_blocks(path, "the file")):
             values = parse_comment(block.comment)
             keys.add(len(block.atoms), {k: v for k, v in values.items() if not is_missing(v)})
             seen |= _add_columns(keys, values) | values.keys()
-    # a declared key that a file lacks altogether refuses that file
     _drop_uncommon(keys, set.intersection(*in_files))
     texts = [key for key in keys.values if key.lower() not in _OWN]
     counts = {key: _count(keys.values[key]) for key in texts}
@@ -65,9 +64,12 @@ def draft_xyz(given: Given, folder: Path) -> Draft:
 
 
 def _drop_uncommon(keys: Keys, common: set[str]) -> None:
+    """Leave out what some files lack, but for labels that may be in some only, as forces of test
+    frames may be, and are not under another name in all."""
     for there in (keys.values, keys.columns):
-        for key in [key for key in there if key not in common]:
-            if key not in _FREE:
+        for key in [key for key in there if key not in common and key not in _FREE]:
+            kinds = [what for what in _IN_SOME if names.candidates(what, [key])]
+            if not kinds or any(names.candidates(what, common) for what in kinds):
                 del there[key]
 
 

@@ -1,16 +1,19 @@
 """The section ``data`` of a level, as far as files tell it: keys by their names and contents."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from rungs.errors import StudyError
 from rungs.preflight import names
 from rungs.preflight.given import Given
 
 LOOKED_AT = 300
-"""Frames of each file whose keys are looked at."""
+"""Frames at the beginning of each file whose keys are looked at."""
+_THEN_EVERY = 20
+_T = TypeVar("_T")
 LEAST_GROUPS = 6
 """Different values of a group from which on it can stand for materials, to be divided by."""
 
@@ -64,6 +67,14 @@ class Keys:
         """The value that all frames have under a key; None where they differ."""
         found = {str(value) for value in self.values.get(key, [])}
         return found.pop() if len(found) == 1 else None
+
+
+def some_of(frames: Iterable[_T]) -> Iterator[_T]:
+    """The first frames of a file, and every twentieth after them: files are often sorted, so that
+    what only some frames have may begin late."""
+    for number, frame in enumerate(frames):
+        if number < LOOKED_AT or number % _THEN_EVERY == 0:
+            yield frame
 
 
 def relative(paths: Sequence[Path], folder: Path) -> list[str]:
@@ -184,7 +195,7 @@ def _divides(values: list[str]) -> bool:
     n_groups = len(set(values))
     return (
         n_groups >= 2
-        and (n_groups >= LEAST_GROUPS or len(values) == LOOKED_AT)
+        and (n_groups >= LEAST_GROUPS or len(values) >= LOOKED_AT)
         and (len(values) >= 2 * n_groups)
     )
 

@@ -74,7 +74,8 @@ def examine_side(given: Given, section: str, folder: Path, into: Path) -> Side:
         fixed = {label: draft.hints[label] for label in draft.open_units if label in draft.hints}
         fixed |= _fixed_by_the_kind(draft)
         per_atom = draft.per_atom if "energy" in draft.open_units else False
-        found = decide_units(sample, fixed, per_atom)
+        is_virial = draft.open_units.get("stress") == "virial_key"
+        found = decide_units(sample, fixed, per_atom, is_virial=is_virial)
         declare(draft, found)
     read = read_level(level_of(draft, vacuum), section, folder, Screening(), 0, into, ask=False)
     not_periodic = read.screened.counts.get(NotPeriodicError.kind, 0)
@@ -107,9 +108,11 @@ def declare(draft: Draft, found: Units) -> None:
                 values["stress_order"] = found.order
             _after(data, option, values)
         else:
-            values = {"virial_unit": found.energy, "virial_sign": "compression_positive"}
+            values = {"virial_unit": found.energy, "virial_sign": found.virial_sign}
+            if found.order != units.VOIGT:
+                values["stress_order"] = found.order
             _after(data, option, values)
-        name = {"energy": "energy_unit", "forces": "forces_unit", "stress": "stress_unit"}[label]
+        name = f"{label}_unit" if option != "virial_key" else "virial_sign"
         ground = found.grounds.get(label)
         if ground is not None and name in data:
             draft.checks.pop(name, None)

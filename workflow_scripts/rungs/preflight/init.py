@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rungs.config.loading import load_study
 from rungs.errors import StudyError
-from rungs.frames.labels import label_words
 from rungs.preflight import proposal
 from rungs.preflight.costs import Content, cost_of, in_words
+from rungs.preflight.findings import facts, published_facts, told_of
 from rungs.preflight.given import Given, look_at
 from rungs.preflight.guess import (
     Side,
@@ -21,7 +21,7 @@ from rungs.preflight.guess import (
     parts_of_frames,
 )
 from rungs.preflight.study_text import line, scalar, section
-from rungs.preflight.table import aligned, count, listed
+from rungs.preflight.table import aligned, count
 from rungs.seeds import derive_seed
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9_-]+")
@@ -333,8 +333,8 @@ class _Writer:
         return "both levels have isolated atoms: `reference: isolated_atoms` is possible"
 
     def _lines(self) -> list[str]:
-        first = _facts(self.source) if self.source is not None else _published(self.given.name)
-        second = _facts(self.target)
+        first = facts(self.source) if self.source is not None else published_facts(self.given.name)
+        second = facts(self.target)
         rows = [
             (fact, first.get(fact, "-"), second.get(fact, "-"))
             for fact in dict.fromkeys([*first, *second])
@@ -347,7 +347,7 @@ class _Writer:
         lines += ["", f"target frames: {parts}; sizes {', '.join(map(str, self.plan.sizes))}"]
         if self.uses_parts:
             lines.append("the division that the frames carry is kept")
-        lines += [f"{side.section}: {told}" for side in self.sides for told in _told(side)]
+        lines += [f"{side.section}: {told}" for side in self.sides for told in told_of(side)]
         return lines
 
     def _both(self) -> list[str]:
@@ -367,54 +367,3 @@ class _Writer:
 _METHOD_NOTES = {
     "reference_fitted_on": "what a person with so many calculations has",
 }
-
-
-def _published(name: str) -> dict[str, str]:
-    return {"what": f"published model {name}", "elements": "all to plutonium"}
-
-
-def _facts(side: Side) -> dict[str, str]:
-    """Rows of the table, for one side."""
-    read, data = side.read, side.draft.data
-    screened, counts = read.screened, read.counts
-    files = side.given.files
-    facts = {
-        "what": str(data["kind"]),
-        "files": listed([path.name for path in files], 3),
-        "frames": f"{side.n_frames:,}",
-        "set aside": listed([f"{n} {kind}" for kind, n in screened.counts.items()], 3) or "none",
-        "atoms a frame": f"{counts.n_atoms / side.n_frames:.0f}, at most {counts.largest}",
-        "elements": listed(sorted(side.elements), 12),
-        "labels": label_words(screened.labels.labelled, side.n_frames),
-    }
-    for label, unit in (("energy", "energy_unit"), ("forces", "forces_unit")):
-        key = data.get(f"{label}_key", data.get(f"{label}_column"))
-        if unit in data and key:
-            facts[label] = f"{key}, {data[unit]}"
-    stress = data.get("stress_key", data.get("stress_column"))
-    if stress and "stress_unit" in data:
-        facts["stress"] = f"{stress}, {data['stress_unit']}, {data['stress_sign']}"
-    materials = len({member.material_id for member in read.members})
-    facts["materials"] = f"{materials:,}, {side.draft.materials}"
-    copies = len(read.members) - len({member.geometry for member in read.members})
-    facts["duplicates"] = count(copies, "frame") if copies else "none"
-    atoms = sorted({atom.element for atom in screened.isolated_atoms})
-    facts["isolated atoms"] = ", ".join(atoms) or "none"
-    if side.given.test:
-        facts["division"] = "files for training and test"
-    elif side.draft.division:
-        facts["division"] = f"under '{side.draft.division}'"
-    return facts
-
-
-def _told(side: Side) -> list[str]:
-    """What there is to tell of a side besides the table."""
-    told = [*side.draft.remarks, *side.read.notes]
-    if side.units is not None and (unsure := set(side.draft.open_units) - side.units.sure):
-        told.append(
-            f"nothing but their size tells the units of {' and '.join(sorted(unsure))}: compare a "
-            "frame with its calculation"
-        )
-    if side.read.label_fault:
-        told.append(side.read.label_fault)
-    return told

@@ -11,17 +11,12 @@ import numpy as np
 
 from rungs.config.data import Level, Screening
 from rungs.errors import StudyError
-from rungs.filters import FilterChain
+from rungs.filters.level import COMPUTED, LevelFiles, write_level
 from rungs.frames.elements import SYMBOLS
 from rungs.frames.frame import Frame, Rejected
-from rungs.frames.isolated_atoms import known_atoms, write_isolated_atoms
-from rungs.frames.screening import ScreenedFrames, screen_to_file
-from rungs.sources import Notes, read_source
+from rungs.frames.screening import ScreenedFrames
 from rungs.sources.label_check import EXAMINED, LabelCheck, check_labels
 from rungs.splits.members import Member, read_members
-
-COMPUTED = ("crystals", "classical_md")
-"""Kinds of sources whose frames are made and labelled by the workflow itself."""
 
 
 @dataclass
@@ -72,7 +67,7 @@ def read_level(
     *,
     ask: bool = True,
 ) -> ReadLevel:
-    """Read, check and screen a level as ``make_frames`` does.
+    """Read, check and screen a level as the workflow does.
 
     Args:
         level: the section ``source`` or ``target``.
@@ -86,41 +81,46 @@ def read_level(
     Raises:
         StudyError: when a file cannot be read, or no frame passes.
     """
-    paths = {name: into / f"{section}{ending}" for name, ending in _FILES.items()}
-    notes, counts = Notes(), Counts()
-    filters = FilterChain(level.filters, into, section=section)
-    items = iter(read_source(level, folder, seed, section=section, notes=notes))
-    head = list(islice(items, EXAMINED))
-    found, fault = None, None
-    if limits.check_labels:
-        try:
-            found = _checked(head, section, ask=ask and level.data.kind not in COMPUTED)
-        except StudyError as error:
-            fault = str(error)
-    table = next(iter(level.atom_files(str(folder))), None)
-    declared = known_atoms(level, table, section=section)
-    screened = screen_to_file(
-        chain(head, items),
-        limits,
-        paths["frames"],
-        paths["rejects"],
-        {},
-        lambda passed: _counted(filters(passed), counts),
-        section=section,
+    files = LevelFiles(
+        into / f"{section}.parquet",
+        into / f"{section}_rejects.csv",
+        into / f"{section}_isolated_atoms.csv",
     )
-    write_isolated_atoms(paths["atoms"], [*declared, *screened.isolated_atoms])
+    counts, faults = Counts(), []
+
+    def examine(items: Iterable[Frame | Rejected]):
+        items = iter(items)
+        head = list(islice(items, EXAMINED))
+        labels = None
+        try:
+            labels = _checked(head, section, ask=ask and level.data.kind not in COMPUTED)
+        except StudyError as error:
+            faults.append(str(error))
+        return labels, chain(head, items)
+
+    written = write_level(
+        level,
+        section,
+        folder,
+        limits,
+        seed,
+        files,
+        examine=examine,
+        atom_table=next(iter(level.atom_files(str(folder))), None),
+        passed=lambda items: _counted(items, counts),
+    )
     return ReadLevel(
         section,
         level,
-        paths["frames"],
-        paths["atoms"],
-        screened,
-        dict(filters.counts),
+        files.frames,
+        files.isolated_atoms,
+        written.screened,
+        written.filtered,
         counts,
-        found,
-        fault,
-        list(notes.lines()),
-        read_members(paths["frames"]),
+        written.labels,
+        next(iter(faults), None),
+        written.notes,
+        read_members(files.frames),
     )
 
 
@@ -144,9 +144,6 @@ def _checked(head: list[Frame | Rejected], section: str, *, ask: bool) -> LabelC
     return LabelCheck(
         found.findings, [*found.lines, *asked.lines[len(asked.findings) :]], asked.warnings
     )
-
-
-_FILES = {"frames": ".parquet", "rejects": "_rejects.csv", "atoms": "_isolated_atoms.csv"}
 
 
 def _counted(items: Iterable[Frame | Rejected], counts: Counts) -> Iterator[Frame | Rejected]:

@@ -9,7 +9,7 @@ or, where frames are not near each other, by a published network.
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -73,6 +73,8 @@ class Units:
     stress: str = "eV/Å³"
     sign: str = "tension_positive"
     order: str = VOIGT
+    is_virial: bool = False
+    """Whether the stress comes from a virial, in the energy's unit."""
     grounds: Mapping[str, str] = None  # type: ignore[assignment]
     """For each label in which way it was told, in words."""
     sure: frozenset[str] = frozenset()
@@ -83,9 +85,28 @@ class Units:
         """As the configuration has it."""
         return f"{self.energy}/atom" if self.per_atom else self.energy
 
+    @property
+    def stress_factor(self) -> float:
+        """To GPa, positive under tension, from what was read as eV/Å³."""
+        if not self.is_virial:
+            return stress_factor(self.stress, self.sign)
+        sign = 1 if self.sign == "tension_positive" else -1
+        return sign * energy_factor(self.energy, 1) * _GPA
+
+    @property
+    def virial_sign(self) -> str:
+        """Virials are read with their usual sign, so that the stress has the other one."""
+        usual = self.sign == "tension_positive"
+        return "compression_positive" if usual else "tension_positive"
+
 
 def decide_units(
-    frames: Sequence[Frame], hints: Mapping[str, str], per_atom: bool | None, *, ask: bool = True
+    frames: Sequence[Frame],
+    hints: Mapping[str, str],
+    per_atom: bool | None,
+    *,
+    is_virial: bool = False,
+    ask: bool = True,
 ) -> Units:
     """Tell units, sign and order of frames that were read as :data:`PROVISIONAL` says.
 
@@ -93,6 +114,7 @@ def decide_units(
         frames: some of a source, best in their order.
         hints: units of ``energy``, ``forces`` and ``stress`` that names or keys tell.
         per_atom: whether the energy is per atom, where that is known.
+        is_virial: whether stresses come from virials, read as eV with the usual sign.
         ask: whether to ask a published network where frames are not near each other.
     """
     labels = [
@@ -104,13 +126,15 @@ def decide_units(
     open_labels = [label for label in labels if label not in hints]
     if ask and not evidence.is_told(open_labels):
         evidence.ask_network()
-    best = max(_hypotheses(labels, hints, per_atom), key=evidence.score)
+    best = max(_hypotheses(labels, hints, per_atom, is_virial), key=evidence.score)
     order, order_told = evidence.order(best)
     best = replace(best, order=order)
     return replace(best, **evidence.grounds(best, hints, order_told))
 
 
-def _hypotheses(labels: Sequence[str], hints: Mapping[str, str], per_atom: bool | None):
+def _hypotheses(
+    labels: Sequence[str], hints: Mapping[str, str], per_atom: bool | None, is_virial: bool
+) -> Iterator[Units]:
     def of(label: str, known: Mapping[str, float], default: str) -> list[str]:
         if label not in labels:
             return [default]
@@ -119,13 +143,13 @@ def _hypotheses(labels: Sequence[str], hints: Mapping[str, str], per_atom: bool 
 
     energies = of("energy", _ENERGIES, "eV")
     forces = of("forces", _FORCES, "eV/Å")
-    stresses = of("stress", _STRESSES, "eV/Å³")
+    stresses = ["eV/Å³"] if is_virial else of("stress", _STRESSES, "eV/Å³")
     signs = ["tension_positive", "compression_positive"][: 2 if "stress" in labels else 1]
     atomic = [False, True] if per_atom is None else [per_atom]
     for energy, atom, force, stress, sign in itertools.product(
         energies, atomic, forces, stresses, signs
     ):
-        yield Units(energy, atom, force, stress, sign)
+        yield Units(energy, atom, force, stress, sign, is_virial=is_virial)
 
 
 def _plain(unit: str) -> str:
@@ -177,9 +201,9 @@ class _Evidence:
                 frames.append(frame)
                 n_atoms += frame.n_atoms
         witness = ask_network(frames, np.full(len(frames), np.nan))
-        for testimony in witness.testimonies:
-            if abs(testimony.correlation) >= _KNOWN:
-                self.network[testimony.label] = (testimony.size, testimony.correlation)
+        for statement in witness.statements:
+            if abs(statement.correlation) >= _KNOWN:
+                self.network[statement.label] = (statement.size, statement.correlation)
         if witness.stress_order is not None:
             self.network_order = witness.stress_order.order
 
@@ -196,7 +220,7 @@ class _Evidence:
             total += self._by_size("forces", f)
             total += self._by_slope(power, "forces", f / e)
         if "stress" in self.labels:
-            s = stress_factor(units.stress, units.sign)
+            s = units.stress_factor
             total += math.log(_STRESSES[units.stress]) + _habit(units)
             total += self._by_size("stress", s)
             total += self._by_slope(power, "stress", s / _GPA / e)
@@ -323,7 +347,7 @@ def _left(pairs: Pairs, units: Units, order: str) -> np.ndarray:
     e = energy_factor(units.energy, 1)
     energy = pairs.energy * e
     by_forces = pairs.by_forces * forces_factor(units.forces)
-    scale = stress_factor(units.stress, units.sign) / _GPA
+    scale = units.stress_factor / _GPA
     by_stress = (in_order(pairs.stress, order) * pairs.strain).sum(axis=1) * scale
     size = np.abs(energy) + np.abs(by_forces) + np.abs(by_stress)
     left = np.abs(energy - by_forces - by_stress)

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rungs.config.study import Study
 from rungs.files import write_json, write_rows
+from rungs.frames.labelled import read_label_counts
 from rungs.frames.labels import label_words
-from rungs.frames.table import read_label_counts, read_provenance
+from rungs.frames.table import read_provenance
 from rungs.records.summary import digest
 from rungs.training.costs import read_record
 from rungs.workflow.revision import now, revision, versions

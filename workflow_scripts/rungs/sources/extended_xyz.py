@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -60,7 +60,8 @@ def read_extended_xyz(
 
     Raises:
         StudyError: for a file that is missing, truncated or no extended XYZ, for a declared key
-            that none of a file's frames has, and for a declared temperature that no frame has.
+            that no frame of any file has (of the material: of one file), and for a declared
+            temperature that no frame has.
     """
     data = level.data
     names = data.train + data.test
@@ -71,10 +72,13 @@ def read_extended_xyz(
         )
     notes = Notes() if notes is None else notes
     wanted, found = _temperature_words(data), False
+    readers = []
     for file in divided_files(data, data_folder):
-        for item in _Reader(level, file, f"{section}.data", notes).frames():
+        readers.append(_Reader(level, file, f"{section}.data", notes))
+        for item in readers[-1].frames():
             found |= isinstance(item, Frame) and item.temperature is not None
             yield item
+    _judge_absences(readers, notes)
     if wanted and not found:
         raise StudyError(
             f"{section}.data: no frame of {', '.join(names)} has {wanted}; mend it, or leave it out"
@@ -89,6 +93,20 @@ def _temperature_words(data: ExtendedXYZ) -> str | None:
         key, pattern = data.temperature_pattern.key, data.temperature_pattern.pattern
         return f"a '{key}' with '{pattern}', declared as temperature_pattern"
     return None
+
+
+def _judge_absences(readers: Sequence["_Reader"], notes: Notes) -> None:
+    """A label that is declared may be in some files only, such as forces in those of test frames.
+
+    Raises:
+        StudyError: where no file has it.
+    """
+    for option in _OPTIONS:
+        lacking = [reader for reader in readers if option in reader.never_there]
+        if lacking and len(lacking) == len(readers):
+            raise StudyError(lacking[0].never_there[option])
+        for reader in lacking:
+            notes.add(f"{reader.name}: no frame has the key '{reader.declared[option]}'")
 
 
 class _Reader:
@@ -106,6 +124,8 @@ class _Reader:
         self.declared = {
             option: key for option in _OPTIONS if (key := getattr(self.data, option)) is not None
         }
+        self.never_there: dict[str, str] = {}
+        """Options whose keys no frame of the file has, each with the sentence for it."""
 
     def frames(self) -> Iterator[Frame | Rejected]:
         missing = dict.fromkeys(self.declared, 0)
@@ -138,7 +158,9 @@ class _Reader:
             )
         for option, count in missing.items():
             if 0 < count == n_parsed:
-                raise StudyError(self._never_there(option, keys))
+                self.never_there[option] = self._never_there(option, keys)
+        if sentence := self.never_there.get("material_key"):
+            raise StudyError(sentence)
         if met := self.species.numbers_met:
             self.notes.add(
                 f"{self.name}: names of atoms are numbers, which were taken for atomic numbers: "

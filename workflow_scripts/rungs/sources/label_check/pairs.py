@@ -20,6 +20,8 @@ PARTNERS = 6
 """Earlier frames of the same atoms that a frame is compared with."""
 ALL_PARTNERS = 500
 """As many where those few leave a label unchecked."""
+_ENOUGH = 20
+"""Of these that are near; more tell nothing new, and frames that all lie together have millions."""
 MAX_STEP = 0.5
 """Å; atoms that move farther are on no straight way."""
 MAX_STRAIN = 0.12
@@ -81,9 +83,8 @@ def nearby_pairs(frames: Iterable[Frame], partners: int = PARTNERS) -> Pairs:
         cells = np.array([point.frame.cell for point in points])
         for i in range(1, len(points)):
             begin = max(i - partners, 0)
-            for other in np.flatnonzero(
-                _may_be_near(fractional[begin : i + 1], cells[begin : i + 1])
-            ):
+            near = _may_be_near(fractional[begin : i + 1], cells[begin : i + 1])
+            for other in np.flatnonzero(near)[-_ENOUGH:]:
                 step = _step(points[begin + other], points[i])
                 if step is not None:
                     steps.append(step)

@@ -11,6 +11,7 @@ u being the displacements at fixed cell and ε the strain that leads from one ce
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -20,7 +21,7 @@ PARTNERS = 6
 """Earlier frames of the same atoms that a frame is compared with."""
 ALL_PARTNERS = 500
 """As many where those few leave a label unchecked."""
-_ENOUGH = 20
+_ENOUGH = 40
 """Of these that are near; more tell nothing new, and frames that all lie together have millions."""
 MAX_STEP = 0.5
 """Å; atoms that move farther are on no straight way."""
@@ -84,10 +85,10 @@ def nearby_pairs(frames: Iterable[Frame], partners: int = PARTNERS) -> Pairs:
         for i in range(1, len(points)):
             begin = max(i - partners, 0)
             near = _may_be_near(fractional[begin : i + 1], cells[begin : i + 1])
-            for other in np.flatnonzero(near)[-_ENOUGH:]:
-                step = _step(points[begin + other], points[i])
-                if step is not None:
-                    steps.append(step)
+            found = (
+                _step(points[begin + other], points[i]) for other in np.flatnonzero(near)[::-1]
+            )
+            steps += [*islice((step for step in found if step is not None), _ENOUGH)][::-1]
     rows = np.array(steps).reshape(-1, 15)
     return Pairs(rows[:, 0], rows[:, 1], rows[:, 2:8], rows[:, 8:14], rows[:, 14])
 

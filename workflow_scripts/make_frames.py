@@ -43,7 +43,7 @@ with job(snakemake.log[0]) as say:
     say(f"{name}: {screened.n_passed} frames, {screened.n_rejected} rejected")
     for line in written.isolated_atoms:
         say(f"  {line}; see {out.atoms}")
-    for line in written.notes:
+    for line in [*written.label_counts, *written.notes]:
         say(f"  {line}")
     for kind, count in {**written.filtered, **screened.counts}.items():
         if kind != ISOLATED_ATOM:  # no fault, and told above

@@ -33,13 +33,24 @@ def copper(count, seed, **missing):
     return made
 
 
+ATOMS = {"source": 3.51, "target": 3.76}
+"""eV of an atom of copper alone, at the two levels."""
+
+
+def lone_atom(level):
+    atoms = bulk("Cu", a=25.0)
+    atoms.calc = SinglePointCalculator(atoms, energy=ATOMS[level], forces=np.zeros((1, 3)))
+    atoms.info["config_type"] = "IsolatedAtom"
+    return atoms
+
+
 @pytest.fixture(scope="module")
 def study(snakemake, tmp_path_factory, tiny_config):
     """The results, and what was said on the way."""
     folder = tmp_path_factory.mktemp("energies")
-    write(folder / "source.xyz", copper(12, 0), format="extxyz")
+    write(folder / "source.xyz", [lone_atom("source"), *copper(12, 0)], format="extxyz")
     bare = {"forces": None, "magmoms": None}
-    write(folder / "train.xyz", copper(10, 1, **bare), format="extxyz")
+    write(folder / "train.xyz", [lone_atom("target"), *copper(10, 1, **bare)], format="extxyz")
     write(folder / "test.xyz", copper(4, 2, magmoms=None), format="extxyz")
     with open(tiny_config) as handle:
         values = yaml.safe_load(handle)
@@ -60,6 +71,7 @@ def study(snakemake, tmp_path_factory, tiny_config):
     values["methods"] = {
         "scratch": {"initial": "random", "reference": "target"},
         "transfer": {"initial": "pretrained", "reference": "target"},
+        "isolated_atoms": {"initial": "pretrained", "reference": "isolated_atoms"},
     }
     config = folder / "energies.yaml"
     config.write_text(yaml.safe_dump(values))
@@ -85,6 +97,18 @@ def test_frames_have_the_labels_that_they_have(study):
     assert table["target", "test"]["n_forces"] == table["target", "test"]["frames"] == "4"
     assert table["target", "train"]["n_forces"] == table["target", "train"]["n_magmoms"] == "0"
     assert table["source", "train"]["n_forces"] == table["source", "train"]["frames"]
+
+
+def test_isolated_atoms_are_set_aside_and_are_the_references_of_a_method(study):
+    results, said = study
+    assert said.count("1 isolated atom (Cu) set aside") == 2
+    for level in ("source", "target"):
+        (atom,) = rows(results / f"frames/{level}_isolated_atoms.csv")
+        assert (atom["element"], float(atom["energy_ev"])) == ("Cu", ATOMS[level])
+    model = load_model(results / "runs/isolated_atoms/6/seed_0/model.pt")
+    pretrained = load_model(results / "pretrained/model.pt")
+    before, after = (m.composition_model.fc.weight[0, 28].item() for m in (pretrained, model))
+    assert after - before == pytest.approx(ATOMS["target"] - ATOMS["source"], abs=1e-5)
 
 
 def test_weights_that_do_nothing_are_named_before_any_training(study):

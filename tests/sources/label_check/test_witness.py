@@ -93,7 +93,7 @@ def test_missing_labels_and_broken_frames_are_left_out(frames):
 
 def test_little_is_predicted_of_much(frames):
     many = [dataclasses.replace(f, frame_id=f"{i}") for i in range(200) for f in frames]
-    chosen = _sample(many)
+    chosen = _sample(many, MAX_ATOMS)
     assert sum(many[i].n_atoms for i in chosen) <= MAX_ATOMS
     assert chosen[0] < 200
     assert chosen[-1] > len(many) - 200

@@ -44,8 +44,10 @@ class WrittenLevel:
     """None where the check is switched off, or gave none."""
     isolated_atoms: list[str]
     """In words."""
+    label_counts: list[str]
+    """How many frames have each label, in words."""
     notes: list[str]
-    """Of labels, and what the source had to tell."""
+    """What the source had to tell besides."""
 
 
 def write_level(
@@ -108,5 +110,6 @@ def write_level(
         dict(filters.counts),
         labels,
         lines(screened.isolated_atoms, kept=limits.isolated_atoms == "keep"),
-        [*screened.labels.lines(), *notes.lines()],
+        list(screened.labels.lines()),
+        list(notes.lines()),
     )

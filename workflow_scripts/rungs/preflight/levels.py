@@ -18,6 +18,9 @@ from rungs.frames.screening import ScreenedFrames
 from rungs.sources.label_check import EXAMINED, LabelCheck, check_labels
 from rungs.splits.members import Member, read_members
 
+_MOST_ATOMS = 500
+"""That a published network is asked about: a second or two on one core."""
+
 
 @dataclass
 class Counts:
@@ -92,8 +95,9 @@ def read_level(
         items = iter(items)
         head = list(islice(items, EXAMINED))
         labels = None
+        asks = ask and level.data.kind not in COMPUTED
         try:
-            labels = _checked(head, section, ask=ask and level.data.kind not in COMPUTED)
+            labels, _ = check_labels(head, section, ask=asks, max_atoms=_MOST_ATOMS)
         except StudyError as error:
             faults.append(str(error))
         return labels, chain(head, items)
@@ -121,28 +125,6 @@ def read_level(
         next(iter(faults), None),
         written.notes,
         read_members(files.frames),
-    )
-
-
-_MOST_ATOMS = 500
-"""That a published network is asked about: a second or two on one core."""
-
-
-def _checked(head: list[Frame | Rejected], section: str, *, ask: bool) -> LabelCheck:
-    """The label check, which asks the network about fewer frames than the workflow does.
-
-    Raises:
-        StudyError: where it refuses the level.
-    """
-    found, _ = check_labels(head, section=section, ask=False)
-    frames = [item for item in head if isinstance(item, Frame)]
-    if not (ask and found.warnings and frames):
-        return found
-    mean = sum(frame.n_atoms for frame in frames) / len(frames)
-    some = frames[:: max(1, round(len(frames) * mean / _MOST_ATOMS))]
-    asked, _ = check_labels(some, section=section, ask=True)
-    return LabelCheck(
-        found.findings, [*found.lines, *asked.lines[len(asked.findings) :]], asked.warnings
     )
 
 

@@ -14,7 +14,13 @@ from rungs.sources.label_check.pairs import ALL_PARTNERS, Pairs, nearby_pairs
 from rungs.sources.label_check.sizes import not_totals
 from rungs.sources.label_check.slopes import MIN_PAIRS, Finding, findings_of
 from rungs.sources.label_check.units import NEAR, looks_like, nearest
-from rungs.sources.label_check.witness import NETWORK, Statement, Witness, ask_network
+from rungs.sources.label_check.witness import (
+    MAX_ATOMS,
+    NETWORK,
+    Statement,
+    Witness,
+    ask_network,
+)
 
 EXAMINED = 4000
 """Frames at the beginning of a source that are looked at."""
@@ -34,7 +40,11 @@ class LabelCheck(NamedTuple):
 
 
 def check_labels(
-    items: Iterable[Frame | Rejected], section: str, *, ask: bool = True
+    items: Iterable[Frame | Rejected],
+    section: str,
+    *,
+    ask: bool = True,
+    max_atoms: int = MAX_ATOMS,
 ) -> tuple[LabelCheck, Iterator[Frame | Rejected]]:
     """Examine the beginning of a source, and give its items back, all of them in their order.
 
@@ -43,6 +53,7 @@ def check_labels(
         section: ``source`` or ``target``, for messages.
         ask: whether to ask a published network about labels that frames near each other leave
             untested.
+        max_atoms: in all frames together that the network is asked about.
 
     Returns:
         What was found, and the items.
@@ -54,7 +65,7 @@ def check_labels(
     items = iter(items)
     head = list(islice(items, EXAMINED))
     frames = [item for item in head if isinstance(item, Frame)]
-    return _Examination(frames, section, ask).outcome(), chain(head, items)
+    return _Examination(frames, section, max_atoms if ask else 0).outcome(), chain(head, items)
 
 
 def examine(frames: Iterable[Frame]) -> list[Finding]:
@@ -75,8 +86,8 @@ def _pairs_and_findings(frames: Sequence[Frame]) -> tuple[Pairs, list[Finding]]:
 class _Examination:
     """One source on its way to a refusal or an outcome."""
 
-    def __init__(self, frames: list[Frame], section: str, ask: bool) -> None:
-        self.frames, self.section, self.ask = frames, section, ask
+    def __init__(self, frames: list[Frame], section: str, max_atoms: int) -> None:
+        self.frames, self.section, self.max_atoms = frames, section, max_atoms
         self.pairs, self.findings = _pairs_and_findings(frames)
         self.lines = [str(finding) for finding in self.findings]
         self.warnings: list[str] = []
@@ -86,7 +97,7 @@ class _Examination:
         self._refuse_slopes()
         self._refuse_readings()
         untested = self._untested()
-        if untested and self.ask:
+        if untested and self.max_atoms:
             untested = self._hear_network(untested)
         if untested:
             self.warnings.append(self._untested_words(untested))
@@ -157,7 +168,7 @@ class _Examination:
 
     def _hear_network(self, untested: list[str]) -> list[str]:
         """Refuse what the network contradicts for certain; return what it does not confirm."""
-        witness = ask_network(self.frames, _distances(self.frames))
+        witness = ask_network(self.frames, _distances(self.frames), self.max_atoms)
         self.lines += [str(statement) for statement in witness.statements]
         for label in untested:
             statement = witness.of(label)
@@ -213,7 +224,7 @@ class _Examination:
             )
         if all(f.forces is None for f in self.frames):
             reasons.append("there are no forces that energies could be held against")
-        if self.ask:
+        if self.max_atoms:
             reasons.append(f"what CHGNet {NETWORK} predicts does not tell either")
         return (
             f"{self.section}.data: nothing puts unit and sign of the {names} to the test: "

@@ -89,15 +89,18 @@ class Witness(NamedTuple):
         return next((t for t in self.statements if t.label == label), None)
 
 
-def ask_network(frames: Sequence[Frame], distances: np.ndarray) -> Witness:
+def ask_network(
+    frames: Sequence[Frame], distances: np.ndarray, max_atoms: int = MAX_ATOMS
+) -> Witness:
     """Compare some of ``frames`` with the network's predictions.
 
     Args:
         frames: with labels as they are read.
         distances: (n,) of their energies from a fit on composition, in eV/atom; NaN where a frame
             has none.
+        max_atoms: in all frames that are asked about.
     """
-    places = _sample(frames)
+    places = _sample(frames, max_atoms)
     predicted = _predict([frames[i] for i in places]) if places else {}
     pairs = [(frames[places[k]], prediction) for k, prediction in predicted.items()]
     statements = []
@@ -126,7 +129,7 @@ class _Predicted(NamedTuple):
     stress: np.ndarray
 
 
-def _sample(frames: Sequence[Frame]) -> list[int]:
+def _sample(frames: Sequence[Frame], max_atoms: int) -> list[int]:
     """Places of frames that are spread over all, until there are enough atoms."""
     # in a wrong unit labels are beyond any limit
     limits = Screening(max_force=1e12, max_stress=1e12)
@@ -139,7 +142,7 @@ def _sample(frames: Sequence[Frame]) -> list[int]:
             continue
         if not all(np.isfinite(getattr(frame, label)).all() for label in frame.labels):
             continue
-        if chosen and n_atoms + frame.n_atoms > MAX_ATOMS:
+        if chosen and n_atoms + frame.n_atoms > max_atoms:
             continue
         chosen.append(int(place))
         n_atoms += frame.n_atoms

@@ -235,6 +235,17 @@ def test_a_division_that_frames_carry(init, check, write, source, tmp_path, gold
     ]
 
 
+def test_a_division_that_takes_groups_apart(init, write, source, tmp_path, gold):
+    def tags(number: int) -> str:
+        return f"group=g{number % 8} split={'test' if number >= 36 else 'train'}"
+
+    target = write.xyz(tmp_path / "target.xyz", gold, material=None, more=tags)
+    found = init(source, target)
+    told = "it takes 8 of 8 groups of the target apart; material_key: group and no parts"
+    assert told in found.out
+    assert f"  # check: {told}" in found.path.read_text(encoding="utf-8")
+
+
 def test_a_published_model_as_the_start(init, check, write, tmp_path, gold):
     target = write.xyz(tmp_path / "target.xyz", gold)
     study = settled(init, check, "0.3.0", target).study

@@ -1,7 +1,7 @@
 """One side of a proposed study: from what a person names to frames that were read."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -37,6 +37,8 @@ class Side:
     read: ReadLevel
     label: str = ""
     functional: str = ""
+    groups: dict[str, str] = field(default_factory=dict)
+    """Of the frames that have one."""
 
     @property
     def elements(self) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rungs.config.loading import load_study
 from rungs.errors import StudyError
+from rungs.frames.table import read_groups
 from rungs.preflight import proposal
 from rungs.preflight.costs import Content, cost_of, in_words
 from rungs.preflight.findings import facts, published_facts, told_of
@@ -76,6 +77,8 @@ def propose(source: str, target: str, name: str | None, parts_file: str | None =
             _without_few_materials(side, folder, Path(into))
         if first is not None:
             _agree_on_corrections(first, second, folder, Path(into))
+        for side in filter(None, sides):
+            side.groups = read_groups(side.read.frames)
     return _Writer(given[0], first, second, folder).proposed(name, parts_file)
 
 
@@ -309,6 +312,7 @@ class _Writer:
             key = next(side.draft.division for side in self.sides if side.draft.division)
             return [
                 f"split:                         # the division under '{key}' in the frames",
+                *(f"  # check: {told}" for told in self._divided_groups()),
                 line("parts", self._split(name, parts_file)["parts"], 2),
             ]
         notes = {"by": "as frames tell of no materials"} if self.by == "composition" else {}
@@ -318,6 +322,24 @@ class _Writer:
                 1, f"  # check: the frames' own division was not taken: {self.division.remark}"
             )
         return lines
+
+    def _divided_groups(self) -> list[str]:
+        """What there is to tell where a published division takes groups apart."""
+        told = []
+        for side in self.sides:
+            parts: dict[str, set[str]] = {}
+            for member in side.read.members:
+                if group := side.groups.get(member.frame_id):
+                    parts.setdefault(group, set()).add(self.parts.get(member.material_id, "train"))
+            divided = sum(len(found) > 1 for found in parts.values())
+            if divided:
+                option = next(k for k in ("group_key", "group_column") if side.draft.data.get(k))
+                told.append(
+                    f"it takes {divided} of {len(parts)} groups of the {side.section} apart; "
+                    f"{option.replace('group', 'material')}: {side.draft.data[option]} and "
+                    "no parts would keep them whole"
+                )
+        return told
 
     def _isolated_note(self) -> str | None:
         atoms = {a.element for a in self.target.read.screened.isolated_atoms}
@@ -347,6 +369,7 @@ class _Writer:
         lines += ["", f"target frames: {parts}; sizes {', '.join(map(str, self.plan.sizes))}"]
         if self.uses_parts:
             lines.append("the division that the frames carry is kept")
+            lines += self._divided_groups()
         lines += [f"{side.section}: {told}" for side in self.sides for told in told_of(side)]
         return lines
 

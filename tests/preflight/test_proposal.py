@@ -114,3 +114,9 @@ def test_a_published_model_has_its_own_architecture():
 def test_batches_of_large_frames_are_small():
     assert plan(mean_atoms=(180.0, 180.0)).fine_tuning["batch_size"] == 2
     assert plan(mean_atoms=(4.0, 4.0)).fine_tuning["batch_size"] == 16
+
+
+def test_what_no_frame_is_labelled_with_has_no_weight():
+    found = plan(labelled=({"energy", "forces", "stress"}, {"energy"}))
+    assert "weights" not in found.pretraining["training"]
+    assert found.fine_tuning["weights"] == {"force": 0, "stress": 0}

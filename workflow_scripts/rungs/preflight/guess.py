@@ -46,6 +46,11 @@ class Side:
         return [symbol for symbol, _ in self.read.counts.elements.most_common()]
 
     @property
+    def labels(self) -> set[str]:
+        """What any of its frames is labelled with."""
+        return {name for name, n in self.read.screened.labels.labelled.items() if n}
+
+    @property
     def n_frames(self) -> int:
         """Frames that passed the screening."""
         return self.read.screened.n_passed

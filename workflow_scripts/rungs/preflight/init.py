@@ -142,6 +142,7 @@ class _Writer:
             ),
             source_elements=source.elements if source is not None else [],
             target_elements=target.elements,
+            labelled=tuple(side.labels for side in (source or target, target)),
             gpu=proposal.has_gpu(),
         )
 

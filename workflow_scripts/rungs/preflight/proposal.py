@@ -1,13 +1,14 @@
 """What a study proposes by itself: division, sizes, network, trainings, methods."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rungs.config.data import Split
 from rungs.errors import StudyError
 from rungs.frames.elements import ATOMIC_NUMBERS
+from rungs.frames.frame import LABELS
 from rungs.splits.members import Member
 from rungs.splits.split import Part, split_materials
 
@@ -166,6 +167,7 @@ def plan_for(
     mean_atoms: tuple[float, float],
     source_elements: Sequence[str],
     target_elements: Sequence[str],
+    labelled: tuple[Collection[str], Collection[str]] = (LABELS, LABELS),
     gpu: bool,
 ) -> Plan:
     """Propose what fits frames and machine.
@@ -175,6 +177,7 @@ def plan_for(
         n_source, n_target: frames of the training parts.
         mean_atoms: of a frame of the source and of the target.
         source_elements, target_elements: symbols in the frames.
+        labelled: labels that any frame of the source and of the target has.
         gpu: whether there is a GPU.
     """
     full = gpu and n_source >= _MANY_FRAMES
@@ -204,6 +207,7 @@ def plan_for(
                     "epochs": 100,
                     "batch_size": batches[0],
                     "learning_rate": rate,
+                    **_weights(labelled[0]),
                 },
             }
         ),
@@ -212,12 +216,20 @@ def plan_for(
             "epochs": 100,
             "batch_size": batches[1],
             "learning_rate": rate if full or published else 2e-3,
+            **_weights(labelled[1]),
         },
         sizes=sizes,
         seeds=[0, 1, 2],
         methods=_methods(sizes, len(target_elements), copied),
         copied=copied,
     )
+
+
+def _weights(labels: Collection[str]) -> dict[str, dict[str, int]]:
+    """A weight of 0 for forces or stresses that no frame has: it would do nothing."""
+    names = {"forces": "force", "stress": "stress"}
+    missing = {name: 0 for label, name in names.items() if label not in labels}
+    return {"weights": missing} if missing else {}
 
 
 def _batch(mean_atoms: float, gpu: bool) -> int:

@@ -16,6 +16,8 @@ from rungs.preflight import names
         ("forces", ["momenta", "dft_forces"], "dft_forces"),
         ("forces", ["forces", "mace_forces"], "forces"),
         ("stress", ["virial", "REF_stress"], "REF_stress"),
+        ("energy", ["E_pa", "volume"], "E_pa"),
+        ("forces", ["REF_F", "REF_E"], "REF_F"),
         ("virial", ["virials"], "virials"),
         ("material", ["energy", "mp_id", "group"], "mp_id"),
         ("material", ["mptrj_traj_id", "mptrj_snapshot_id"], "mptrj_traj_id"),

@@ -16,7 +16,7 @@ _ENERGY = (
     r"(?:ref|dft|total|tot|potential|pot|qm|target|scf|final|e0|raw|uncorrected)[_-]?energy",
     r"energy[_-]?(?:ref|dft|total|tot|scf|eV|qm|raw|0|sigma0|uncorrected|pot)",
     r".*(?:energy|energies).*",
-    r"e|e0|e_?tot|etot|e_0|toten|u0|u",
+    r"e|e0|e_?tot|etot|e_0|toten|u0|u|(?:ref|dft)_e|e[_-]?(?:per[_-]?atom|pa)|e/atom",
     r"free_energy|.*free_energy.*",
 )
 _FORCES = (
@@ -24,7 +24,7 @@ _FORCES = (
     r"(?:ref|dft|qm|target|scf|total|raw)[_-]?forces?",
     r"forces?[_-]?(?:ref|dft|qm|scf|total|raw)",
     r".*forces?.*",
-    r"f|frc",
+    r"f|frc|(?:ref|dft)_f",
 )
 _STRESS = (
     r"stress",

@@ -34,3 +34,16 @@ def test_it_remembers_a_window():
         divergence.fault(float(loss + 1), 1.0)
     assert len(divergence.recent) == WINDOW
     assert DivergenceCheck(100.0, divergence.recent).recent == divergence.recent
+
+
+def test_a_jump_that_stays_below_the_beginning_is_none():
+    """Energies alone, learnt by heart: most batches are at nothing, some far above them."""
+    divergence = DivergenceCheck(100.0)
+    for update in range(200):
+        assert divergence.fault(0.03 * 0.95**update, 1.0) is None
+    assert divergence.fault(2e-3, 1.0) is None  # some 1,000 times the median
+    gone_on = DivergenceCheck(100.0, divergence.recent, divergence.first)
+    assert gone_on.fault(2e-3, 1.0) is None
+    assert "jumped to 0.05" in gone_on.fault(0.05, 1.0)
+    # of checkpoints without the first losses every jump counts
+    assert "jumped to 0.002" in DivergenceCheck(100.0, divergence.recent).fault(2e-3, 1.0)

@@ -122,8 +122,9 @@ class Training(Options):
     clip_gradient_norm: PositiveFloat | None = 1.0
     """Gradients are scaled down to this norm; null never clips."""
     stop_at_jump: PositiveFloat | None = 100.0
-    """A loss this many times the median of the updates before it stops the training and names the
-    frames; null never stops. A loss that is no number always does."""
+    """A loss this many times the median of the updates before it, and above those that the training
+    began with, stops it and names the frames; null never stops. A loss that is no number always
+    does."""
     averaging: Fraction = 0.99
     """Decay of the exponential average of the weights, which is what is validated and kept; early
     on it is lower, so that the start is forgotten. 0 keeps the weights themselves."""

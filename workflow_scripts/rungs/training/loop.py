@@ -97,6 +97,11 @@ class _Progress:
     sums: dict[str, float] = field(default_factory=dict)
     n_summed: dict[str, int] = field(default_factory=dict)
     recent_losses: list[float] = field(default_factory=list)
+    first_losses: list[float] = field(default_factory=list)
+
+    def watched(self, divergence: DivergenceCheck) -> None:
+        """Keep what the check for divergence has seen."""
+        self.recent_losses, self.first_losses = divergence.recent, divergence.first
 
     def __post_init__(self) -> None:
         if isinstance(self.n_summed, int):  # in checkpoints of before labels could be missing
@@ -189,7 +194,9 @@ class Trainer:
         if state is not None:
             self.step.restore(state["step"])
             progress = _Progress(**state["progress"])
-            self.divergence = DivergenceCheck(self.options.stop_at_jump, progress.recent_losses)
+            self.divergence = DivergenceCheck(
+                self.options.stop_at_jump, progress.recent_losses, progress.first_losses
+            )
             result.history, result.chosen_update = state["history"], state["chosen_update"]
             result.goes = state.get("goes", [])
         result.goes.append(
@@ -201,7 +208,7 @@ class Trainer:
         )
 
         def save() -> None:
-            progress.recent_losses = self.divergence.recent
+            progress.watched(self.divergence)
             state = {
                 "update": progress.done,
                 "step": self.step.state(),

@@ -258,6 +258,34 @@ def test_the_tutorial_makes_its_two_files(tmp_path):
     assert frame.stress == pytest.approx([-1.0, -2.0, -3.0, -0.3, -0.2, -0.1])  # kbar, compression
 
 
+def test_energies_alone_are_left_where_nothing_is_tested(tmp_path):
+    """docs/energies_only.md, on two frames."""
+    from rungs.config.loading import load_study
+    from rungs.sources import read_source
+
+    (script,) = code("energies_only.md", "python")
+    frame = (
+        '1\nLattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3:forces:R:3 energy=-3.0 '
+        'stress="1 0 0 0 1 0 0 0 1" group={} pbc="T T T"\nAu 0 0 0 0.1 0 0\n'
+    )
+    (tmp_path / "given.xyz").write_text(frame.format("100_64") + frame.format("101_64"))
+    (tmp_path / "split.csv").write_text("material_id,part\n100_64,train\n101_64,test\n")
+    (tmp_path / "hide.py").write_text(script)
+    command = [sys.executable, "hide.py", "given.xyz", "split.csv", "gold_energies.xyz"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+
+    with open(ROOT / "config/tutorial.yaml", encoding="utf-8") as handle:
+        values = yaml.safe_load(handle)
+    for part in code("energies_only.md", "yaml"):
+        more = yaml.safe_load(part)
+        values["study"] = more["study"]
+        values["target"]["data"] |= more["target"]["data"]
+    study = load_study(values, "the page's study")
+    hidden, tested = read_source(study.target, tmp_path, study.seed, "target")
+    assert (hidden.material_id, hidden.labels) == ("100_64", ("energy",))
+    assert (tested.material_id, tested.labels) == ("101_64", ("energy", "forces", "stress"))
+
+
 COMPRESSED_RUN = """<?xml version="1.0" ?><modeling><calculation><energy>
 <i name="e_fr_energy"> -6.5 </i><i name="e_wo_entrp"> -6.6 </i><i name="e_0_energy"> 0.04 </i>
 </energy>

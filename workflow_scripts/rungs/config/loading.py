@@ -165,7 +165,10 @@ def _hint(kind: str, given: object) -> str:
             number = float(given)
             if "e" in given.lower() and "." not in given:
                 return f"; YAML takes {given} for text, write {number:.1e}"
-            return "; write the number without quotes"
+            return (
+                "; write the number without quotes (after --config, numbers in braces arrive as "
+                "texts: give --configfile a second file with them)"
+            )
     if kind == "string_type" and isinstance(given, bool | int | float):
         return f"; write it in quotes, '{given}', if that is the name"
     if kind == "list_type" and isinstance(given, str):

@@ -29,7 +29,7 @@ from study_shapes import MANY_METHODS, MANY_SEEDS, Shape
 from rungs.files import write_text
 
 ROOT = Path(__file__).parents[1]
-WANTED_SECONDS, WANTED_MB = 120, 2000
+WANTED_SECONDS, WANTED_MB = 120, 1000
 
 # Run by every Python process at its start, from PYTHONPATH. The peak is the process's own: what
 # getrusage calls that can be its parent's.

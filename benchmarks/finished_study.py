@@ -23,6 +23,7 @@ from rungs.evaluation.tables import EVALUATION_COLUMNS, evaluation_rows
 from rungs.files import write_json, write_rows, write_text
 from rungs.frames.elements import MAX_ATOMIC_NUMBER, SYMBOLS
 from rungs.frames.frame import Frame
+from rungs.frames.labelled import read_labelled
 from rungs.frames.table import FrameWriter, iter_frames
 from rungs.graphs.store import GraphStore, write_graphs
 from rungs.potentials.properties import PROPERTIES, PropertyError
@@ -149,11 +150,11 @@ class FinishedStudy:
     def _write_split(self) -> None:
         self.split.sort(key=lambda row: row.level)
         write_split(self._path("splits/split.csv"), self.split)
-        levels = {
-            level: read_members(self._path(f"frames/{level}.parquet"))
-            for level in ("source", "target")
-        }
-        write_summary(self._path("tables/split_summary.csv"), summarise(**levels, rows=self.split))
+        paths = {level: self._path(f"frames/{level}.parquet") for level in ("source", "target")}
+        levels = {level: read_members(path) for level, path in paths.items()}
+        labelled = {level: read_labelled(path) for level, path in paths.items()}
+        summary = summarise(**levels, rows=self.split, labelled=labelled)
+        write_summary(self._path("tables/split_summary.csv"), summary)
         target = [row for row in self.split if row.level == "target"]
         train = [row.frame_id for row in target if row.part == "train"]
         for seed in self.study.subsets.seeds:

@@ -58,16 +58,19 @@ def generate(path: Path, n_frames: int, mean_atoms: float) -> None:
 
 def split(folder: Path) -> None:
     """What the rule split_materials does."""
+    from rungs.frames.labelled import read_labelled
     from rungs.splits.files import write_split, write_summary
     from rungs.splits.members import read_members
     from rungs.splits.split import split_materials
     from rungs.splits.summary import summarise
 
-    levels = {level: read_members(folder / f"{level}.parquet") for level in ("source", "target")}
+    paths = {level: folder / f"{level}.parquet" for level in ("source", "target")}
+    levels = {level: read_members(path) for level, path in paths.items()}
+    labelled = {level: read_labelled(path) for level, path in paths.items()}
     by = os.environ.get("SPLIT_BY", "material")
     rows = split_materials(**levels, options=Split.model_validate({"by": by}), seed=SEED)
     write_split(folder / "split.csv", rows)
-    write_summary(folder / "summary.csv", summarise(**levels, rows=rows))
+    write_summary(folder / "summary.csv", summarise(**levels, rows=rows, labelled=labelled))
 
 
 def draw(folder: Path, sampling: str) -> None:

@@ -21,7 +21,7 @@ PARTNERS = 6
 """Earlier frames of the same atoms that a frame is compared with."""
 ALL_PARTNERS = 500
 """As many where those few leave a label unchecked."""
-_ENOUGH = 40
+_ENOUGH = 20
 """Of these that are near; more tell nothing new, and frames that all lie together have millions."""
 MAX_STEP = 0.5
 """Å; atoms that move farther are on no straight way."""
@@ -94,12 +94,13 @@ def nearby_pairs(frames: Iterable[Frame], partners: int = PARTNERS) -> Pairs:
 
 
 class _Point:
-    """A frame with its fractional coordinates."""
+    """A frame with its fractional coordinates and its volume in Å³."""
 
-    __slots__ = ("fractional", "frame")
+    __slots__ = ("fractional", "frame", "volume")
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
+        self.volume = frame.volume
         self.fractional = frame.cart_coords @ np.linalg.inv(frame.cell)
 
 
@@ -150,7 +151,7 @@ def _step(one: _Point, other: _Point) -> list[float] | None:
         if one.frame.stress is None or other.frame.stress is None:
             return None
         stress = (one.frame.stress + other.frame.stress) / 2
-        volume = (one.frame.volume + other.frame.volume) / 2
+        volume = (one.volume + other.volume) / 2
         on = volume * EV_PER_GPA * _TWICE * strain[_ROWS, _COLUMNS]
     energy = other.frame.energy - one.frame.energy
     return [energy, by_forces, *stress, *on, one.frame.n_atoms]

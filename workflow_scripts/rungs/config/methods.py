@@ -10,6 +10,7 @@ ReferenceRule = Literal["target", "shrunken", "residual", "shrunken_residual"]
 """Ways of fitting the target's reference energies to target frames."""
 RULES_OF_RESIDUALS = ("residual", "shrunken_residual")
 """Those that need a pretrained model."""
+Reference = Literal["source", "isolated_atoms"] | ReferenceRule
 NOT_FITTED = ("source", "isolated_atoms")
 """Reference energies that no frame's energy enters."""
 LayerGroup = Literal[
@@ -38,7 +39,7 @@ class Method(Options):
     """Source training frames that the pretrained model has seen: a random subset, nested for
     several sizes and the same for all seeds; null takes them all. Methods that differ in nothing
     else get a law in both sizes."""
-    reference: Literal["source", "isolated_atoms"] | ReferenceRule
+    reference: Reference
     """Elemental reference energies: those of the `source`, or fitted to target frames, by least
     squares (`target`), as a shrunken shift of the source's that is safe for elements which few or
     no frames have (`shrunken`), or by either to what the pretrained model leaves of the energies

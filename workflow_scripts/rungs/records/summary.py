@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from rungs.config.methods import ReferenceRule
+from rungs.config.methods import Reference
 from rungs.config.options import Options
 from rungs.config.study import Study
 from rungs.errors import StudyError
@@ -55,7 +55,7 @@ class MethodSummary(Options):
 
     name: str
     initial: Literal["random", "pretrained"]
-    reference: Literal["source"] | ReferenceRule
+    reference: Reference
     reference_fitted_on: Literal["training", "subset"]
     train_reference: bool
 

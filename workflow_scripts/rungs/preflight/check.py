@@ -11,7 +11,6 @@ import numpy as np
 from rungs.config.study import Study
 from rungs.errors import StudyError
 from rungs.filters.level import COMPUTED
-from rungs.frames.isolated_atoms import lines as atom_lines
 from rungs.frames.isolated_atoms import read_isolated_energies
 from rungs.frames.labelled import read_labelled
 from rungs.frames.labels import label_words
@@ -127,10 +126,9 @@ class _Check:
                 example = next((r for r in screened.rejects if r.kind == kind), None)
                 told = f", as {example.frame_id}: {example.reason}" if example else ""
                 marks.warn(f"{section}: {number} for {kind}{told}")
-        kept = study.screening.isolated_atoms == "keep"
-        for line in atom_lines(screened.isolated_atoms, kept=kept):
+        for line in found.isolated_atoms:
             marks.good(f"{section}: {line}")
-        first, *others = screened.labels.lines()
+        first, *others = found.label_counts
         marks.good(f"{section}: {first}")
         for line in [*others, *found.notes]:
             marks.warn(f"{section}: {line}")

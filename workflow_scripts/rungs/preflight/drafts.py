@@ -1,6 +1,5 @@
 """The section ``data`` of a level, as far as files tell it: keys by their names and contents."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -207,8 +206,3 @@ def _division(keys: Keys, everywhere: list[str]) -> str | None:
         if words <= names.PARTS.keys():
             return key
     return None
-
-
-def counted(values: Iterable[object]) -> Counter[str]:
-    """How often each value occurs, as text."""
-    return Counter(map(str, values))

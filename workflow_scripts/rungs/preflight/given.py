@@ -18,7 +18,6 @@ _TRAIN = re.compile(r"(?<![a-z])train(?:ing)?(?:[ _-]?set)?(?![a-z])", re.I)
 _SHOWN = 4
 _DATA = ("extended XYZ", "an ASE database or trajectory", "JSON, Parquet or a folder of VASP runs")
 WANTED = f"frames as {', '.join(_DATA)}"
-_JSON_HEAD = 1 << 20
 _SUFFIXES = re.compile(r"\.(?:xyz|extxyz|json|jsonl|db|traj|parquet|gz|bz2|xz|zst|zip)+\Z", re.I)
 
 

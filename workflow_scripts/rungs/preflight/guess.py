@@ -84,11 +84,11 @@ def examine_side(given: Given, section: str, folder: Path, into: Path) -> Side:
         is_virial = draft.open_units.get("stress") == "virial_key"
         found = decide_units(sample, fixed, per_atom, is_virial=is_virial)
         declare(draft, found)
-    read = read_level(level_of(draft, vacuum), section, folder, Screening(), 0, into, ask=False)
+    read = read_draft(draft, vacuum, section, folder, into)
     not_periodic = read.screened.counts.get(NotPeriodicError.kind, 0)
     if vacuum is None and not_periodic:
         vacuum = VACUUM
-        read = read_level(level_of(draft, vacuum), section, folder, Screening(), 0, into, ask=False)
+        read = read_draft(draft, vacuum, section, folder, into)
     return Side(section, given, draft, found, vacuum, read)
 
 
@@ -147,6 +147,13 @@ def level_of(draft: Draft, vacuum: float | None) -> Level:
         return Level.model_validate(values)
     except ValidationError as error:
         raise StudyError(describe_faults(error, "what was found in the files")) from None
+
+
+def read_draft(
+    draft: Draft, vacuum: float | None, section: str, folder: Path, into: Path
+) -> ReadLevel:
+    """Read a side as it is declared for now, with the screening that a study has by default."""
+    return read_level(level_of(draft, vacuum), section, folder, Screening(), 0, into, ask=False)
 
 
 def _sample(level: Level, section: str, folder: Path) -> tuple[list[Frame], list[Rejected]]:

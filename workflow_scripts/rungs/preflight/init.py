@@ -20,6 +20,7 @@ from rungs.preflight.guess import (
     examine_side,
     name_sides,
     parts_of_frames,
+    read_draft,
 )
 from rungs.preflight.study_text import line, scalar, section
 from rungs.preflight.table import aligned, count
@@ -110,12 +111,7 @@ def _agree_on_corrections(source: Side, target: Side, folder: Path, into: Path) 
 
 
 def _read_again(side: Side, folder: Path, into: Path) -> None:
-    from rungs.config.data import Screening
-    from rungs.preflight.guess import level_of
-    from rungs.preflight.levels import read_level
-
-    level = level_of(side.draft, side.vacuum)
-    side.read = read_level(level, side.section, folder, Screening(), 0, into, ask=False)
+    side.read = read_draft(side.draft, side.vacuum, side.section, folder, into)
 
 
 class _Writer:

@@ -11,11 +11,10 @@ import numpy as np
 
 from rungs.config.data import Level, Screening
 from rungs.errors import StudyError
-from rungs.filters.level import COMPUTED, LevelFiles, write_level
+from rungs.filters.level import COMPUTED, LevelFiles, WrittenLevel, write_level
 from rungs.frames.elements import SYMBOLS
 from rungs.frames.frame import Frame, Rejected
-from rungs.frames.screening import ScreenedFrames
-from rungs.sources.label_check import EXAMINED, LabelCheck, check_labels
+from rungs.sources.label_check import EXAMINED, check_labels
 from rungs.splits.members import Member, read_members
 
 _MOST_ATOMS = 500
@@ -41,22 +40,17 @@ class Counts:
 
 
 @dataclass
-class ReadLevel:
-    """A level that was read, and where its frames lie for now."""
+class ReadLevel(WrittenLevel):
+    """A level that was read, and where its frames lie for now. ``labels`` is None where the label
+    check refuses the level, too."""
 
     section: str
     level: Level
     frames: Path
     atoms: Path
-    screened: ScreenedFrames
-    filtered: dict[str, int]
-    """Frames that filters set aside, by filter."""
     counts: Counts
-    labels: LabelCheck | None
-    """What the label check found; None where it is switched off, or refused the level."""
     label_fault: str | None
     """Why the label check refuses the level."""
-    notes: list[str]
     members: list[Member]
 
 
@@ -114,17 +108,14 @@ def read_level(
         passed=lambda items: _counted(items, counts),
     )
     return ReadLevel(
-        section,
-        level,
-        files.frames,
-        files.isolated_atoms,
-        written.screened,
-        written.filtered,
-        counts,
-        written.labels,
-        next(iter(faults), None),
-        written.notes,
-        read_members(files.frames),
+        **vars(written),
+        section=section,
+        level=level,
+        frames=files.frames,
+        atoms=files.isolated_atoms,
+        counts=counts,
+        label_fault=next(iter(faults), None),
+        members=read_members(files.frames),
     )
 
 

@@ -37,11 +37,6 @@ class Marks:
             else:
                 self._add("bad", line)
 
-    def all_good(self, texts: Iterable[str]) -> None:
-        """Several ticks."""
-        for text in texts:
-            self.good(text)
-
     def all_warnings(self, texts: Iterable[str]) -> None:
         """Several warnings."""
         for text in texts:

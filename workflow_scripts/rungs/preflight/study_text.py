@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_+().\-/³Å]*\Z")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "none", "nan", "inf"}
@@ -53,8 +52,3 @@ def section(
             note = f"check: {checks[key]}"
         lines.append(line(key, value, indent, note))
     return lines
-
-
-def title_of(path: Path) -> str:
-    """The command that runs the study in a file."""
-    return f"make study CONFIG={path}"

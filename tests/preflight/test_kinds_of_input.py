@@ -1,6 +1,7 @@
 """From files that nothing was told of to a study that passes its check: every kind of input."""
 
 import gzip
+import re
 
 import pytest
 from ase import units
@@ -188,6 +189,18 @@ def test_a_packed_file(init, check, write, source, tmp_path, gold):
     packed = tmp_path / "packed.xyz.gz"
     packed.write_bytes(gzip.compress(plain.read_bytes()))
     assert settled(init, check, source, packed).target.kind == "extended_xyz"
+
+
+def test_isotopes_of_hydrogen(init, check, write, source, tmp_path, gold):
+    """They become hydrogen, which the file says and asks to check."""
+    plain = write.xyz(tmp_path / "target.xyz", gold)
+    heavy = plain.with_stem("heavy")
+    heavy.write_text(re.sub(r"(?m)^Au ", "D ", plain.read_text()), encoding="utf-8")
+    found = settled(init, check, source, heavy)
+    assert found.target.hydrogen_isotopes
+    assert "hydrogen_isotopes: true    # check" in re.sub(
+        r" +#", "    #", found.path.read_text(encoding="utf-8")
+    )
 
 
 def test_molecules_without_a_cell(init, check, write, source, tmp_path, gold):

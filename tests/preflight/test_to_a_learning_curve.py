@@ -1,8 +1,14 @@
 """Two files of every kind become a learning curve without an edit: ``rungs init``, ``rungs check``,
 a study."""
 
+import bz2
 import csv
+import gzip
+import io
+import json
 import lzma
+import re
+import zipfile
 
 import pytest
 
@@ -32,6 +38,61 @@ def other_units(write, path, frames):
     )
 
 
+def fortran_in_gzip(write, path, frames):
+    """A byte order mark, exponents as Fortran writes them, keys in small letters, labelled
+    species, energies per atom, and no line break at the end."""
+    plain = write.xyz(path.with_suffix(".plain"), frames, per_atom=True).read_text()
+    text = plain.replace("Lattice=", "lattice=").replace("Properties=", "properties=")
+    text = re.sub(r"(?m)^(Cu|Au) (-?\d+\.\d+)", lambda m: f"{m[1]}1 {float(m[2]):.9E}", text)
+    text = re.sub(r"(\d)E([+-]\d\d)\b", r"\1D\2", text)
+    assert "D+0" in text
+    assert "Cu1 " in text
+    path.write_bytes(gzip.compress(b"\xef\xbb\xbf" + text.rstrip("\n").encode()))
+    return path
+
+
+def latin_1_in_bzip2(write, path, frames):
+    """Letters beyond ASCII, species as numbers, and nine components of stress."""
+    plain = write.xyz(path.with_suffix(".plain"), frames, more=lambda _: 'note="geprüft"')
+    text = re.sub(r"(?m)^Au ", "79 ", plain.read_text(encoding="utf-8"))
+
+    def nine(found):
+        xx, yy, zz, yz, xz, xy = found[1].split()
+        return f'stress="{xx} {xy} {xz} {xy} {yy} {yz} {xz} {yz} {zz}"'
+
+    text = re.sub(r'stress="([^"]*)"', nine, text)
+    path.write_bytes(bz2.compress(text.encode("latin-1")))
+    return path
+
+
+def lines_in_zstandard(write, path, frames):
+    """Documents, one a line, with ids of their own, and the functional in small letters."""
+    import pyarrow as pa
+
+    documents = json.loads(write.matpes_json(path.with_suffix(".plain"), frames).read_text())
+    for number, document in enumerate(documents):
+        del document["provenance"]
+        document |= {"matpes_id": f"own-{number:04d}", "functional": "pbe"}
+    text = "\n".join(json.dumps(document) for document in documents)
+    path.write_bytes(pa.compress(text.encode(), codec="zstd", asbytes=True))
+    return path
+
+
+def list_in_zip(write, path, frames):
+    """Nested documents with ``forces`` for ``force``, energies per atom alone, in a zip archive."""
+    nested = json.loads(write.mp_json(path.with_suffix(".plain"), frames).read_text())
+    for documents in nested.values():
+        for document in documents.values():
+            document["forces"] = document.pop("force")
+            n_atoms = len(document["forces"])
+            document["energy_per_atom"] = document.pop("uncorrected_total_energy") / n_atoms
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("frames.json", json.dumps(nested))
+    path.write_bytes(buffer.getvalue())
+    return path
+
+
 def of_kind(name):
     return lambda write, path, frames: getattr(write, name)(path, frames)
 
@@ -48,6 +109,10 @@ def of_kind(name):
         pytest.param(("a.xyz.xz", packed), ("b.xyz", other_units), id="packed, other units"),
         pytest.param(("a.xyz", molecules), ("b.xyz", molecules), id="molecules"),
         pytest.param(("a.db", of_kind("ase_pairs")), ("b.xyz", energies_alone), id="energies"),
+        pytest.param(("a.xyz.gz", fortran_in_gzip), ("b.bz2", latin_1_in_bzip2), id="odd texts"),
+        pytest.param(
+            ("a.jsonl.zst", lines_in_zstandard), ("b.zip", list_in_zip), id="odd documents"
+        ),
     ],
 )
 def test_two_files_become_a_learning_curve(

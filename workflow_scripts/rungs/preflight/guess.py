@@ -17,6 +17,7 @@ from rungs.preflight.given import Given
 from rungs.preflight.levels import ReadLevel, read_level
 from rungs.preflight.units import Units, decide_units
 from rungs.sources import read_source
+from rungs.sources.species import IsotopeError
 
 VACUUM = 20.0
 """Å of vacuum that is proposed for what is not periodic."""
@@ -74,6 +75,9 @@ def examine_side(given: Given, section: str, folder: Path, into: Path) -> Side:
     if draft.open_units:
         declare(draft, Units(grounds={}))
     sample, others = _sample(level_of(draft, vacuum), section, folder)
+    if any(item.kind == IsotopeError.kind for item in others):
+        _take_isotopes(draft)
+        sample, others = _sample(level_of(draft, vacuum), section, folder)
     if not sample and any(item.kind == NotPeriodicError.kind for item in others):
         vacuum = VACUUM
         sample, others = _sample(level_of(draft, vacuum), section, folder)
@@ -85,11 +89,21 @@ def examine_side(given: Given, section: str, folder: Path, into: Path) -> Side:
         found = decide_units(sample, fixed, per_atom, is_virial=is_virial)
         declare(draft, found)
     read = read_draft(draft, vacuum, section, folder, into)
+    isotopes = read.screened.counts.get(IsotopeError.kind, 0)
     not_periodic = read.screened.counts.get(NotPeriodicError.kind, 0)
+    if isotopes:
+        _take_isotopes(draft)
     if vacuum is None and not_periodic:
         vacuum = VACUUM
+    if isotopes or not_periodic:
         read = read_draft(draft, vacuum, section, folder, into)
     return Side(section, given, draft, found, vacuum, read)
+
+
+def _take_isotopes(draft: Draft) -> None:
+    """Read D and T as hydrogen."""
+    draft.data["hydrogen_isotopes"] = True
+    draft.checks["hydrogen_isotopes"] = "D and T become hydrogen, as energies do not know of masses"
 
 
 def _fixed_by_the_kind(draft: Draft) -> dict[str, str]:

@@ -40,6 +40,9 @@ class GraphBatch:
     """(2, B) atoms of each bond."""
     bond_frames: Tensor
     """(B,) frame of each bond."""
+    starts: Tensor
+    """(5, G + 1) int64: where the frames' rows begin, and the last ends, among the atoms, the bonds in
+    angles, the other bonds, and the stored angles of both orders and of one."""
     n_angle_bonds: int
     n_mirrored: int
     angle_bonds: Tensor
@@ -167,6 +170,15 @@ def assemble(
         bond_vectors=real(vectors),
         bond_atoms=whole(bond_atoms.T),
         bond_frames=whole(bond_frames),
+        starts=whole(
+            _starts(
+                (n_atoms, 0),
+                (n_short, 0),
+                (n_bonds - n_short, len(short)),
+                (n_angles - n_one_sided, 0),
+                (n_one_sided, both),
+            )
+        ),
         n_angle_bonds=len(short),
         n_mirrored=both,
         angle_bonds=whole(first),
@@ -182,6 +194,11 @@ def assemble(
         magmoms=real(np.nan_to_num(magmoms)),
         magmom_mask=truth(np.isfinite(magmoms)),
     )
+
+
+def _starts(*counts: tuple[np.ndarray, int]) -> np.ndarray:
+    """Return (K, G + 1) where rows begin, from (G,) counts and the place of the first row."""
+    return np.array([[first, *(first + np.cumsum(n))] for n, first in counts])
 
 
 def _segments(offsets: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from rungs.graphs.batch import GraphBatch
-from rungs.potentials.chgnet.compiled.messages import covers, gated_messages
-from rungs.potentials.chgnet.compiled.rows import angle_rows, atom_rows
 from rungs.potentials.chgnet.gated import finish, first_layer
 from rungs.potentials.chgnet.geometry import Embedded
 from rungs.potentials.chgnet.second_order import Sweep
@@ -25,15 +23,11 @@ class Convolutions:
         batch: the graphs.
         embedded: the features of its geometry.
         sweep: through which the caller announces the gradient with respect to the geometry.
-        compiled: whether layers that the compiled functions know are left to them.
     """
 
-    def __init__(
-        self, batch: GraphBatch, embedded: Embedded, sweep: Sweep, *, compiled: bool
-    ) -> None:
+    def __init__(self, batch: GraphBatch, embedded: Embedded, sweep: Sweep) -> None:
         self._batch = batch
         self._sweep = sweep
-        self._compiled = compiled
         self._bond_weights = embedded.bond_weights
         self._angle_bond_weights = embedded.angle_bond_weights
         self._centres = batch.bond_atoms.reshape(-1)
@@ -45,18 +39,12 @@ class Convolutions:
         width = atoms.shape[1]
         sizes = [width, bonds.shape[1], width]
         (to_centre, to_bond, to_neighbour), bias = first_layer(gated, sizes)
-        tables = linear(atoms, to_centre), linear(atoms, to_neighbour), linear(bonds, to_bond, bias)
-        if self._compiled and covers(gated):
-            rows, weights = self._atom_rows, self._bond_weights
-            received = gated_messages(gated, rows, tables, weights, self._sweep)
-        else:
-            of_centre, of_neighbour, of_bond = tables
-            rows = of_centre.index_select(0, self._centres)
-            rows = rows + of_neighbour.index_select(0, self._neighbours)
-            rows = _over_halves(rows) + of_bond
-            messages = finish(gated, rows.flatten(0, 1), self._sweep)
-            messages = (_over_halves(messages) * self._bond_weights).flatten(0, 1)
-            received = sum_by(messages, self._centres, len(atoms))
+        rows = linear(atoms, to_centre).index_select(0, self._centres)
+        rows = rows + linear(atoms, to_neighbour).index_select(0, self._neighbours)
+        rows = _over_halves(rows) + linear(bonds, to_bond, bias)
+        messages = finish(gated, rows.flatten(0, 1), self._sweep)
+        messages = (_over_halves(messages) * self._bond_weights).flatten(0, 1)
+        received = sum_by(messages, self._centres, len(atoms))
         return atoms + layer.mlp_out(received)
 
     def update_bonds(
@@ -69,13 +57,9 @@ class Convolutions:
         """
         batch, gated = self._batch, layer.twoBody_bond
         n_short = batch.n_angle_bonds
-        tables = self._angle_tables(gated, atoms, bonds, angles)
-        if self._compiled and covers(gated):
-            rows = self._angle_rows(angles, summed=True)
-            received = gated_messages(gated, rows, tables, self._angle_bond_weights, self._sweep)
-        else:
-            messages = finish(gated, self._add_up(tables), self._sweep) * self._second_weights
-            received = sum_by(messages, batch.angle_bonds[0], n_short)
+        rows = self._add_up(self._angle_tables(gated, atoms, bonds, angles))
+        messages = finish(gated, rows, self._sweep) * self._second_weights
+        received = sum_by(messages, batch.angle_bonds[0], n_short)
         received = received * self._angle_bond_weights
         output = layer.mlp_out.layers[-1]
         changed = bonds[:n_short] + linear(received, output.weight)
@@ -90,13 +74,8 @@ class Convolutions:
     ) -> Tensor:
         """Return (A, angle_fea_dim) angle features."""
         gated = layer.twoBody_bond
-        tables = self._angle_tables(gated, atoms, bonds, angles)
-        if self._compiled and covers(gated):
-            rows = self._angle_rows(angles, summed=False)
-            update = gated_messages(gated, rows, tables, None, self._sweep)
-        else:
-            update = finish(gated, self._add_up(tables), self._sweep)
-        return self._in_both_orders(angles) + update
+        rows = self._add_up(self._angle_tables(gated, atoms, bonds, angles))
+        return self._in_both_orders(angles) + finish(gated, rows, self._sweep)
 
     def _angle_tables(
         self, gated: nn.Module, atoms: Tensor, bonds: Tensor, angles: Tensor
@@ -133,14 +112,6 @@ class Convolutions:
     def _second_weights(self) -> Tensor:
         # the same in all layers
         return self._angle_bond_weights.index_select(0, self._batch.angle_bonds[1])
-
-    @cached_property
-    def _atom_rows(self):
-        return atom_rows(self._batch)
-
-    def _angle_rows(self, angles: Tensor, *, summed: bool):
-        stored = len(angles) < self._batch.n_angles
-        return angle_rows(self._batch, stored=stored, summed=summed)
 
 
 def sum_by(rows: Tensor, owners: Tensor, n_owners: int) -> Tensor:

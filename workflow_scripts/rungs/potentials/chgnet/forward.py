@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
-from rungs.potentials.chgnet.compiled.messages import can_run
+from rungs.potentials.chgnet.compiled.network import can_evaluate, evaluate
 from rungs.potentials.chgnet.convolutions import Convolutions, sum_by
 from rungs.potentials.chgnet.geometry import embed_geometry
 from rungs.potentials.chgnet.references import base_energies
@@ -46,8 +46,8 @@ class BatchedCHGNet:
 
     Args:
         model: a CHGNet. Training updates it in place, and it is saved by its own means.
-        compiled: whether to use compiled functions where they can be built and the tensors are
-            on the CPU. Without them the same formulas run in PyTorch alone.
+        compiled: whether to use the compiled network where it can be built, knows the model, and
+            the tensors are on the CPU. Without it the same formulas run in PyTorch.
 
     Raises:
         StudyError: when the model has a feature that is not covered.
@@ -91,15 +91,43 @@ class BatchedCHGNet:
                 f"the graphs were built with the cutoffs {batch.cutoffs} Å, the model needs "
                 f"{self._cutoffs} Å; build the graphs again with the model's cutoffs"
             )
+        wanted = {"forces": forces, "stress": stress, "magmoms": magmoms}
+        network = self._compiled_network if self._is_compiled(batch) else self._network
+        with torch.set_grad_enabled(create_graph):
+            totals, *rest = network(batch, **wanted, create_graph=create_graph)
+            energy = totals / batch.n_atoms
+            if reference:
+                energy = energy + self._reference_energy(batch)
+            return Prediction(energy, *rest)
+
+    def _is_compiled(self, batch: GraphBatch) -> bool:
+        return self.compiled and can_evaluate(self.model, batch)
+
+    def _compiled_network(
+        self, batch: GraphBatch, *, forces: bool, stress: bool, magmoms: bool, create_graph: bool
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
+        """Return what :meth:`_network` returns."""
+        found = evaluate(
+            self.model,
+            batch,
+            forces=forces,
+            virials=stress,
+            moments=magmoms,
+            create_graph=create_graph,
+        )
+        stresses = None if found.virials is None else found.virials * _per_volume(batch)
+        return found.energies, found.forces, stresses, found.moments
+
+    def _network(
+        self, batch: GraphBatch, *, forces: bool, stress: bool, magmoms: bool, create_graph: bool
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
+        """Return total energies (G,) without references, forces, stresses and moments."""
         differentiate = forces or stress
         with torch.set_grad_enabled(create_graph or differentiate):
             sweep = Sweep()
             vectors = batch.bond_vectors.detach().requires_grad_(differentiate)
             energies, moments = self._atom_energies(batch, vectors, magmoms, sweep)
-            total = sum_by(energies, batch.atom_frames, batch.n_frames)
-            energy = total / batch.n_atoms
-            if reference:
-                energy = energy + self._reference_energy(batch)
+            totals = sum_by(energies, batch.atom_frames, batch.n_frames)
             gradient = None
             if differentiate:
                 with sweep.to_geometry():
@@ -107,10 +135,10 @@ class BatchedCHGNet:
                         energies.sum(), vectors, create_graph=create_graph
                     )
             if not create_graph:
-                energy, vectors = energy.detach(), vectors.detach()
+                totals, vectors = totals.detach(), vectors.detach()
                 moments = None if moments is None else moments.detach()
-            return Prediction(
-                energy,
+            return (
+                totals,
                 _forces(batch, gradient) if forces else None,
                 _stress(batch, vectors, gradient) if stress else None,
                 moments,
@@ -131,8 +159,7 @@ class BatchedCHGNet:
         """Return (N,) energies of the atoms in eV, without reference, and magnetic moments."""
         model = self.model
         embedded = embed_geometry(model, batch, vectors, sweep)
-        compiled = self.compiled and can_run(vectors)
-        convolutions = Convolutions(batch, embedded, sweep, compiled=compiled)
+        convolutions = Convolutions(batch, embedded, sweep)
         atoms = model.atom_embedding(batch.atomic_numbers - 1)
         bonds, angles = embedded.bonds, embedded.angles
         n_updates = model.n_conv - 1
@@ -166,5 +193,9 @@ def _forces(batch: GraphBatch, gradient: Tensor) -> Tensor:
 def _stress(batch: GraphBatch, vectors: Tensor, gradient: Tensor) -> Tensor:
     """Return (G, 3, 3): a strain ε turns the row vector r into r + r ε."""
     virials = vectors.detach()[:, :, None] * gradient[:, None, :]
-    virial = sum_by(virials, batch.bond_frames, batch.n_frames)
-    return virial * (EV_PER_CUBIC_ANGSTROM_IN_GPA / batch.volumes)[:, None, None]
+    return sum_by(virials, batch.bond_frames, batch.n_frames) * _per_volume(batch)
+
+
+def _per_volume(batch: GraphBatch) -> Tensor:
+    """Return (G, 1, 1) factors of virials in eV that give stresses in GPa."""
+    return (EV_PER_CUBIC_ANGSTROM_IN_GPA / batch.volumes)[:, None, None]

@@ -15,9 +15,9 @@ from rungs.graphs.batch import GraphBatch
 from rungs.potentials.chgnet.basis import angular_waves, lengths_and_cosines, radial_waves
 from rungs.potentials.chgnet.second_order import Sweep
 
-_ACOS_MARGIN = 1 - 1e-6
+ACOS_MARGIN = 1 - 1e-6
 """CHGNet's factor that keeps the derivative of acos finite at straight angles."""
-_CONSTANT = float(1 / torch.sqrt(torch.tensor([2.0])))
+FOURIER_CONSTANT = float(1 / torch.sqrt(torch.tensor([2.0])))
 """CHGNet's constant term of the Fourier series: 1/√2, rounded to float32."""
 
 
@@ -62,7 +62,7 @@ def embed_geometry(model: nn.Module, batch: GraphBatch, vectors: Tensor, sweep: 
 def _angle_features(model: nn.Module, cosines: Tensor, sweep: Sweep) -> Tensor:
     """Return (S, angle_fea_dim) initial features of the stored angles."""
     frequencies = model.angle_basis_expansion.fourier_expansion.frequencies
-    waves = angular_waves(frequencies, cosines * _ACOS_MARGIN, sweep)
+    waves = angular_waves(frequencies, cosines * ACOS_MARGIN, sweep)
     # The constant term of the series is a bias of the linear layer that follows it.
     weight = model.angle_embedding.weight / math.sqrt(math.pi)
-    return linear(waves, weight[:, 1:], weight[:, 0] * _CONSTANT)
+    return linear(waves, weight[:, 1:], weight[:, 0] * FOURIER_CONSTANT)

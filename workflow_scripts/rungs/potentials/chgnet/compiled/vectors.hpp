@@ -6,6 +6,8 @@
 #include <cstring>
 #include <type_traits>
 
+#define RUNGS_INLINE inline __attribute__((always_inline))
+
 namespace rungs {
 
 #if defined(__AVX512F__)
@@ -66,7 +68,7 @@ inline T sum(V v) {
 // exp: x = n ln 2 + r, e^r by its Taylor series, 2^n by the exponent's bits. The argument is kept
 // where neither overflow nor a denormal number can come out.
 template <class T>
-inline Vec<T> exp(Vec<T> x) {
+RUNGS_INLINE Vec<T> exp(Vec<T> x) {
   using V = Vec<T>;
   using B = typename Simd<T>::bits;
   constexpr bool single = sizeof(T) == 4;
@@ -94,8 +96,36 @@ inline Vec<T> exp(Vec<T> x) {
 }
 
 template <class T>
-inline Vec<T> sigmoid(Vec<T> x) {
+RUNGS_INLINE Vec<T> sigmoid(Vec<T> x) {
   return T(1) / (T(1) + exp<T>(-x));
+}
+
+// sin and cos: x = q π/2 + r, Taylor series of r, and the quadrant's signs. For |x| below about 1e5
+// in float32.
+template <class T>
+inline void sine_cosine(Vec<T> x, Vec<T>& sine, Vec<T>& cosine) {
+  using V = Vec<T>;
+  using B = typename Simd<T>::bits;
+  constexpr bool single = sizeof(T) == 4;
+  const T magic = single ? T(12582912.0) : T(6755399441055744.0);
+  const V q = (x * T(0.63661977236758134308) + magic) - magic;
+  // π/2 in three pieces, the first ones with few bits: their products with q are exact
+  V r = x - q * (single ? T(1.5703125) : T(1.57079632673412561417e+00));
+  r = r - q * (single ? T(4.837512969970703125e-4) : T(6.07710050630396597660e-11));
+  r = r - q * (single ? T(7.549789948768648e-8) : T(2.02226624879595063154e-21));
+  const V square = r * r;
+  constexpr int terms = single ? 5 : 9;
+  V s = fill<T>(1), c = fill<T>(1);
+#pragma GCC unroll 16
+  for (int k = terms; k >= 1; --k) {
+    s = T(1) - s * square * T(1.0 / (2 * k * (2 * k + 1)));
+    c = T(1) - c * square * T(1.0 / (2 * k * (2 * k - 1)));
+  }
+  s = s * r;
+  const B quadrant = __builtin_convertvector(q, B);
+  const V first = (quadrant & 1) != 0 ? c : s, second = (quadrant & 1) != 0 ? s : c;
+  sine = (quadrant & 2) != 0 ? -first : first;
+  cosine = ((quadrant + 1) & 2) != 0 ? -second : second;
 }
 
 // C (I, J) = or += Σ_k A(i, k) B(k, j), with A(i, k) at a[i row_step + k column_step], B and C in

@@ -94,8 +94,8 @@ def epoch_of_ours(
 
     def epoch() -> None:
         for update in range(order.per_epoch):
-            gradient, _ = step.gradient(order[update])
-            step.apply(gradient, update, options.learning_rate)
+            gradient, terms = step.gradient(order[update])
+            step.apply(gradient, terms["gradient_norm"], update, options.learning_rate)
 
     return epoch, step
 

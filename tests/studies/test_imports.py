@@ -47,7 +47,8 @@ graph = build_graph(np.eye(3) * 2.6, [26], [[0, 0, 0]], 4.0, 3.0)
 model = new_model(Architecture(atom_graph_cutoff=4.0, bond_graph_cutoff=3.0), 0)
 options = Training(updates=1, batch_size=1)
 step = Step(model, GraphStore.from_graphs([graph], 4.0, 3.0), options, torch.device("cpu"))
-step.apply(step.gradient(np.arange(1))[0], 0, 1e-3)
+gradient, terms = step.gradient(np.arange(1))
+step.apply(gradient, terms["gradient_norm"], 0, 1e-3)
 print(*sorted(set(sys.argv[1:]) & set(sys.modules)))
 """
 ANALYSIS = sorted(

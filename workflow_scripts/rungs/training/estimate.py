@@ -153,9 +153,9 @@ def _seconds_per_update(
     least, most = _WARM_UP + 3, _WARM_UP + max(3, n_updates)
     while len(seconds) < least or (len(seconds) < most and sum(seconds[_WARM_UP:]) < _SECONDS):
         begin = time.perf_counter()
-        gradient, _ = step.gradient(random.choice(frames, n, replace=False))
+        gradient, terms = step.gradient(random.choice(frames, n, replace=False))
         # a rate of 0: the weights stay what they are
-        step.apply(gradient, 0, 0.0)
+        step.apply(gradient, terms["gradient_norm"], 0, 0.0)
         seconds.append(time.perf_counter() - begin)
     return float(np.mean(seconds[_WARM_UP:]))
 

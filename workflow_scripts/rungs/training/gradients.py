@@ -129,7 +129,7 @@ def first_epoch(
     record_at = {order.per_epoch * k // N_TENTHS for k in range(N_TENTHS + 1)}
     rows = []
     for update in range(min(order.per_epoch + 1, n_updates)):
-        gradient, _ = step.gradient(training[order[update]])
+        gradient, terms = step.gradient(training[order[update]])
         if update in record_at:
             network = gradient[: len(gradient) - step.flat.n_last]
             norms = {"whole network": float(torch.linalg.vector_norm(network))}
@@ -140,5 +140,6 @@ def first_epoch(
                 for layer, norm in norms.items()
             ]
         if update < order.per_epoch:
-            step.apply(gradient, update, learning_rate(update, n_updates, options))
+            rate = learning_rate(update, n_updates, options)
+            step.apply(gradient, terms["gradient_norm"], update, rate)
     return rows

@@ -305,7 +305,7 @@ class Trainer:
                 f"{fault}, at update {update + 1} on frames {', '.join(names[:8])}{more}. Look at "
                 "the labels of these frames, or lower learning_rate or clip_gradient_norm"
             )
-        self.step.apply(gradient, update, rate)
+        self.step.apply(gradient, terms["gradient_norm"], update, rate)
         return terms, rate
 
     def _enough(self, result: TrainingResult) -> bool:

@@ -1,6 +1,7 @@
 """The trainable parameters of a model as one vector."""
 
 from collections.abc import Iterable
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -26,14 +27,27 @@ class FlatParameters:
         self.vector = torch.cat([p.detach().reshape(-1) for p in self.parameters])
         for parameter, piece in zip(self.parameters, self.vector.split(self.sizes), strict=True):
             parameter.data = piece.view_as(parameter)
+        starts = accumulate(self.sizes, initial=0)
+        self.places = {id(p): start for p, start in zip(self.parameters, starts, strict=False)}
+        """Where in the vector each parameter begins, by its ``id``."""
+        self.leaf = self.vector.detach().requires_grad_()
+        """The vector as one tensor of autograd, for what depends on it and not on its parts."""
 
     def gradient(self, loss: Tensor) -> Tensor:
-        """Return the (P,) gradient of ``loss``; parameters that it does not depend on get 0."""
+        """Return the (P,) gradient of ``loss``, through the parameters and through :attr:`leaf`;
+        parameters that it does not depend on get 0."""
         # Only the parameters: the gradient with respect to the bond vectors would be thrown away.
-        pieces = torch.autograd.grad(loss, self.parameters, allow_unused=True)
-        return torch.cat(
-            [
-                self.vector.new_zeros(size) if piece is None else piece.reshape(-1)
-                for piece, size in zip(pieces, self.sizes, strict=True)
-            ]
-        )
+        wanted = [self.leaf, *self.parameters]
+        whole, *pieces = torch.autograd.grad(loss, wanted, allow_unused=True)
+        if whole is None:
+            return torch.cat(
+                [
+                    self.vector.new_zeros(size) if piece is None else piece.reshape(-1)
+                    for piece, size in zip(pieces, self.sizes, strict=True)
+                ]
+            )
+        for parameter, piece in zip(self.parameters, pieces, strict=True):
+            if piece is not None:
+                start = self.places[id(parameter)]
+                whole[start : start + piece.numel()] += piece.reshape(-1)
+        return whole

@@ -49,9 +49,9 @@ class Step:
         self._halved = False
         self._batches = Prefetcher(self._assemble, background=device.type != "cpu")
         torch.set_float32_matmul_precision("high" if options.tf32 else "highest")
-        self.potential = BatchedCHGNet(model, compiled=options.compiled)
         references = list(model.composition_model.parameters())
         self.flat = FlatParameters(model, last=references)
+        self.potential = BatchedCHGNet(model, compiled=options.compiled, flat=self.flat)
         # What is validated and kept: the average of the weights, or the weights themselves.
         self.kept = model
         if options.averaging:
@@ -148,12 +148,18 @@ class Step:
             parts = balanced_parts(frames, self.store.n_rows[frames], min(n_parts, len(frames)))
         return [self.store.batch(part, self.device) for part in self.processes.share(parts)]
 
-    def apply(self, gradient: Tensor, update: int, rate: float) -> None:
-        """Clip ``gradient``, take the optimiser's step number ``update`` at ``rate``, average."""
+    def apply(self, gradient: Tensor, norm: float, update: int, rate: float) -> None:
+        """Clip ``gradient``, take the optimiser's step number ``update`` at ``rate``, average.
+
+        Args:
+            gradient: (P,), used up.
+            norm: of the gradient.
+            update: number of the step, from 0.
+            rate: learning rate.
+        """
         limit = self.options.clip_gradient_norm
         if limit is not None:
-            norm = torch.linalg.vector_norm(gradient)
-            gradient.mul_((limit / (norm + 1e-6)).clamp(max=1.0))
+            gradient.mul_(min(1.0, limit / (norm + 1e-6)))
         self.optimizer.step(self._pieces(gradient), rate)
         if self.kept is not self.model:
             # early on the average is short, so that the start is forgotten

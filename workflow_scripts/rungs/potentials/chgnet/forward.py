@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
-from rungs.potentials.chgnet.compiled.network import can_evaluate, evaluate
+from rungs.potentials.chgnet.compiled.network import CompiledNetwork, Flat
 from rungs.potentials.chgnet.convolutions import Convolutions, sum_by
 from rungs.potentials.chgnet.geometry import embed_geometry
 from rungs.potentials.chgnet.references import base_energies
@@ -48,15 +48,20 @@ class BatchedCHGNet:
         model: a CHGNet. Training updates it in place, and it is saved by its own means.
         compiled: whether to use the compiled network where it can be built, knows the model, and
             the tensors are on the CPU. Without it the same formulas run in PyTorch.
+        flat: the trainable parameters as one vector, which the compiled network then hands its
+            gradient to, and not to dozens of small tensors.
 
     Raises:
         StudyError: when the model has a feature that is not covered.
     """
 
-    def __init__(self, model: nn.Module, *, compiled: bool = True) -> None:
+    def __init__(
+        self, model: nn.Module, *, compiled: bool = True, flat: Flat | None = None
+    ) -> None:
         refuse_unsupported(model)
         self.model = model
         self.compiled = compiled
+        self._compiled = CompiledNetwork(model, flat)
         self._cutoffs = tuple(
             float(model.model_args[f"{kind}_graph_cutoff"]) for kind in ("atom", "bond")
         )
@@ -92,7 +97,8 @@ class BatchedCHGNet:
                 f"{self._cutoffs} Å; build the graphs again with the model's cutoffs"
             )
         wanted = {"forces": forces, "stress": stress, "magmoms": magmoms}
-        network = self._compiled_network if self._is_compiled(batch) else self._network
+        is_compiled = self.compiled and self._compiled.covers(batch)
+        network = self._compiled_network if is_compiled else self._network
         with torch.set_grad_enabled(create_graph):
             totals, *rest = network(batch, **wanted, create_graph=create_graph)
             energy = totals / batch.n_atoms
@@ -100,20 +106,12 @@ class BatchedCHGNet:
                 energy = energy + self._reference_energy(batch)
             return Prediction(energy, *rest)
 
-    def _is_compiled(self, batch: GraphBatch) -> bool:
-        return self.compiled and can_evaluate(self.model, batch)
-
     def _compiled_network(
         self, batch: GraphBatch, *, forces: bool, stress: bool, magmoms: bool, create_graph: bool
     ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
         """Return what :meth:`_network` returns."""
-        found = evaluate(
-            self.model,
-            batch,
-            forces=forces,
-            virials=stress,
-            moments=magmoms,
-            create_graph=create_graph,
+        found = self._compiled(
+            batch, forces=forces, virials=stress, moments=magmoms, create_graph=create_graph
         )
         stresses = None if found.virials is None else found.virials * _per_volume(batch)
         return found.energies, found.forces, stresses, found.moments

@@ -38,25 +38,35 @@ def compiled_library() -> ctypes.CDLL | None:
 
 
 def _built() -> Path:
-    """Return the path of the library, built if need be."""
+    """Return the path of the library, built if need be.
+
+    Its name says what it was built from and for, and what is in it, so that a file that was cut
+    short or changed is not loaded but built again.
+    """
     compiler = _compiler()
     digest = hashlib.sha256(f"{compiler} {FLAGS} {_processor()}".encode())
     for source in sorted(SOURCES.glob("*.?pp")):
         digest.update(source.read_bytes())
-    folder = _cache()
-    built = folder / f"network-{digest.hexdigest()[:16]}.so"
-    if built.exists():
-        return built
+    folder, name = _cache(), f"network-{digest.hexdigest()[:16]}"
+    for built in sorted(folder.glob(f"{name}-*.so")):
+        if built.stem.removeprefix(f"{name}-") == _content(built):
+            return built
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            fresh = Path(scratch) / built.name
+            fresh = Path(scratch) / f"{name}.so"
             _compile(compiler, fresh)
             # Several jobs may build at once: each has its own file, and the last one stays.
-            fresh.replace(built)
+            return fresh.replace(folder / f"{name}-{_content(fresh)}.so")
     except OSError as error:
         raise BuildError(f"{folder} cannot be written: {error.strerror}") from None
-    return built
+
+
+def _content(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError:
+        return ""
 
 
 def _compile(compiler: str, to: Path) -> None:

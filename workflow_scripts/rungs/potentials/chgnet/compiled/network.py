@@ -6,9 +6,9 @@ parameters; it cannot be differentiated once more.
 """
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +18,8 @@ from rungs.graphs.batch import GraphBatch
 from rungs.potentials.chgnet.compiled.library import compiled_library
 from rungs.potentials.chgnet.compiled.parameters import (
     Spec,
+    are_on_cpu,
     parameters_of,
-    same_numbers,
     spec_of,
 )
 from rungs.potentials.chgnet.second_order import refuse_another_derivative
@@ -40,6 +40,15 @@ class Results(NamedTuple):
     """(N,) in μB."""
 
 
+class Flat(Protocol):
+    """Trainable parameters that lie one after the other in a vector."""
+
+    leaf: Tensor
+    """(P,) the vector, to which gradients flow."""
+    places: Mapping[int, int]
+    """Where each parameter begins, by its ``id``."""
+
+
 class _Batch(ctypes.Structure):
     _fields_ = [
         *((f"n_{name}", ctypes.c_int64) for name in ("frames", "bonds", "angle_bonds")),
@@ -56,47 +65,54 @@ class _Four(ctypes.Structure):
     _fields_ = [(name, ctypes.c_void_p) for name in Results._fields]
 
 
-def can_evaluate(model: nn.Module, batch: GraphBatch) -> bool:
-    """Return whether the compiled network knows ``model`` and can be run on ``batch`` here."""
-    dtype = batch.bond_vectors.dtype
-    return (
-        batch.bond_vectors.device.type == "cpu"
-        and dtype in _NAMES
-        and spec_of(model) is not None
-        and same_numbers(parameters_of(model), dtype)
-        and compiled_library() is not None
-    )
-
-
-def evaluate(
-    model: nn.Module,
-    batch: GraphBatch,
-    *,
-    forces: bool,
-    virials: bool,
-    moments: bool,
-    create_graph: bool,
-) -> Results:
-    """Return predictions for the frames of ``batch``.
+class CompiledNetwork:
+    """A CHGNet's compiled functions; its parameters stay the only ones.
 
     Args:
-        model: a CHGNet that :func:`can_evaluate` accepts.
-        batch: graphs on the CPU, of the dtype of the model.
-        forces, virials, moments: what to predict besides energies.
-        create_graph: whether the predictions will be differentiated with respect to parameters.
-
-    Raises:
-        MemoryError: when memory does not suffice.
+        model: a CHGNet that the batched evaluation covers.
+        flat: through which gradients go to the parameters, at once.
     """
-    parameters = parameters_of(model)
-    there = [p for p in parameters if p is not None]
-    call = _Call(spec_of(model), batch, [p is not None for p in parameters], create_graph)
-    wanted = True, forces, virials, moments
-    if create_graph and any(p.requires_grad for p in there):
-        found = list(_Evaluate.apply(call, wanted, *there))
-    else:
-        found, _ = call.evaluate(wanted, there, keep=False)
-    return Results(*(found.pop(0) if w else None for w in wanted))
+
+    def __init__(self, model: nn.Module, flat: Flat | None = None) -> None:
+        self._model = model
+        self._flat = flat
+        self._spec = spec_of(model)
+
+    def covers(self, batch: GraphBatch) -> bool:
+        """Return whether the compiled functions know the model and can work on ``batch`` here."""
+        dtype = batch.bond_vectors.dtype
+        return (
+            self._spec is not None
+            and batch.bond_vectors.device.type == "cpu"
+            and dtype in _NAMES
+            and are_on_cpu(parameters_of(self._model), dtype)
+            and compiled_library() is not None
+        )
+
+    def __call__(
+        self, batch: GraphBatch, *, forces: bool, virials: bool, moments: bool, create_graph: bool
+    ) -> Results:
+        """Return predictions for the frames of ``batch``.
+
+        Args:
+            batch: graphs that :meth:`covers` accepts.
+            forces, virials, moments: what to predict besides energies.
+            create_graph: whether the predictions will be differentiated with respect to parameters.
+
+        Raises:
+            MemoryError: when memory does not suffice.
+        """
+        parameters = parameters_of(self._model)
+        call = _Call(self._spec, batch, parameters)
+        wanted = True, forces, virials, moments
+        trained = [p for p in parameters if p is not None and p.requires_grad]
+        if not create_graph or not trained:
+            found, _ = call.evaluate(wanted, keep=False)
+        elif self._flat is None:
+            found = list(_Evaluate.apply(call, wanted, None, *trained))
+        else:
+            found = list(_Evaluate.apply(call, wanted, self._flat.places, self._flat.leaf))
+        return Results(*(found.pop(0) if w else None for w in wanted))
 
 
 class _Kept:
@@ -114,12 +130,10 @@ class _Kept:
 class _Call:
     spec: Spec
     batch: GraphBatch
-    present: Sequence[bool]
-    """For each parameter, whether the model has it."""
-    create_graph: bool
+    parameters: Sequence[Tensor | None]
 
     def evaluate(
-        self, wanted: Sequence[bool], parameters: Sequence[Tensor], *, keep: bool
+        self, wanted: Sequence[bool], *, keep: bool
     ) -> tuple[list[Tensor], _Kept | None]:
         """Return the wanted results, and what is kept."""
         batch, n_atoms = self.batch, len(self.batch.atomic_numbers)
@@ -129,11 +143,11 @@ class _Call:
             for shape, w in zip(shapes, wanted, strict=True)
         ]
         outcome = ctypes.c_int(0)
-        contiguous = [p.detach().contiguous() for p in parameters]
+        contiguous = [None if p is None else p.contiguous() for p in self.parameters]
         at = self._function("evaluate")(
             ctypes.byref(self.spec),
             ctypes.byref(_described(batch)),
-            self._pointers(contiguous),
+            _array(map(_at, contiguous)),
             torch.get_num_threads(),
             ctypes.byref(_Four(*map(_at, found))),
             int(keep),
@@ -143,23 +157,18 @@ class _Call:
         kept = _Kept(at, self._function("release")) if keep else None
         return [f for f in found if f is not None], kept
 
-    def learn(self, kept: _Kept, bars: Sequence[Tensor | None], like: Sequence[Tensor | None]):
-        """Return the gradients of a loss with respect to the parameters in ``like``."""
+    def learn(
+        self, kept: _Kept, bars: Sequence[Tensor | None], addresses: Mapping[int, int]
+    ) -> None:
+        """Write the gradients of a loss with respect to parameters to ``addresses``, by the
+        parameters' ``id``."""
         bars = [None if b is None else b.contiguous() for b in bars]
-        gradients = _empty(like)
         outcome = self._function("learn")(
             ctypes.c_void_p(kept.at),
             ctypes.byref(_Four(*map(_at, bars))),
-            self._pointers(gradients),
+            _array(addresses.get(id(p)) for p in self.parameters),
         )
         _raise_if(outcome)
-        return gradients
-
-    def _pointers(self, tensors: Sequence[Tensor | None]):
-        """Return an array of addresses for all parameters, from those that are there."""
-        rest = iter(tensors)
-        addresses = [_at(next(rest)) if there else None for there in self.present]
-        return (ctypes.c_void_p * len(addresses))(*addresses)
 
     def _function(self, name: str):
         function = getattr(compiled_library(), f"{name}_{_NAMES[self.batch.bond_vectors.dtype]}")
@@ -168,16 +177,17 @@ class _Call:
 
 
 class _Evaluate(Function):
+    """Its inputs are the trained parameters, or the one vector that ``places`` is about."""
+
     @staticmethod
-    def forward(ctx, call, wanted, *parameters):
+    def forward(ctx, call, wanted, places, *inputs):
         ctx.set_materialize_grads(False)
-        found, kept = call.evaluate(wanted, parameters, keep=True)
+        found, kept = call.evaluate(wanted, keep=True)
         # Tied to a saved tensor, it goes when autograd lets go of what it saved.
         keeper = torch.empty(0)
         keeper.kept = kept
         ctx.save_for_backward(keeper)
-        ctx.call, ctx.wanted = call, wanted
-        ctx.like = [p if p.requires_grad else None for p in parameters]
+        ctx.call, ctx.wanted, ctx.places, ctx.inputs = call, wanted, places, inputs
         return tuple(found)
 
     @staticmethod
@@ -186,7 +196,15 @@ class _Evaluate(Function):
         (keeper,) = ctx.saved_tensors
         given = iter(bars)
         every = [next(given) if w else None for w in ctx.wanted]
-        return None, None, *ctx.call.learn(keeper.kept, every, ctx.like)
+        if ctx.places is None:
+            gradients = _empty(ctx.inputs)
+            addresses = {id(p): g.data_ptr() for p, g in zip(ctx.inputs, gradients, strict=True)}
+        else:
+            gradients = [torch.zeros_like(ctx.inputs[0])]
+            begin, size = gradients[0].data_ptr(), gradients[0].element_size()
+            addresses = {i: begin + size * place for i, place in ctx.places.items()}
+        ctx.call.learn(keeper.kept, every, addresses)
+        return None, None, None, *gradients
 
 
 def _described(batch: GraphBatch) -> _Batch:
@@ -203,12 +221,16 @@ def _described(batch: GraphBatch) -> _Batch:
     )
 
 
-def _empty(like: Sequence[Tensor | None]) -> list[Tensor | None]:
+def _empty(like: Sequence[Tensor]) -> list[Tensor]:
     """Return tensors of the shapes of ``like``, from one allocation."""
-    sizes = [0 if p is None else p.numel() for p in like]
-    first = next(p for p in like if p is not None)
-    pieces = first.new_empty(sum(sizes)).split(sizes)
-    return [None if p is None else x.view_as(p) for x, p in zip(pieces, like, strict=True)]
+    sizes = [p.numel() for p in like]
+    pieces = like[0].new_empty(sum(sizes)).split(sizes)
+    return [x.view_as(p) for x, p in zip(pieces, like, strict=True)]
+
+
+def _array(addresses: Iterable[int | None]):
+    values = list(addresses)
+    return (ctypes.c_void_p * len(values))(*values)
 
 
 def _raise_if(outcome: int) -> None:

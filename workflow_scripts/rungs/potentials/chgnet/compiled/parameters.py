@@ -132,6 +132,6 @@ def _hidden(layers: nn.ModuleList) -> int | None:
     return found.pop() if len(found) == 1 else None
 
 
-def same_numbers(tensors: list[Tensor | None], dtype: torch.dtype) -> bool:
-    """Return whether all are on the CPU and of ``dtype``."""
+def are_on_cpu(tensors: list[Tensor | None], dtype: torch.dtype) -> bool:
+    """Return whether all ``tensors`` are on the CPU and of ``dtype``."""
     return all(t is None or (t.device.type == "cpu" and t.dtype == dtype) for t in tensors)

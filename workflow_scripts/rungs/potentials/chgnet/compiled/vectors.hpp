@@ -5,6 +5,9 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #define RUNGS_INLINE inline __attribute__((always_inline))
 
@@ -65,11 +68,32 @@ inline T sum(V v) {
   }
 }
 
+#if defined(__AVX512F__)
+// The same in units of ln 2 with instructions that this processor has, right to 2 units in the last
+// place: half of the time of a gate is its exponentials.
+RUNGS_INLINE Vec<float> exp_float(Vec<float> x) {
+  using V = Vec<float>;
+  const float in_twos = 1.44269504088896340736f;
+  const V n = (V)_mm512_roundscale_ps((__m512)(x * in_twos), 0);
+  const V r = (V)_mm512_fmsub_ps((__m512)x, _mm512_set1_ps(in_twos), (__m512)n);
+  // ln 2^k / k!
+  constexpr float inverse[] = {1.f,          0.693147181f,   0.240226507f,  0.0555041087f,
+                               0.00961812911f, 0.00133335581f, 0.000154035304f};
+  V y = fill<float>(inverse[6]);
+#pragma GCC unroll 8
+  for (int k = 5; k >= 0; --k) y = y * r + inverse[k];
+  return (V)_mm512_scalef_ps((__m512)y, (__m512)n);
+}
+#endif
+
 // exp: x = n ln 2 + r, e^r by its Taylor series, 2^n by the exponent's bits. The argument is kept
 // where neither overflow nor a denormal number can come out.
 template <class T>
 RUNGS_INLINE Vec<T> exp(Vec<T> x) {
   using V = Vec<T>;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) return exp_float(x);
+#endif
   using B = typename Simd<T>::bits;
   constexpr bool single = sizeof(T) == 4;
   const V low = fill<T>(single ? T(-87.0) : T(-708.0)), high = -low;

@@ -68,8 +68,9 @@ def evaluate_runs(
         sums, frames, elements = ErrorSums(), FrameErrors(), ElementSums()
         sample = None if samples else ComponentSample(drawn)
         for chosen in store.chunks(test):
-            batch = store.batch(chosen, device)
-            prediction = potential(batch, create_graph=False)
+            with potential.cores():
+                batch = store.batch(chosen, device)
+                prediction = potential(batch, create_graph=False)
             for part in (sums, frames, elements):
                 part.add(prediction, batch)
             if sample is not None:

@@ -54,8 +54,9 @@ def predict(
     parameter = next(model.parameters())
     rows, columns = zip(*VOIGT, strict=True)
     for chosen in graphs.chunks(indices, max_rows):
-        batch = graphs.batch(chosen, parameter.device, parameter.dtype)
-        prediction = potential(batch, create_graph=False)
+        with potential.cores():  # a caller may do anything between two frames
+            batch = graphs.batch(chosen, parameter.device, parameter.dtype)
+            prediction = potential(batch, create_graph=False)
         energy, forces, stress, magmoms = (
             value.to("cpu", torch.float64).numpy()
             for value in (
@@ -89,10 +90,16 @@ def interaction_energies(
     potential = BatchedCHGNet(model)
     parameter = next(model.parameters())
     energies = [np.zeros(0)]
-    for chosen in graphs.chunks(indices, max_rows):
-        batch = graphs.batch(chosen, parameter.device, parameter.dtype)
-        prediction = potential(
-            batch, forces=False, stress=False, magmoms=False, reference=False, create_graph=False
-        )
-        energies.append(prediction.energy.to("cpu", torch.float64).numpy())
+    with potential.cores():
+        for chosen in graphs.chunks(indices, max_rows):
+            batch = graphs.batch(chosen, parameter.device, parameter.dtype)
+            prediction = potential(
+                batch,
+                forces=False,
+                stress=False,
+                magmoms=False,
+                reference=False,
+                create_graph=False,
+            )
+            energies.append(prediction.energy.to("cpu", torch.float64).numpy())
     return np.concatenate(energies)

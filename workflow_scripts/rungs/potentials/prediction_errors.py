@@ -56,7 +56,8 @@ def evaluate(
 ) -> dict[str, PropertyError]:
     """Return the errors of ``potential`` on the frames ``indices`` of ``store``."""
     sums = ErrorSums()
-    for chosen in store.chunks(indices):
-        batch = store.batch(chosen, device)
-        sums.add(potential(batch, create_graph=False), batch)
+    with potential.cores():
+        for chosen in store.chunks(indices):
+            batch = store.batch(chosen, device)
+            sums.add(potential(batch, create_graph=False), batch)
     return sums.errors()

@@ -119,8 +119,9 @@ class ModelForces:
     def _evaluate(self, graphs: list[FrameGraph], stress: bool) -> list[Forces | UnphysicalError]:
         store = GraphStore.from_graphs(graphs, *self._cutoffs)
         parameter = next(self._potential.model.parameters())
-        batch = store.batch(np.arange(len(graphs)), parameter.device, parameter.dtype)
-        prediction = self._potential(batch, stress=stress, magmoms=False, create_graph=False)
+        with self._potential.cores():
+            batch = store.batch(np.arange(len(graphs)), parameter.device, parameter.dtype)
+            prediction = self._potential(batch, stress=stress, magmoms=False, create_graph=False)
         counts = [graph.n_atoms for graph in graphs]
         energies = _numbers(prediction.energy) * counts
         forces = np.split(_numbers(prediction.forces), np.cumsum(counts)[:-1])

@@ -326,6 +326,10 @@ class Trainer:
         indices = self.validation_indices
         if not len(indices):
             return {}, math.inf
+        with self.judge.cores():
+            return self._validate_on(indices)
+
+    def _validate_on(self, indices: np.ndarray) -> tuple[dict[str, float], float]:
         sums, weights = ErrorSums(), self.options.weights
         loss, n_frames = 0.0, 0
         for chosen in self.data.validation.chunks(indices):

@@ -83,7 +83,8 @@ class Step:
             StudyError: when memory does not suffice even so.
         """
         try:
-            return self._gradient(frames, upcoming)
+            with self.potential.cores():
+                return self._gradient(frames, upcoming)
         except (RuntimeError, MemoryError) as error:
             if not _is_out_of_memory(error):
                 raise
@@ -104,7 +105,8 @@ class Step:
         )
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        return self._gradient(frames, upcoming)
+        with self.potential.cores():
+            return self._gradient(frames, upcoming)
 
     def _gradient(
         self, frames: np.ndarray, upcoming: np.ndarray | None
@@ -157,6 +159,10 @@ class Step:
             update: number of the step, from 0.
             rate: learning rate.
         """
+        with self.potential.cores():
+            self._apply(gradient, norm, update, rate)
+
+    def _apply(self, gradient: Tensor, norm: float, update: int, rate: float) -> None:
         limit = self.options.clip_gradient_norm
         if limit is not None:
             gradient.mul_(min(1.0, limit / (norm + 1e-6)))

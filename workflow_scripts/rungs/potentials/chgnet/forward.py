@@ -1,5 +1,6 @@
 """Energies, forces, stresses and magnetic moments of a batch, by an existing CHGNet."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -105,6 +106,11 @@ class BatchedCHGNet:
             if reference:
                 energy = energy + self._reference_energy(batch)
             return Prediction(energy, *rest)
+
+    def cores(self) -> AbstractContextManager[None]:
+        """Return a context for calls of this, and what goes with them, in which the cores are the
+        compiled network's where it is used."""
+        return self._compiled.cores() if self.compiled else nullcontext()
 
     def _compiled_network(
         self, batch: GraphBatch, *, forces: bool, stress: bool, magmoms: bool, create_graph: bool

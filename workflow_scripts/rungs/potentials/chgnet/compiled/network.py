@@ -6,7 +6,8 @@ parameters; it cannot be differentiated once more.
 """
 
 import ctypes
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -77,13 +78,35 @@ class CompiledNetwork:
         self._model = model
         self._flat = flat
         self._spec = spec_of(model)
+        self._n_threads: int | None = None
 
     def covers(self, batch: GraphBatch) -> bool:
         """Return whether the compiled functions know the model and can work on ``batch`` here."""
-        dtype = batch.bond_vectors.dtype
+        vectors = batch.bond_vectors
+        return vectors.device.type == "cpu" and self._knows(vectors.dtype)
+
+    @contextmanager
+    def cores(self) -> Iterator[None]:
+        """Leave the cores to the compiled functions while inside.
+
+        PyTorch's own operations between them are small. On several cores they would gain nothing,
+        and its threads go on spinning after each, where the compiled functions' should work.
+        """
+        n_threads = torch.get_num_threads()
+        if n_threads == 1 or not self._knows(next(self._model.parameters()).dtype):
+            yield
+            return
+        self._n_threads = n_threads
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(n_threads)
+            self._n_threads = None
+
+    def _knows(self, dtype: torch.dtype) -> bool:
         return (
             self._spec is not None
-            and batch.bond_vectors.device.type == "cpu"
             and dtype in _NAMES
             and are_on_cpu(parameters_of(self._model), dtype)
             and compiled_library() is not None
@@ -103,7 +126,8 @@ class CompiledNetwork:
             MemoryError: when memory does not suffice.
         """
         parameters = parameters_of(self._model)
-        call = _Call(self._spec, batch, parameters)
+        n_threads = self._n_threads or torch.get_num_threads()
+        call = _Call(self._spec, batch, parameters, n_threads)
         wanted = True, forces, virials, moments
         trained = [p for p in parameters if p is not None and p.requires_grad]
         if not create_graph or not trained:
@@ -131,6 +155,7 @@ class _Call:
     spec: Spec
     batch: GraphBatch
     parameters: Sequence[Tensor | None]
+    n_threads: int
 
     def evaluate(
         self, wanted: Sequence[bool], *, keep: bool
@@ -148,7 +173,7 @@ class _Call:
             ctypes.byref(self.spec),
             ctypes.byref(_described(batch)),
             _array(map(_at, contiguous)),
-            torch.get_num_threads(),
+            self.n_threads,
             ctypes.byref(_Four(*map(_at, found))),
             int(keep),
             ctypes.byref(outcome),

@@ -43,6 +43,37 @@ rule pretrain:
         "../workflow_scripts/pretrain.py"
 
 
+rule predict_interactions:
+    # What the pretrained network says of the target's frames, without reference energies: predicted
+    # once for all that fit such energies to what it leaves over.
+    input:
+        graphs=results / "graphs/target.safetensors",
+        split=results / "splits/split.csv",
+        orders=orders_to_predict,
+        pretrained=results / "{pretraining}/model.pt",
+    output:
+        results / "{pretraining}/interaction_energies.parquet",
+    log:
+        logs / "predict_interactions/{pretraining}.log",
+    benchmark:
+        benchmarks / "predict_interactions/{pretraining}.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(4 * 60),
+        gpu=1,
+    params:
+        parts=lambda wildcards: study.parts_to_predict(wildcards.pretraining),
+        size=largest_to_predict,
+        checkpoint=lambda wildcards: str(
+            results / f"checkpoints/{wildcards.pretraining}_interactions.pt"
+        ),
+    script:
+        "../workflow_scripts/predict_interactions.py"
+
+
 rule predict_levels:
     # What the source level would say of the target's frames, where no frame was calculated at both:
     # the pretrained model's predictions. Where the levels share frames there is nothing to predict.
@@ -52,6 +83,7 @@ rule predict_levels:
         graphs=results / "graphs/target.safetensors",
         split=results / "splits/split.csv",
         source_reference=results / "references/source.csv",
+        interactions=results / "pretrained/interaction_energies.parquet",
         pretrained=results / "pretrained/model.pt",
     output:
         results / "tables/level_predictions.parquet",
@@ -84,7 +116,7 @@ rule compare_references:
         source_reference=results / "references/source.csv",
         source_atoms=results / "frames/source_isolated_atoms.csv",
         target_atoms=results / "frames/target_isolated_atoms.csv",
-        pretrained=results / "pretrained/model.pt",
+        interactions=results / "pretrained/interaction_energies.parquet",
     output:
         results / "tables/reference_errors.csv",
     log:
@@ -92,12 +124,11 @@ rule compare_references:
     benchmark:
         benchmarks / "compare_references.tsv"
     conda:
-        "../envs/rungs.yaml"
+        "../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(60),
-        gpu=1,
     params:
         seeds=study.subsets.seeds,
         sizes=study.subsets.sizes,

@@ -11,6 +11,7 @@ rule fine_tune:
         source_reference=results / "references/source.csv",
         target_reference=results / "references/target.csv",
         pretrained=pretrained_model,
+        interactions=interactions_of,
     output:
         model=results / "runs/{method}/{size}/seed_{seed}/model.pt",
         history=results / "runs/{method}/{size}/seed_{seed}/history.csv",
@@ -53,6 +54,16 @@ rule record_gradients:
         pretrained=[
             results / study.pretraining_of(run.method) / "model.pt"
             for run in study.largest_transfers
+        ],
+        interactions=[
+            results / name / "interaction_energies.parquet"
+            for name in sorted(
+                {
+                    study.pretraining_of(run.method)
+                    for run in study.largest_transfers
+                    if study.fits_residuals(run.method)
+                }
+            )
         ],
     output:
         results / "tables/gradients.csv",

@@ -153,6 +153,27 @@ def pretrained_model(wildcards):
     return []
 
 
+def interactions_of(wildcards):
+    # For reference energies that are fitted to what the pretrained network leaves over. One more
+    # size may add frames to the file, which is no reason to do earlier runs again.
+    if study.fits_residuals(wildcards.method):
+        name = study.pretraining_of(wildcards.method)
+        return ancient(results / name / "interaction_energies.parquet")
+    return []
+
+
+def orders_to_predict(wildcards):
+    # The main pretraining's network is asked about whole parts, to compare rules for the reference
+    # energies; a smaller one's about the subsets of the methods that start from it.
+    runs = study.runs_to_predict(wildcards.pretraining)
+    return sorted({order_of(run.method, run.seed) for run in runs})
+
+
+def largest_to_predict(wildcards):
+    runs = study.runs_to_predict(wildcards.pretraining)
+    return max((run.size for run in runs), default=0)
+
+
 def model_before(wildcards):
     # Whose source reference energies a run is judged with on the source's own frames.
     return results / study.pretraining_of(wildcards.method) / "model.pt"

@@ -4,13 +4,11 @@ from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.evaluation.references import compare_references
-    from rungs.potentials.device import prepare_process
 
-    prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)
     given, params = snakemake.input, snakemake.params
     say(
         compare_references(
-            model=given.pretrained,
+            interactions=given.interactions,
             graphs=given.graphs,
             split=given.split,
             subsets=dict(zip(params.seeds, given.subsets, strict=True)),

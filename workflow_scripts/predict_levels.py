@@ -28,6 +28,7 @@ with job(snakemake.log[0]) as say:
             graphs=given.graphs,
             names=names,
             model=given.pretrained,
+            interactions=given.interactions,
             known=known,
             magmoms=magmoms,
         )

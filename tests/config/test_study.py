@@ -282,6 +282,35 @@ def test_methods_that_differ_in_their_pretraining_only_are_a_family(default):
     assert study.pretraining_of("scratch") == "pretrained"
 
 
+def test_what_a_pretrained_network_is_asked_about(default):
+    """No frame that nothing needs: the main one compares references on whole parts, a smaller one
+    is asked about the subsets of methods that fit references to what it leaves over."""
+    values = copy.deepcopy(default)
+    residual = values["methods"]["target_reference"] | {
+        "reference": "residual",
+        "reference_fitted_on": "subset",
+        "pretraining_size": 1500,
+    }
+    values["methods"] |= {
+        "half": residual,
+        "half_copied": residual | {"copy_embedding": {"Ge": "Si"}},
+        "half_by_target": residual | {"reference": "target"},
+        "third_on_all": residual | {"pretraining_size": 1000, "reference_fitted_on": "training"},
+        "quarter": residual | {"reference": "target", "pretraining_size": 750},
+    }
+    study = load_study(values)
+    assert study.fits_residuals("half")
+    assert not study.fits_residuals("half_copied")
+    assert not study.fits_residuals("half_by_target")
+    assert study.parts_to_predict("pretrained") == ["train", "test"]
+    assert study.runs_to_predict("pretrained") == []
+    assert study.parts_to_predict("pretrained_1500") == []
+    assert {run.method for run in study.runs_to_predict("pretrained_1500")} == {"half"}
+    assert study.parts_to_predict("pretrained_1000") == ["train"]
+    assert study.runs_to_predict("pretrained_1000") == []
+    assert study.parts_to_predict("pretrained_750") == study.runs_to_predict("pretrained_750") == []
+
+
 def test_who_has_temperatures_and_who_is_simulated(repository):
     default = read_study(repository / "config.yaml")
     assert not default.has_temperatures

@@ -18,8 +18,9 @@ from rungs.frames.frame import Frame
 from rungs.graphs.store import write_graphs
 from rungs.references.fit import read_reference, write_reference
 from rungs.references.levels import fit_levels
-from rungs.splits.files import write_order, write_split
+from rungs.splits.files import read_split, write_order, write_split
 from rungs.splits.split import SplitRow
+from rungs.training.interactions import write_interactions
 from rungs.training.runs import fine_tune, pretrain
 
 CONSTANTS = {79: -535_650.0, 47: -144_700.0, 29: -45_000.0}
@@ -142,8 +143,15 @@ def study(folder, levels, architecture):
         split=inputs.split,
         output=folder / "forgetting.csv",
     )
-    compare_references(
+    write_interactions(
         model=inputs.pretrained,
+        graphs=inputs.graphs,
+        names=[row.frame_id for row in read_split(inputs.split) if row.level == "target"],
+        checkpoint=folder / "interactions.pt",
+        output=folder / "interactions.parquet",
+    )
+    compare_references(
+        interactions=folder / "interactions.parquet",
         graphs=inputs.graphs,
         split=inputs.split,
         subsets={0: folder / "order.csv"},

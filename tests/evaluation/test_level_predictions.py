@@ -7,13 +7,16 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from rungs.evaluation import level_predictions
 from rungs.evaluation.level_predictions import PREDICTED, share_frames, write_level_predictions
 from rungs.evaluation.levels import compare_levels, write_levels
 from rungs.frames.frame import Frame
 from rungs.frames.table import FrameWriter, read_frames, read_provenance
 from rungs.graphs.store import GraphStore, write_graphs
 from rungs.potentials.chgnet.published import new_model, save_model
-from rungs.potentials.predict import predict
+from rungs.potentials.predict import interaction_energies, predict
+from rungs.training import interactions
+from rungs.training.interactions import write_interactions
 
 REFERENCE = np.linspace(-1.0, -10.0, 94)
 
@@ -78,9 +81,12 @@ def test_the_asked_frames_have_the_models_predictions(levels, tmp_path):
 
     for frame, p in zip(found, predict(load_model(levels["model"]), store, [0, 2, 4]), strict=True):
         assert frame.energy_per_atom == pytest.approx(p.energy_per_atom, abs=1e-6)
+        assert frame.magmoms is None
+        if frame.frame_id != "t2":  # there is nothing to compare them with
+            assert frame.forces is frame.stress is None
+            continue
         assert np.allclose(frame.forces, p.forces, atol=1e-6)
         assert np.allclose(frame.stress, p.stress, atol=1e-5)
-        assert frame.magmoms is None
 
 
 def test_a_model_that_knows_all_elements_predicts_all_frames(levels, tmp_path):
@@ -88,7 +94,53 @@ def test_a_model_that_knows_all_elements_predicts_all_frames(levels, tmp_path):
     write_level_predictions(path, **levels, names=NAMES, known=None, magmoms=True)
     found = read_frames(path)
     assert [frame.frame_id for frame in found] == ["t0", "t2", "t4", "t6"]
-    assert all(frame.magmoms is not None for frame in found)
+    assert [frame.magmoms is not None for frame in found] == [False, True, False, False]
+
+
+def test_energies_that_are_known_are_not_predicted_again(levels, tmp_path, monkeypatch):
+    """And forces of as many frames as are compared, no more."""
+    straight, path = tmp_path / "straight.parquet", tmp_path / "predictions.parquet"
+    asked = {"names": NAMES, "known": None, "magmoms": True}
+    write_level_predictions(straight, **levels, **asked)
+    known = tmp_path / "interactions.parquet"
+    write_interactions(
+        model=levels["model"],
+        graphs=levels["graphs"],
+        names=["t0", "t1", "t2"],
+        checkpoint=tmp_path / "checkpoint.pt",
+        output=known,
+    )
+    seen = []
+
+    def remember(network, store, places):
+        seen.extend(store.frame_ids[i] for i in places)
+        return interaction_energies(network, store, places)
+
+    monkeypatch.setattr(interactions, "interaction_energies", remember)
+    write_level_predictions(path, **levels, **asked, interactions=known)
+    assert seen == ["t4", "t6"]
+    energies = [[frame.energy for frame in read_frames(x)] for x in (straight, path)]
+    assert energies[0] == energies[1]
+
+
+def test_no_more_forces_than_are_compared(tmp_path, toy_architecture, monkeypatch):
+    target = [made(f"t{i}", [12, 8], forces=np.ones((2, 3))) for i in range(9)]
+    write_graphs(target, tmp_path / "graphs.safetensors", 4.0, 3.0)
+    save_model(new_model(toy_architecture, 0), tmp_path / "model.pt")
+    monkeypatch.setattr(level_predictions, "COMPARED_COMPONENTS", 20)  # of four frames, 6 each
+    write_level_predictions(
+        tmp_path / "predictions.parquet",
+        source=write(tmp_path / "source.parquet", [made("s0", [12, 8])]),
+        target=write(tmp_path / "target.parquet", target),
+        graphs=tmp_path / "graphs.safetensors",
+        names=[frame.frame_id for frame in target],
+        model=tmp_path / "model.pt",
+        known=None,
+        magmoms=False,
+    )
+    found = read_frames(tmp_path / "predictions.parquet")
+    assert len(found) == 9
+    assert sum(frame.forces is not None for frame in found) == 4
 
 
 def test_shared_frames_need_no_prediction(levels, tmp_path):

@@ -17,6 +17,7 @@ from rungs.potentials.prediction_errors import evaluate
 from rungs.references.fit import ReferenceEnergies, fit_reference, write_reference
 from rungs.splits.files import write_order, write_split
 from rungs.splits.split import SplitRow
+from rungs.training.interactions import write_interactions
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +57,20 @@ def study(tmp_path_factory, toy_architecture):
     model = new_model(toy_architecture, 0)
     set_reference(model, rng.normal(size=94))  # the table must not depend on these
     save_model(model, folder / "model.pt")
+    write_interactions(
+        model=folder / "model.pt",
+        graphs=folder / "graphs.safetensors",
+        names=[row.frame_id for row in rows],
+        checkpoint=folder / "interactions.pt",
+        output=folder / "interactions.parquet",
+    )
     said, table = compare(folder)
     return folder, model, source, table, said
 
 
 def compare(folder, **options):
     said = compare_references(
-        model=folder / "model.pt",
+        interactions=folder / "interactions.parquet",
         graphs=folder / "graphs.safetensors",
         split=folder / "split.csv",
         subsets={0: folder / "seed_0.csv", 1: folder / "seed_1.csv"},

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from rungs.config.data import Level, Screening, Split, Subsets, TargetLevel
 from rungs.config.evaluation import Evaluation
-from rungs.config.methods import Method
+from rungs.config.methods import RULES_OF_RESIDUALS, Method
 from rungs.config.options import Name, Options, Seed, UserPath
 from rungs.config.plan import Plan
 from rungs.config.pools import Pool
@@ -185,6 +185,36 @@ class Study(Options):
         """Return the name of the pretraining that a method starts from, its folder's too."""
         size = self.methods[method].pretraining_size
         return "pretrained" if size is None else f"pretrained_{size}"
+
+    def fits_residuals(self, method: str) -> bool:
+        """Return whether a method's reference energies are fitted to what the pretrained network
+        leaves over, as it was pretrained: copied embeddings make another of it."""
+        asked = self.methods[method]
+        return asked.reference in RULES_OF_RESIDUALS and not asked.copy_embedding
+
+    def parts_to_predict(self, pretraining: str) -> list[str]:
+        """Return the parts of the target that a pretraining's network has to predict whole: for the
+        main one, whose references are compared, training and test."""
+        if pretraining == "pretrained":
+            return ["train", "test"]
+        asked = (self.methods[name] for name in self._on_residuals_of(pretraining))
+        on_all = any(x.reference_fitted_on == "training" and x.pool is None for x in asked)
+        return ["train"] if on_all else []
+
+    def runs_to_predict(self, pretraining: str) -> list[Run]:
+        """Return the runs whose subsets a pretraining's network has to predict, where no whole part
+        is asked for."""
+        if self.parts_to_predict(pretraining):
+            return []
+        methods = self._on_residuals_of(pretraining)
+        return [run for run in self.runs if run.method in methods]
+
+    def _on_residuals_of(self, pretraining: str) -> list[str]:
+        return [
+            name
+            for name in self.methods
+            if self.pretraining_of(name) == pretraining and self.fits_residuals(name)
+        ]
 
     @property
     def families(self) -> dict[str, list[str]]:

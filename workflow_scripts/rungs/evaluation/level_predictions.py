@@ -7,6 +7,7 @@ the target's frames is then known from the pretrained model alone.
 import dataclasses
 import os
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +15,15 @@ from rungs.frames.elements import SYMBOLS
 from rungs.frames.frame import Frame
 from rungs.frames.table import FrameWriter, iter_frames, iter_geometries
 
+if TYPE_CHECKING:
+    from rungs.graphs.store import GraphStore
+
 PathLike = str | os.PathLike
 
 LABELLED = "labelled"
 """Where both levels' values are labels of shared frames."""
+COMPARED_COMPONENTS = 60_000
+"""Force components that levels are compared on: frames are drawn until they have so many."""
 PREDICTED = "predicted by the pretrained model"
 
 
@@ -42,10 +48,12 @@ def write_level_predictions(
     graphs: PathLike,
     names: Sequence[str],
     model: PathLike,
+    interactions: PathLike | None = None,
     known: np.ndarray | None,
     magmoms: bool,
 ) -> str:
-    """Write the target's frames with the pretrained model's predictions as their labels.
+    """Write the target's frames with the pretrained model's predictions as their labels: energies
+    of all, and everything else of as many, drawn at random, as are compared.
 
     Where the levels share frames, whose labels say more, or the model knows no frame's elements,
     the file holds no frame and says so.
@@ -57,6 +65,8 @@ def write_level_predictions(
         graphs: the target's.
         names: ids of the target frames to predict; others are left out.
         model: the pretrained model, with the source's reference energies.
+        interactions: its network's energies of some of these frames, which then are not predicted
+            again.
         known: (94,) bool, the elements that it was trained on; None for all. A frame that holds
             others is left out.
         magmoms: whether its magnetic moments were trained.
@@ -81,37 +91,61 @@ def write_level_predictions(
         why = f", and the pretrained model was not trained on {symbols}" if unknown else ""
         _write(output, (), f"none: the levels share no frames{why}")
         return f"the levels share no frames{why}: nothing is predicted"
-    frames = _predicted(target, graphs, wanted, model, magmoms)
+    frames = _predicted(target, graphs, wanted, model, interactions, magmoms)
     n = _write(output, frames, PREDICTED)
     return f"the levels share no frames: source values of {n} target frames predicted{left_out}"
 
 
 def _predicted(
-    target: PathLike, graphs: PathLike, wanted: set[str], model: PathLike, magmoms: bool
+    target: PathLike,
+    graphs: PathLike,
+    wanted: set[str],
+    model: PathLike,
+    interactions: PathLike | None,
+    magmoms: bool,
 ) -> Iterator[Frame]:
     from rungs.graphs.store import GraphStore
     from rungs.potentials.chgnet.published import load_model
+    from rungs.potentials.chgnet.references import get_reference
     from rungs.potentials.device import pick_device
     from rungs.potentials.predict import predict
+    from rungs.training.interactions import known_or_predicted
 
     store = GraphStore.open(graphs)
     places = np.array([i for i, name in enumerate(store.frame_ids) if name in wanted])
-    predictions = predict(load_model(model).to(pick_device()), store, places)
+    network = load_model(model).to(pick_device())
+    energies = known_or_predicted(interactions, network, store, places)
+    energies += store.compositions(places) @ get_reference(network)
+    drawn = _draw(store, places)
+    predictions = predict(network, store, drawn)
+    drawn = set(drawn.tolist())
     # graphs have the order of the frames they were built of
-    ids = (store.frame_ids[i] for i in places)
-    frame_id = next(ids, None)
+    rest = zip(places.tolist(), energies.tolist(), strict=True)
+    place, energy = next(rest, (None, 0.0))
     for frame in iter_frames(target):
-        if frame.frame_id != frame_id:
+        if place is None or frame.frame_id != store.frame_ids[place]:
             continue
-        prediction = next(predictions)
+        others = next(predictions) if place in drawn else None
         yield dataclasses.replace(
             frame,
-            energy=prediction.energy_per_atom * frame.n_atoms,
-            forces=prediction.forces,
-            stress=prediction.stress,
-            magmoms=prediction.magmoms if magmoms else None,
+            energy=energy * frame.n_atoms,
+            forces=others and others.forces,
+            stress=others and others.stress,
+            magmoms=others.magmoms if others and magmoms else None,
         )
-        frame_id = next(ids, None)
+        place, energy = next(rest, (None, 0.0))
+
+
+def _draw(store: "GraphStore", places: np.ndarray) -> np.ndarray:
+    """Return, in their order, frames with more labels than an energy, drawn at random until they
+    have as many force components as are compared."""
+    labelled = store.labelled(places)
+    others = [there for name, there in labelled.items() if name != "energy"]
+    places = places[np.any(others, axis=0)]
+    order = np.random.default_rng(0).permutation(len(places))
+    components = np.cumsum(3 * store.n_atoms[places[order]])
+    enough = int(np.searchsorted(components, COMPARED_COMPONENTS)) + 1
+    return np.sort(places[order[:enough]])
 
 
 def _write(output: PathLike, frames: Iterator[Frame] | tuple, source_values: str) -> int:

@@ -9,7 +9,7 @@ from os import PathLike
 import numpy as np
 
 from rungs.errors import StudyError
-from rungs.evaluation.level_predictions import LABELLED, PREDICTED
+from rungs.evaluation.level_predictions import COMPARED_COMPONENTS, LABELLED, PREDICTED
 from rungs.files import whole_file, write_rows
 from rungs.frames.elements import MAX_ATOMIC_NUMBER
 from rungs.frames.frame import Frame
@@ -53,7 +53,7 @@ def compare_levels(
     source_reference: np.ndarray,
     target_reference: np.ndarray,
     *,
-    n_force_components: int = 60_000,
+    n_force_components: int = COMPARED_COMPONENTS,
     seed: int = 0,
     source_values: str = LABELLED,
 ) -> LevelTables:

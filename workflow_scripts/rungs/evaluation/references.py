@@ -9,10 +9,8 @@ from rungs.files import write_rows
 from rungs.frames.elements import SYMBOLS
 from rungs.frames.isolated_atoms import read_isolated_energies
 from rungs.graphs.store import GraphStore
-from rungs.potentials.chgnet.published import load_model
-from rungs.potentials.device import pick_device
-from rungs.potentials.predict import interaction_energies
 from rungs.references.fit import ReferenceEnergies, read_reference
+from rungs.references.interactions import read_interactions
 from rungs.references.isolated import (
     isolated_reference,
     missing_atoms,
@@ -38,7 +36,7 @@ REFERENCE_ERROR_COLUMNS = (
 
 def compare_references(
     *,
-    model: PathLike,
+    interactions: PathLike,
     graphs: PathLike,
     split: PathLike,
     subsets: Mapping[int, PathLike],
@@ -59,7 +57,7 @@ def compare_references(
     has no rows.
 
     Args:
-        model: the pretrained model.
+        interactions: the pretrained network's interaction energies of training and test frames.
         graphs, split: of the target, and of the study.
         subsets: the order of the target's training frames for each seed.
         sizes: subset sizes; 0 is the source's row.
@@ -85,9 +83,8 @@ def compare_references(
     known = read_reference(source_reference)
     source = known.energies
     places = np.concatenate([training, test])
-    network = load_model(model).to(pick_device())
     interaction = np.full(len(store), np.nan)
-    interaction[places] = interaction_energies(network, store, places)
+    interaction[places] = read_interactions(interactions, store, places)
     materials = {row.frame_id: row.material_id for row in rows if row.level == "target"}
     energies, compositions = store.energies_per_atom, store.compositions(test)
 

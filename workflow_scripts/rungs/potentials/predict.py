@@ -87,19 +87,23 @@ def interaction_energies(
     Raises:
         StudyError: when the model is not supported, or the store was built with other cutoffs.
     """
+    return np.concatenate(
+        [np.zeros(0), *iter_interaction_energies(model, graphs, indices, max_rows)]
+    )
+
+
+def iter_interaction_energies(
+    model: nn.Module,
+    graphs: GraphStore,
+    indices: Sequence[int] | np.ndarray,
+    max_rows: int = 60_000,
+) -> Iterator[np.ndarray]:
+    """Yield what :func:`interaction_energies` returns batch by batch."""
     potential = BatchedCHGNet(model)
     parameter = next(model.parameters())
-    energies = [np.zeros(0)]
-    with potential.cores():
-        for chosen in graphs.chunks(indices, max_rows):
+    nothing_else = {"forces": False, "stress": False, "magmoms": False, "reference": False}
+    for chosen in graphs.chunks(indices, max_rows):
+        with potential.cores():
             batch = graphs.batch(chosen, parameter.device, parameter.dtype)
-            prediction = potential(
-                batch,
-                forces=False,
-                stress=False,
-                magmoms=False,
-                reference=False,
-                create_graph=False,
-            )
-            energies.append(prediction.energy.to("cpu", torch.float64).numpy())
-    return np.concatenate(energies)
+            prediction = potential(batch, **nothing_else, create_graph=False)
+        yield prediction.energy.to("cpu", torch.float64).numpy()

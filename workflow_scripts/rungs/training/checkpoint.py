@@ -14,6 +14,10 @@ import torch
 from rungs.files import whole_file
 from rungs.workflow.copies import copies
 
+CHECKPOINT_SECONDS = float(os.environ.get("RUNGS_CHECKPOINT_SECONDS", "60"))
+"""A killed training loses at most this much work, and what follows its last validation. On
+machines that may be taken away at any moment, set the environment variable to less."""
+
 
 def save_checkpoint(path: Path, state: Mapping, fingerprint: Mapping) -> None:
     """Write ``state`` with the ``fingerprint`` of what is trained, on what and how."""

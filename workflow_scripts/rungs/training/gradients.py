@@ -6,6 +6,7 @@ has to learn a shift of several eV per atom, and its gradients say so.
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,8 @@ def record_gradients(
         methods: the study's methods by name.
         options: the study's fine-tuning.
         inputs: attributes ``graphs``, ``split``, ``source_reference`` and ``target_reference`` are
-            paths; ``subsets`` and ``pretrained`` are paths, one for each run.
+            paths; ``subsets`` and ``pretrained`` are paths, one for each run. ``interactions`` may
+            be files of interaction energies, each beside the model of its network.
         study_seed: the study's seed.
         output: the path to write.
 
@@ -81,6 +83,7 @@ def record_gradients(
     device = pick_device()
     store = GraphStore.open(inputs.graphs)
     split = read_split(inputs.split)
+    interactions = {Path(path).parent: path for path in getattr(inputs, "interactions", ())}
     rows, lines = [], []
     for run, order, pretrained in zip(runs, inputs.subsets, inputs.pretrained, strict=True):
         method = methods[run.method]
@@ -88,7 +91,15 @@ def record_gradients(
         training = store.index(take(available, run.size))
         model = load_model(pretrained)
         prepare(
-            model, method, store, split, training, inputs, device, available=store.index(available)
+            model,
+            method,
+            store,
+            split,
+            training,
+            inputs,
+            device,
+            available=store.index(available),
+            interactions=interactions.get(Path(pretrained).parent),
         )
         model.to(device).composition_model.requires_grad_(method.train_reference)
         seed = derive_seed(study_seed, "fine-tuning", run.seed)

@@ -2,7 +2,6 @@
 
 import copy
 import math
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from rungs.graphs.store import GraphStore
 from rungs.potentials.chgnet.forward import BatchedCHGNet
 from rungs.potentials.prediction_errors import ErrorSums
 from rungs.potentials.properties import PROPERTIES
-from rungs.training.checkpoint import load_checkpoint, save_checkpoint
+from rungs.training.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_checkpoint
 from rungs.training.distributed import SINGLE_PROCESS, Processes
 from rungs.training.divergence import DivergenceCheck
 from rungs.training.loss import loss_terms, total_loss, weights_of_labelled
@@ -49,9 +48,6 @@ HISTORY_COLUMNS = (
     *VALIDATION_COLUMNS,
     "seconds",
 )
-CHECKPOINT_SECONDS = float(os.environ.get("RUNGS_CHECKPOINT_SECONDS", "60"))
-"""A killed training loses at most this much work, and what follows its last validation. On
-machines that may be taken away at any moment, set the environment variable to less."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ from rungs.potentials.chgnet.initial import load_initial
 from rungs.potentials.chgnet.published import load_model, new_model, save_model
 from rungs.potentials.chgnet.references import get_reference, set_reference
 from rungs.potentials.device import pick_device
-from rungs.potentials.predict import interaction_energies
 from rungs.potentials.properties import PROPERTIES, mae_words
 from rungs.references.fit import ReferenceEnergies, read_reference, write_reference
 from rungs.references.isolated import isolated_reference, symbols_of
@@ -31,6 +30,7 @@ from rungs.splits.files import frame_ids, read_order, read_split
 from rungs.splits.split import SplitRow
 from rungs.splits.subsets import draw_order, take
 from rungs.training.initialization import copy_embedding, redraw
+from rungs.training.interactions import known_or_predicted
 from rungs.training.layers import freeze
 from rungs.training.loop import HISTORY_COLUMNS, VALIDATION_COLUMNS, TrainingResult
 from rungs.training.record import CostRecord
@@ -133,7 +133,8 @@ def fine_tune(
         architecture: of random weights, else None.
         inputs: attributes ``graphs``, ``split``, ``subset``, ``source_reference``,
             ``target_reference`` and ``pretrained`` (absent for a random start) are paths, and
-            ``source_atoms`` and ``target_atoms`` where the references are of isolated atoms.
+            ``source_atoms`` and ``target_atoms`` where the references are of isolated atoms;
+            ``interactions`` may be a file of the pretrained network's interaction energies.
         study_seed: the study's seed.
         checkpoint: path of the checkpoint, which is no output.
         outputs: attributes ``model``, ``history``, ``reference`` and ``record`` are paths.
@@ -159,7 +160,17 @@ def fine_tune(
         model = new_model(architecture, derive_seed(seed, "weights"))
     else:
         model = redraw(load_initial(initial), derive_seed(seed, "weights"))
-    prepare(model, method, store, split, training, inputs, device, available=store.index(order))
+    prepare(
+        model,
+        method,
+        store,
+        split,
+        training,
+        inputs,
+        device,
+        available=store.index(order),
+        interactions=getattr(inputs, "interactions", None) or None,
+    )
 
     result = TrainingResult()
     if run.size:
@@ -198,6 +209,7 @@ def prepare(
     inputs: Any,
     device: torch.device,
     available: np.ndarray | None = None,
+    interactions: PathLike | None = None,
 ) -> None:
     """Make of pretrained or random weights what ``method`` starts with, in place.
 
@@ -212,10 +224,13 @@ def prepare(
         device: to predict on, where reference energies are fitted to what the model leaves.
         available: places of all frames that the method may draw from, which the references are
             fitted to in place of the training part where the method has a pool.
+        interactions: a file of interaction energies by the network as it was pretrained.
     """
     copy_embedding(model, method.copy_embedding or {})
     of_pool = available if method.pool is not None else None
-    reference = _reference(model, method, store, split, subset, inputs, device, of_pool)
+    # Copied embeddings make another network.
+    known = None if method.copy_embedding else interactions
+    reference = _reference(model, method, store, split, subset, inputs, device, of_pool, known)
     set_reference(model, reference)
     freeze(model, method.freeze)
 
@@ -238,6 +253,7 @@ def _reference(
     inputs: Any,
     device: torch.device,
     of_pool: np.ndarray | None,
+    interactions: PathLike | None,
 ) -> np.ndarray:
     """Return the (94,) reference energies in eV/atom that ``method`` starts with."""
     known = read_reference(inputs.source_reference)
@@ -265,7 +281,7 @@ def _reference(
     frames = frames[store.labelled(frames)["energy"]]
     interaction = None
     if method.reference in RULES_OF_RESIDUALS:
-        interaction = interaction_energies(model.to(device), store, frames)
+        interaction = known_or_predicted(interactions, model.to(device), store, frames)
     materials = {row.frame_id: row.material_id for row in split if row.level == "target"}
     return reference_by_rule(
         method.reference,

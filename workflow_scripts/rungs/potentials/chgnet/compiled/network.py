@@ -157,9 +157,7 @@ class _Call:
     parameters: Sequence[Tensor | None]
     n_threads: int
 
-    def evaluate(
-        self, wanted: Sequence[bool], *, keep: bool
-    ) -> tuple[list[Tensor], _Kept | None]:
+    def evaluate(self, wanted: Sequence[bool], *, keep: bool) -> tuple[list[Tensor], _Kept | None]:
         """Return the wanted results, and what is kept."""
         batch, n_atoms = self.batch, len(self.batch.atomic_numbers)
         shapes = (batch.n_frames,), (n_atoms, 3), (batch.n_frames, 3, 3), (n_atoms,)

@@ -67,7 +67,10 @@ def spec_of(model: nn.Module) -> Spec | None:
         model.readout_norm is not None,
         len(readout) - 1,
         (ctypes.c_int64 * _MOST_READOUT)(*(layer.out_features for layer in readout[:-1])),
-        *(float(x.smooth_cutoff.cutoff) for x in (radial.rbf_expansion_ag, radial.rbf_expansion_bg)),
+        *(
+            float(x.smooth_cutoff.cutoff)
+            for x in (radial.rbf_expansion_ag, radial.rbf_expansion_bg)
+        ),
         *(float(x.smooth_cutoff.p) for x in (radial.rbf_expansion_ag, radial.rbf_expansion_bg)),
         epsilons.pop() if epsilons else 0.0,
         ACOS_MARGIN,

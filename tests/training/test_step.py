@@ -77,6 +77,7 @@ class Starved:
 
     def __init__(self, potential, most):
         self.potential, self.most = potential, most
+        self.cores = potential.cores
 
     def __call__(self, batch, **options):
         if batch.n_frames > self.most:

@@ -4,6 +4,9 @@ An epoch is what is timed: chgnet's ``Trainer`` on chgnet's dataset and loader a
 the same frames with the same labels, model, batch size and threads; its graphs are converted before
 the clock starts, and so are ours. The first epochs of both are not counted.
 
+Beside that: what threads bring, a step of molecular dynamics, and graphs. Where there is a GPU, its
+numbers are compared with the CPU's before anything is timed.
+
     python benchmarks/engine.py                      # all cases, table on the terminal
     python benchmarks/engine.py --case full --frames mptrj-random-1k.xyz --threads 2
     python benchmarks/engine.py --matgl VENV/bin/python --output docs/benchmark.md
@@ -18,13 +21,16 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 from cells import MPTRJ, random_labels, read_cells, small_cells
+from dynamics import time_dynamics
+from gpu import compare_with_cpu
 from peer import MatglPeer
 from sides import epoch_of_chgnet, epoch_of_ours
+from threads import time_threads
 
 from rungs.config import read_study
 from rungs.config.training import Architecture
@@ -47,6 +53,7 @@ THREE_BLOCKS = Architecture(
     atom_graph_cutoff=5.0,
 )
 CASES = ("full", "default", "small")
+OTHERS = ("threads", "dynamics", "graphs")
 HEADER = ("", "frames/s", "median ms", "min ms", "ratio of medians", "ratio of minima", "peak MB")
 
 
@@ -82,7 +89,9 @@ class Case:
             if name == "chgnet":
                 made[name] = epoch_of_chgnet(*arguments)
             else:
-                made[name], _ = epoch_of_ours(*arguments, compiled=name == "rungs, compiled")
+                made[name], _ = epoch_of_ours(
+                    *arguments, compiled=name == "rungs, compiled", tf32=name == "rungs, TF32"
+                )
         return made
 
 
@@ -184,22 +193,49 @@ def time_graphs(path: Path, rounds: int) -> str:
     )
 
 
+def alone(case: str, name: str, arguments: argparse.Namespace, **options: int) -> subprocess.Popen:
+    """Start a process that trains with one engine alone; its last line is JSON."""
+    options = {"threads": arguments.threads, "rounds": 2} | options
+    command = [sys.executable, __file__, "--case", case, "--alone", name]
+    command += ["--frames", str(arguments.frames)]
+    for key, value in options.items():
+        command += [f"--{key}", str(value)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def outcome(process: subprocess.Popen) -> dict:
+    """Return what a process of :func:`alone` found: ``seconds`` of its epochs and ``peak_mb``."""
+    text, _ = process.communicate()
+    if process.returncode:
+        raise RuntimeError("a process of the benchmark ended; see its message above")
+    return json.loads(text.splitlines()[-1])
+
+
 def peak_memory(case: str, arguments: argparse.Namespace, names: list[str]) -> dict[str, float]:
-    """Return the peak resident memory in MB of a process that trains with one engine alone."""
-    peaks = {}
-    for name in names:
-        command = [sys.executable, __file__, "--case", case, "--alone", name, "--rounds", "2"]
-        command += ["--threads", str(arguments.threads), "--frames", str(arguments.frames)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        peaks[name] = json.loads(done.stdout.splitlines()[-1])["peak_mb"]
-    return peaks
+    """Return the peak memory in MB of a process that trains with one engine alone: resident, or
+    allocated on the GPU."""
+    return {name: outcome(alone(case, name, arguments))["peak_mb"] for name in names}
+
+
+def left_out(arguments: argparse.Namespace, device: torch.device) -> list[str]:
+    """Return what this machine, or the command, leaves out."""
+    lines = []
+    if device.type == "cpu":
+        lines.append("on a GPU (none here): equality, timings, TF32, memory")
+        if compiled_library() is None:
+            lines.append("the compiled network (it cannot be built here)")
+    if not arguments.matgl:
+        lines.append("matgl (give `--matgl` the Python of an environment that has it)")
+    if not arguments.frames.is_file():
+        lines.append(f"the full model on MPtrj frames ({arguments.frames} is missing)")
+    return lines
 
 
 def main() -> None:
     """Run the cases that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--case", choices=(*CASES, "graphs", "all"), default="all")
-    parser.add_argument("--rounds", type=int, default=10, help="counted rounds (default: 10)")
+    parser.add_argument("--case", choices=(*CASES, *OTHERS, "all"), default="all")
+    parser.add_argument("--rounds", type=int, default=5, help="counted rounds (default: 5)")
     parser.add_argument("--threads", type=int, default=2, help="PyTorch threads (default: 2)")
     parser.add_argument(
         "--frames", type=Path, default=MPTRJ, help="extended XYZ, for the full model"
@@ -214,12 +250,12 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if arguments.alone:
         epoch = Case(arguments.case, arguments.frames).epochs([arguments.alone], device)
-        alternate(epoch, arguments.rounds, device)
-        print(json.dumps({"peak_mb": peak_resident_bytes() / 1e6}))
+        (seconds,) = alternate(epoch, arguments.rounds, device).values()
+        peak = peak_resident_bytes()
+        if device.type == "cuda":
+            peak = torch.cuda.max_memory_allocated(device)
+        print(json.dumps({"peak_mb": peak / 1e6, "seconds": seconds}))
         return
-    names = ["chgnet", "rungs, eager"]
-    if device.type == "cpu" and compiled_library() is not None:
-        names.append("rungs, compiled")
     text = [
         "# The training engine against chgnet's",
         f"{device_name(device)}; {arguments.threads} threads; PyTorch {torch.__version__}, Python "
@@ -228,26 +264,47 @@ def main() -> None:
         "ninetieth percentile over rounds. Denormal numbers are flushed for both. Peak memory is "
         "that of a process with one engine alone, PyTorch and chgnet themselves included.",
     ]
+    if missing := left_out(arguments, device):
+        text.append("Not measured: " + "; ".join(missing) + ".")
     print("\n\n".join(text), flush=True)
-    for name in CASES if arguments.case == "all" else (arguments.case,):
-        if name == "graphs":
-            continue
+    for part in parts(arguments, device):
+        print(f"\n\n{part}", flush=True)
+        text.append(part)
+    if arguments.output:
+        arguments.output.write_text("\n\n".join(text) + "\n")
+
+
+def parts(arguments: argparse.Namespace, device: torch.device) -> Iterator[str]:
+    """Yield the parts of the page one by one."""
+    asked = (*CASES, *OTHERS) if arguments.case == "all" else (arguments.case,)
+    names = ["chgnet", "rungs, eager"]
+    if device.type == "cuda":
+        names.append("rungs, TF32")
+    elif compiled_library() is not None:
+        names.append("rungs, compiled")
+    for name in [name for name in CASES if name in asked]:
         case = Case(name, arguments.frames)
+        yield f"### {case.title}"
+        if device.type == "cuda":
+            yield compare_with_cpu(case, device)
         epochs = case.epochs(names, device)
         if arguments.matgl:
             epochs["matgl"] = MatglPeer(arguments.matgl, case, arguments.threads)
         seconds = alternate(epochs, arguments.rounds, device)
-        table = rows_of(seconds, len(case.structures), peak_memory(name, arguments, names))
-        part = [f"### {case.title}", markdown(HEADER, table)]
-        print("\n\n" + "\n\n".join(part), flush=True)
-        part += products(epochs, seconds)
-        print("\n\n".join(part[2:]), flush=True)
-        text += part
-    if arguments.case in ("graphs", "all"):
-        text.append(time_graphs(arguments.frames, arguments.rounds))
-        print("\n\n" + text[-1])
-    if arguments.output:
-        arguments.output.write_text("\n\n".join(text) + "\n")
+        yield markdown(
+            HEADER,
+            rows_of(seconds, len(case.structures), peak_memory(name, arguments, names)),
+        )
+        if device.type == "cpu":
+            yield "\n\n".join(products(epochs, seconds))
+    if "threads" in asked and device.type == "cpu":
+        yield "### threads: one job of two threads, or two jobs of one"
+        yield markdown(*time_threads(CASES, lambda *a, **k: alone(*a, arguments, **k), outcome))
+    if "dynamics" in asked:
+        yield "### dynamics: a step of molecular dynamics of 64 silicon atoms"
+        yield markdown(*time_dynamics(device, max(10, arguments.rounds)))
+    if "graphs" in asked:
+        yield time_graphs(arguments.frames, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,7 @@ def epoch_of_ours(
     device: torch.device,
     *,
     compiled: bool,
+    tf32: bool = False,
 ) -> tuple[Epoch, Step]:
     """Return an epoch of our training: batches, loss, gradient, clipping, Adam, averaging."""
     arguments = model.model_args
@@ -93,6 +94,8 @@ def epoch_of_ours(
     order = BatchOrder(len(store), batch_size, 0)
 
     def epoch() -> None:
+        # of the process, and another side may have changed it
+        torch.set_float32_matmul_precision("high" if tf32 else "highest")
         for update in range(order.per_epoch):
             gradient, terms = step.gradient(order[update])
             step.apply(gradient, terms["gradient_norm"], update, options.learning_rate)

@@ -26,8 +26,6 @@ from pathlib import Path
 
 import torch
 from cells import MPTRJ, random_labels, read_cells, small_cells
-from dynamics import time_dynamics
-from gpu import compare_with_cpu
 from peer import MatglPeer
 from sides import epoch_of_chgnet, epoch_of_ours
 from threads import time_threads
@@ -286,6 +284,8 @@ def parts(arguments: argparse.Namespace, device: torch.device) -> Iterator[str]:
         case = Case(name, arguments.frames)
         yield f"### {case.title}"
         if device.type == "cuda":
+            from gpu import compare_with_cpu
+
             yield compare_with_cpu(case, device)
         epochs = case.epochs(names, device)
         if arguments.matgl:
@@ -301,6 +301,9 @@ def parts(arguments: argparse.Namespace, device: torch.device) -> Iterator[str]:
         yield "### threads: one job of two threads, or two jobs of one"
         yield markdown(*time_threads(CASES, lambda *a, **k: alone(*a, arguments, **k), outcome))
     if "dynamics" in asked:
+        # not before: what it imports would count as memory of the engines
+        from dynamics import time_dynamics
+
         yield "### dynamics: a step of molecular dynamics of 64 silicon atoms"
         yield markdown(*time_dynamics(device, max(10, arguments.rounds)))
     if "graphs" in asked:

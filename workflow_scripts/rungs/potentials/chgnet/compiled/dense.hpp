@@ -64,8 +64,9 @@ struct Linear {
   }
 };
 
-// A row in registers: N vectors, or as many as a caller says where N is 0.
-constexpr int kMostVectors = 32;
+// A row in registers: N vectors, or as many as a caller says where N is 0; 256 numbers of float64 at
+// the most, which parameters.py sees to.
+constexpr int kMostVectors = 256 * 8 / kVectorBytes;
 template <class T, int N>
 struct Row {
   using V = Vec<T>;

@@ -11,6 +11,8 @@ from rungs.potentials.chgnet.geometry import ACOS_MARGIN, FOURIER_CONSTANT
 
 _MOST_READOUT = 8
 """As in ``model.hpp``: hidden layers of the last network."""
+_WIDEST = 256
+"""As in ``dense.hpp``: features of an atom, a bond or an angle."""
 
 
 class Spec(ctypes.Structure):
@@ -32,7 +34,8 @@ def spec_of(model: nn.Module) -> Spec | None:
     """Return what the compiled network is told of ``model``; None where it does not know such.
 
     It knows what :func:`rungs.potentials.chgnet.support.refuse_unsupported` lets through, with SiLU
-    in all networks, at most two layers in the gated ones, and all convolutions of one kind alike.
+    in all networks, at most two layers in the gated ones, all convolutions of one kind alike, and
+    at most 256 features.
     """
     updates = [*model.atom_conv_layers, *model.bond_conv_layers], [*model.angle_layers][:-1]
     gates = [_gated(layer) for layers in updates for layer in layers]
@@ -42,8 +45,10 @@ def spec_of(model: nn.Module) -> Spec | None:
     readout = linear_layers(model.mlp)
     hidden = [_hidden(layers) for layers in (model.atom_conv_layers, model.bond_conv_layers)]
     hidden.append(_hidden(model.angle_layers))
+    widths = [int(model.model_args[f"{name}_fea_dim"]) for name in ("atom", "bond", "angle")]
     if (
         None in hidden
+        or max(widths) > _WIDEST
         or len({gate.norm for gate in gates}) > 1
         or len({output.bias is None for output in outputs}) > 1
         or len(epsilons) > 1
@@ -57,7 +62,7 @@ def spec_of(model: nn.Module) -> Spec | None:
     return Spec(
         *model.atom_embedding.embedding.weight.shape[:1],
         len(model.atom_conv_layers),
-        *(int(model.model_args[f"{name}_fea_dim"]) for name in ("atom", "bond", "angle")),
+        *widths,
         len(radial.rbf_expansion_ag.frequencies),
         len(radial.rbf_expansion_bg.frequencies),
         len(model.angle_basis_expansion.fourier_expansion.frequencies),

@@ -99,8 +99,8 @@ class Training(Options):
     """Processes that share each batch, each on a GPU of its own, or on a core where there is none.
     The same updates in less time, for batches that are large enough."""
     compiled: bool = True
-    """Whether functions built by the machine's C++ compiler do part of the work on a CPU, where
-    there is a compiler; otherwise the same formulas run in PyTorch alone."""
+    """Whether a network built by the machine's C++ compiler does the work on a CPU, where there is
+    a compiler; otherwise the same formulas run in PyTorch."""
     tf32: bool = False
     """Whether a GPU may multiply matrices in TF32, with 10 bits of mantissa; nothing else changes.
     Check on your own frames that forces do not suffer."""

@@ -1,1 +1,1 @@
-"""CHGNet's messages in C++, built with the machine's own compiler where there is one."""
+"""CHGNet in C++, built with the machine's own compiler where there is one."""

@@ -24,7 +24,7 @@ class BuildError(Exception):
 def compiled_library() -> ctypes.CDLL | None:
     """Return the library, or None where it cannot be built; then one line says why.
 
-    It is built for this processor by ``$CXX``, ``c++`` or ``g++``, in about four seconds, and kept
+    It is built for this processor by ``$CXX``, ``c++`` or ``g++``, in about ten seconds, and kept
     in ``$RUNGS_CACHE`` or the user's cache folder, so other processes find it built.
     """
     try:

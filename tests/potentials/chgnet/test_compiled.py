@@ -522,12 +522,6 @@ def python(code: str, **environment) -> subprocess.CompletedProcess:
     )
 
 
-USE_TWICE = """
-from rungs.potentials.chgnet.compiled.library import compiled_library
-print(compiled_library() is not None, compiled_library() is not None)
-"""
-
-
 @needs_compiler
 @needs_linux
 def test_no_memory_is_an_error_and_no_crash():
@@ -557,3 +551,10 @@ def test_what_is_not_known_is_left_to_pytorch(changes, architecture, batch_of):
     expected = BatchedCHGNet(model, compiled=False)(batch)
     assert_same(found, expected)
     assert_same_gradients(gradients(model, loss_on(found)), gradients(model, loss_on(expected)))
+
+
+def test_a_batch_of_no_frames_is_left_to_pytorch(small_model, batch_of):
+    found = BatchedCHGNet(small_model)(batch_of(small_model, []))
+    assert found.energy.shape == (0,)
+    loss = found.energy.sum() + found.forces.sum()
+    assert all(is_zero(g) for g in gradients(small_model, loss).values())

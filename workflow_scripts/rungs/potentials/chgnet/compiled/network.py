@@ -83,7 +83,8 @@ class CompiledNetwork:
     def covers(self, batch: GraphBatch) -> bool:
         """Return whether the compiled functions know the model and can work on ``batch`` here."""
         vectors = batch.bond_vectors
-        return vectors.device.type == "cpu" and self._knows(vectors.dtype)
+        on_cpu = vectors.device.type == "cpu" and batch.n_frames > 0
+        return on_cpu and self._knows(vectors.dtype)
 
     @contextmanager
     def cores(self) -> Iterator[None]:

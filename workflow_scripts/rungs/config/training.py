@@ -77,6 +77,27 @@ class LossWeights(Options):
         return self
 
 
+class RateFactors(Options):
+    """Factors on the learning rate by part of the network. People keep what is general, the
+    embeddings and the first layers, closer to the pretraining than what is fitted to a level of
+    theory; whether it helps, a study says. At 0 a part stays as it was."""
+
+    embeddings: NonNegativeFloat = 1.0
+    """Of atoms, bonds and angles, with their basis functions."""
+    convolutions: NonNegativeFloat = 1.0
+    """Messages to atoms and bonds, and updates of angles."""
+    readout: NonNegativeFloat = 1.0
+    """What turns an atom's features into its energy and its magnetic moment."""
+    references: NonNegativeFloat = 1.0
+    """Reference energies, in methods that train them."""
+
+    @model_validator(mode="after")
+    def _something_is_trained(self) -> "RateFactors":
+        if self.embeddings == self.convolutions == self.readout == 0:
+            raise ValueError("at least one part of the network needs a factor above 0")
+        return self
+
+
 class Training(Options):
     """One training: its budget, its optimiser, its loss. Every run of a study with the same
     section sees the same schedule, whatever its subset size."""
@@ -108,6 +129,11 @@ class Training(Options):
     """AdamW decays weights apart from the gradient (`weight_decay`)."""
     learning_rate: PositiveFloat = 1e-3
     """At its highest, after `warmup`; it then falls as a cosine to `final_learning_rate`."""
+    learning_rate_factors: RateFactors = RateFactors()
+    references_first: Fraction = 0.0
+    """Share of the updates at the beginning in which the network stays as it is and the reference
+    energies alone are trained, at the full `learning_rate`; the schedule begins after it. For
+    methods with `train_reference`."""
     weight_decay: NonNegativeFloat = 0.0
     """L2 penalty (Adam) or decoupled decay (AdamW); it never touches reference energies."""
     warmup: Fraction = 0.05

@@ -26,7 +26,12 @@ from rungs.training.layers import Layer, layers
 from rungs.training.loss import weights_of_labelled
 from rungs.training.parameter_vector import FlatParameters
 from rungs.training.runs import prepare
-from rungs.training.schedule import BatchOrder, learning_rate, number_of_updates
+from rungs.training.schedule import (
+    BatchOrder,
+    learning_rate,
+    number_of_updates,
+    updates_of_references,
+)
 from rungs.training.step import Step
 
 GRADIENT_COLUMNS = ("method", "size", "seed", "epoch", "update", "layer", "gradient_norm")
@@ -140,7 +145,8 @@ def first_epoch(
     record_at = {order.per_epoch * k // N_TENTHS for k in range(N_TENTHS + 1)}
     rows = []
     for update in range(min(order.per_epoch + 1, n_updates)):
-        gradient, terms = step.gradient(training[order[update]])
+        alone = update < updates_of_references(n_updates, options)
+        gradient, terms = step.gradient(training[order[update]], references_alone=alone)
         if update in record_at:
             network = gradient[: len(gradient) - step.flat.n_last]
             norms = {"whole network": float(torch.linalg.vector_norm(network))}
@@ -152,5 +158,5 @@ def first_epoch(
             ]
         if update < order.per_epoch:
             rate = learning_rate(update, n_updates, options)
-            step.apply(gradient, terms["gradient_norm"], update, rate)
+            step.apply(gradient, terms["gradient_norm"], update, rate, references_alone=alone)
     return rows

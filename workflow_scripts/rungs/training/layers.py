@@ -59,6 +59,20 @@ def freeze(model: torch.nn.Module, names: Sequence[str]) -> None:
         raise StudyError("freeze: no layer is left to train; freeze fewer of them")
 
 
+def part_of(name: str) -> str:
+    """Return which of :class:`rungs.config.training.RateFactors` a parameter belongs to.
+
+    Args:
+        name: of the parameter, as ``named_parameters`` has it.
+    """
+    first = name.split(".", 1)[0]
+    if first == "composition_model":
+        return "references"
+    if first in ("atom_conv_layers", "bond_conv_layers", "angle_layers"):
+        return "convolutions"
+    return "readout" if first in ("site_wise", "readout_norm", "mlp") else "embeddings"
+
+
 def _named(model: torch.nn.Module) -> list[Layer]:
     last = {kind: len(getattr(model, f"{kind}_conv_layers")) - 1 for kind in ("atom", "bond")}
     return [

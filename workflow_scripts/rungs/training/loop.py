@@ -23,7 +23,12 @@ from rungs.training.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_
 from rungs.training.distributed import SINGLE_PROCESS, Processes
 from rungs.training.divergence import DivergenceCheck
 from rungs.training.loss import loss_terms, total_loss, weights_of_labelled
-from rungs.training.schedule import BatchOrder, learning_rate, number_of_updates
+from rungs.training.schedule import (
+    BatchOrder,
+    learning_rate,
+    number_of_updates,
+    updates_of_references,
+)
 from rungs.training.step import Step
 from rungs.training.termination import stop_requests
 from rungs.training.tracking import tracking
@@ -293,7 +298,10 @@ class Trainer:
         upcoming = None
         if update + 1 < self.n_updates:
             upcoming = self.data.training_indices[self.order[update + 1]]
-        gradient, terms = self.step.gradient(self.data.training_indices[positions], upcoming)
+        alone = update < updates_of_references(self.n_updates, self.options)
+        gradient, terms = self.step.gradient(
+            self.data.training_indices[positions], upcoming, references_alone=alone
+        )
         if fault := self.divergence.fault(terms["train_loss"], terms["gradient_norm"]):
             names = self.data.frame_ids(positions)
             more = f" and {len(names) - 8} more" if len(names) > 8 else ""
@@ -301,7 +309,7 @@ class Trainer:
                 f"{fault}, at update {update + 1} on frames {', '.join(names[:8])}{more}. Look at "
                 "the labels of these frames, or lower learning_rate or clip_gradient_norm"
             )
-        self.step.apply(gradient, terms["gradient_norm"], update, rate)
+        self.step.apply(gradient, terms["gradient_norm"], update, rate, references_alone=alone)
         return terms, rate
 
     def _enough(self, result: TrainingResult) -> bool:

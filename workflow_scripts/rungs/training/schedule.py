@@ -22,13 +22,23 @@ def updates_per_epoch(n_frames: int, batch_size: int) -> int:
     return math.ceil(n_frames / batch_size)
 
 
+def updates_of_references(n_updates: int, options: Training) -> int:
+    """Return how many updates, the first ones, train the reference energies alone."""
+    return math.floor(options.references_first * n_updates)
+
+
 def learning_rate(update: int, n_updates: int, options: Training) -> float:
     """Return the learning rate of update ``update`` (counted from 0) of ``n_updates``.
 
     It rises linearly over the first ``warmup`` share of the updates and then follows half a
     cosine down to ``final_learning_rate`` at the last update. The schedule is a function of the
-    update alone, so it completes whatever the number of batches in an epoch.
+    update alone, so it completes whatever the number of batches in an epoch. Updates that train
+    the reference energies alone come before it, at the full rate.
     """
+    n_before = updates_of_references(n_updates, options)
+    if update < n_before:
+        return options.learning_rate
+    update, n_updates = update - n_before, n_updates - n_before
     n_warmup = math.floor(options.warmup * n_updates)
     if update < n_warmup:
         return options.learning_rate * (update + 1) / (n_warmup + 1)

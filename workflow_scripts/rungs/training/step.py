@@ -2,6 +2,7 @@
 
 import copy
 import sys
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,8 +14,9 @@ from rungs.graphs.batch import GraphBatch
 from rungs.graphs.store import GraphStore
 from rungs.potentials.chgnet.forward import BatchedCHGNet
 from rungs.potentials.properties import PROPERTIES
-from rungs.training.adam import Adam
+from rungs.training.adam import Adam, Piece
 from rungs.training.distributed import SINGLE_PROCESS, Processes
+from rungs.training.layers import part_of
 from rungs.training.loss import label_counts, loss_terms, total_loss
 from rungs.training.parameter_vector import FlatParameters
 from rungs.training.prefetch import Prefetcher
@@ -53,26 +55,30 @@ class Step:
         self.flat = FlatParameters(model, last=references)
         self.potential = BatchedCHGNet(model, compiled=options.compiled, flat=self.flat)
         # What is validated and kept: the average of the weights, or the weights themselves.
-        self.kept = model
+        self.kept, average = model, None
         if options.averaging:
             self.kept = copy.deepcopy(model)
-            self._average = FlatParameters(self.kept, last=self.kept.composition_model.parameters())
-        # Decay would pull reference energies of tens of eV towards 0.
-        decays = [options.weight_decay, 0.0]
+            average = FlatParameters(self.kept, last=self.kept.composition_model.parameters())
+        pieces = _pieces(model, self.flat, options)
         self.optimizer = Adam(
-            self._pieces(self.flat.vector), decays, decoupled=options.optimizer == "AdamW"
+            self.flat.vector,
+            [piece for _, piece in pieces],
+            average=average and average.vector,
+            decoupled=options.optimizer == "AdamW",
+            compiled=options.compiled,
         )
-
-    def _pieces(self, vector: Tensor) -> tuple[Tensor, ...]:
-        """Return the parts of a (P,) ``vector`` that belong to network and references."""
-        n_last = self.flat.n_last
-        return vector.split([len(vector) - n_last, n_last])
+        self._of_references = [part == "references" for part, _ in pieces]
 
     def gradient(
-        self, frames: np.ndarray, upcoming: np.ndarray | None = None
+        self,
+        frames: np.ndarray,
+        upcoming: np.ndarray | None = None,
+        *,
+        references_alone: bool = False,
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the (P,) gradient of the loss on ``frames``; the loss, its terms for what the
-        frames are labelled with, and the norm.
+        frames are labelled with, and the norm. With ``references_alone`` the gradient with respect
+        to the network is 0.
 
         While a GPU works on them, the batch of the frames ``upcoming`` is put together.
 
@@ -84,7 +90,7 @@ class Step:
         """
         try:
             with self.potential.cores():
-                return self._gradient(frames, upcoming)
+                return self._gradient(frames, upcoming, references_alone)
         except (RuntimeError, MemoryError) as error:
             if not _is_out_of_memory(error):
                 raise
@@ -106,10 +112,10 @@ class Step:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         with self.potential.cores():
-            return self._gradient(frames, upcoming)
+            return self._gradient(frames, upcoming, references_alone)
 
     def _gradient(
-        self, frames: np.ndarray, upcoming: np.ndarray | None
+        self, frames: np.ndarray, upcoming: np.ndarray | None, references_alone: bool
     ) -> tuple[Tensor, dict[str, float]]:
         weights = self.options.weights
         batches = self._batches.take(
@@ -125,7 +131,12 @@ class Step:
             "magmoms": weights.magmom > 0,
         }
         for batch in batches:
-            prediction = self.potential(batch, **wanted, create_graph=True)
+            if references_alone:
+                fixed = self.potential(batch, **wanted, reference=False, create_graph=False)
+                energy = fixed.energy + self.potential.reference_energy(batch)
+                prediction = replace(fixed, energy=energy)
+            else:
+                prediction = self.potential(batch, **wanted, create_graph=True)
             terms = loss_terms(prediction, batch, self.options, counts)
             loss = total_loss(terms, weights)
             gradient.add_(self.flat.gradient(loss))
@@ -150,7 +161,15 @@ class Step:
             parts = balanced_parts(frames, self.store.n_rows[frames], min(n_parts, len(frames)))
         return [self.store.batch(part, self.device) for part in self.processes.share(parts)]
 
-    def apply(self, gradient: Tensor, norm: float, update: int, rate: float) -> None:
+    def apply(
+        self,
+        gradient: Tensor,
+        norm: float,
+        update: int,
+        rate: float,
+        *,
+        references_alone: bool = False,
+    ) -> None:
         """Clip ``gradient``, take the optimiser's step number ``update`` at ``rate``, average.
 
         Args:
@@ -158,19 +177,19 @@ class Step:
             norm: of the gradient.
             update: number of the step, from 0.
             rate: learning rate.
+            references_alone: whether the network, and what the optimiser knows of it, stays.
         """
-        with self.potential.cores():
-            self._apply(gradient, norm, update, rate)
-
-    def _apply(self, gradient: Tensor, norm: float, update: int, rate: float) -> None:
         limit = self.options.clip_gradient_norm
-        if limit is not None:
-            gradient.mul_(min(1.0, limit / (norm + 1e-6)))
-        self.optimizer.step(self._pieces(gradient), rate)
-        if self.kept is not self.model:
-            # early on the average is short, so that the start is forgotten
-            decay = min(self.options.averaging, (1 + update) / (10 + update))
-            self._average.vector.lerp_(self.flat.vector, 1 - decay)
+        # early on the average is short, so that the start is forgotten
+        decay = min(self.options.averaging, (1 + update) / (10 + update))
+        with self.potential.cores():
+            self.optimizer.step(
+                gradient,
+                rate,
+                scale=1.0 if limit is None else min(1.0, limit / (norm + 1e-6)),
+                decay=decay,
+                only=self._of_references if references_alone else None,
+            )
 
     def state(self) -> dict:
         """Return what :meth:`restore` needs, as tensors and plain values."""
@@ -187,6 +206,29 @@ class Step:
         self.kept.load_state_dict(state["kept"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.n_parts = state["parts"]
+
+
+def _pieces(
+    model: nn.Module, flat: FlatParameters, options: Training
+) -> list[tuple[str, Piece]]:
+    """Return the pieces of the flat vector with the part of the network that each belongs to, as
+    few as differ in what the optimiser does to them."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    pieces: list[tuple[str, Piece]] = []
+    for parameter, size in zip(flat.parameters, flat.sizes, strict=True):
+        part = part_of(names[id(parameter)])
+        is_reference = part == "references"
+        # Decay would pull reference energies of tens of eV towards 0.
+        decay = 0.0 if is_reference else options.weight_decay
+        piece = Piece(size, decay, getattr(options.learning_rate_factors, part))
+        if pieces:
+            before, last = pieces[-1]
+            alike = last._replace(size=0) == piece._replace(size=0)
+            if alike and (before == "references") == is_reference:
+                pieces[-1] = before, last._replace(size=last.size + size)
+                continue
+        pieces.append((part, piece))
+    return pieces
 
 
 def _is_out_of_memory(error: Exception) -> bool:

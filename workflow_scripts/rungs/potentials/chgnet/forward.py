@@ -104,7 +104,7 @@ class BatchedCHGNet:
             totals, *rest = network(batch, **wanted, create_graph=create_graph)
             energy = totals / batch.n_atoms
             if reference:
-                energy = energy + self._reference_energy(batch)
+                energy = energy + self.reference_energy(batch)
             return Prediction(energy, *rest)
 
     def cores(self) -> AbstractContextManager[None]:
@@ -148,7 +148,7 @@ class BatchedCHGNet:
                 moments,
             )
 
-    def _reference_energy(self, batch: GraphBatch) -> Tensor | float:
+    def reference_energy(self, batch: GraphBatch) -> Tensor | float:
         """Return (G,) reference energies in eV/atom; in float64 where they are large."""
         reference = self.model.composition_model
         if reference is None:

@@ -9,6 +9,7 @@
 #include "forward.hpp"
 #include "geometry.hpp"
 #include "last.hpp"
+#include "optimizer.hpp"
 #include "tangent.hpp"
 
 namespace rungs {
@@ -149,6 +150,10 @@ int learn(Evaluated<T>& evaluated, const LossBars<T>& loss, T* const* gradients)
   }                                                                                                \
   extern "C" void release_##T(void* evaluated) {                                                   \
     delete static_cast<rungs::Evaluated<T>*>(evaluated);                                           \
+  }                                                                                                \
+  extern "C" void adam_##T(std::int64_t n, T* parameters, const T* gradient, T* mean, T* square,     \
+                           T* average, const rungs::AdamStep<T>* step) {                           \
+    rungs::adam<T>(n, parameters, gradient, mean, square, average, *step);                         \
   }                                                                                                \
   extern "C" int n_parameters_##T(const rungs::Spec* spec) {                                       \
     return rungs::Model<T>(*spec, nullptr).n_parameters();                                         \

@@ -275,8 +275,8 @@ def test_the_average_lags_behind_the_weights(data, architecture, tmp_path, monke
     seen = [weights(run.model)]
     apply = run.step.apply
 
-    def remember(gradient, norm, update, rate):
-        apply(gradient, norm, update, rate)
+    def remember(gradient, norm, update, rate, **more):
+        apply(gradient, norm, update, rate, **more)
         seen.append(weights(run.model))
 
     monkeypatch.setattr(run.step, "apply", remember)

@@ -208,9 +208,7 @@ class Step:
         self.n_parts = state["parts"]
 
 
-def _pieces(
-    model: nn.Module, flat: FlatParameters, options: Training
-) -> list[tuple[str, Piece]]:
+def _pieces(model: nn.Module, flat: FlatParameters, options: Training) -> list[tuple[str, Piece]]:
     """Return the pieces of the flat vector with the part of the network that each belongs to, as
     few as differ in what the optimiser does to them."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}

@@ -4,7 +4,8 @@
 #pragma once
 
 #include <cmath>
-#include <cstdint>
+
+#include "vectors.hpp"
 
 namespace rungs {
 
@@ -19,27 +20,50 @@ struct AdamStep {
   T fresh;                    // share of the new parameters in the average
 };
 
-// All of n numbers; `average` may be null.
-template <class T>
-void adam(std::int64_t n, T* __restrict parameters, const T* __restrict gradient,
-          T* __restrict mean, T* __restrict square, T* __restrict average,
-          const AdamStep<T>& step) {
-  const T size = step.rate / step.bias1;
-  auto one = [&](std::int64_t i) {
-    T p = parameters[i] * step.keep;
-    const T g = gradient[i] * step.scale + p * step.shrink;
-    const T m = mean[i] + (1 - step.beta1) * (g - mean[i]);
-    const T s = square[i] * step.beta2 + (1 - step.beta2) * g * g;
-    p -= size * m / (std::sqrt(s) / step.root_bias2 + step.epsilon);
-    mean[i] = m;
-    square[i] = s;
-    return parameters[i] = p;
-  };
-  if (average) {
-    for (std::int64_t i = 0; i < n; ++i) average[i] += step.fresh * (one(i) - average[i]);
+// Lane by lane of a vector, or of one number.
+template <class V, class T>
+RUNGS_INLINE V root(V x) {
+  if constexpr (std::is_same_v<V, T>) {
+    return std::sqrt(x);
   } else {
-    for (std::int64_t i = 0; i < n; ++i) one(i);
+    for (int i = 0; i < kLanes<T>; ++i) x[i] = std::sqrt(x[i]);
+    return x;
   }
+}
+
+// One vector of numbers, or one number; `average` may be null.
+template <class V, class T>
+RUNGS_INLINE void adam_at(T* parameters, const T* gradient, T* mean, T* square, T* average,
+                          const AdamStep<T>& step) {
+  auto get = [](const T* from) {
+    V v;
+    std::memcpy(&v, from, sizeof v);
+    return v;
+  };
+  auto put = [](T* to, V v) { std::memcpy(to, &v, sizeof v); };
+  V p = get(parameters) * step.keep;
+  const V g = get(gradient) * step.scale + p * step.shrink;
+  V m = get(mean), s = get(square);
+  m += (1 - step.beta1) * (g - m);
+  s = s * step.beta2 + (1 - step.beta2) * g * g;
+  p -= step.rate / step.bias1 * m / (root<V, T>(s) / step.root_bias2 + step.epsilon);
+  put(parameters, p);
+  put(mean, m);
+  put(square, s);
+  if (!average) return;
+  const V a = get(average);
+  put(average, a + step.fresh * (p - a));
+}
+
+template <class T>
+void adam(std::int64_t n, T* parameters, const T* gradient, T* mean, T* square, T* average,
+          const AdamStep<T> step) {
+  std::int64_t i = 0;
+  auto here = [&](auto* of) { return of ? of + i : nullptr; };
+  for (; i + kLanes<T> <= n; i += kLanes<T>)
+    adam_at<Vec<T>>(parameters + i, gradient + i, mean + i, square + i, here(average), step);
+  for (; i < n; ++i)
+    adam_at<T>(parameters + i, gradient + i, mean + i, square + i, here(average), step);
 }
 
 }  // namespace rungs

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, model_validator
 
 from rungs.config.options import Name, Options, Sampling
+from rungs.config.tuning import TrainingChanges
 
 ReferenceRule = Literal["target", "shrunken", "residual", "shrunken_residual"]
 """Ways of fitting the target's reference energies to target frames."""
@@ -55,6 +56,9 @@ class Method(Options):
     copy_embedding: dict[str, str] | None = None
     """Elements that start from another element's embedding, e.g. `{Ge: Si}`. Needed where the
     source lacks an element of the target; `{}` then starts from its untrained embedding."""
+    training: TrainingChanges | None = None
+    """Keys of `fine_tuning` that are others for this method, e.g. `{learning_rate: 1.0e-3}`. A
+    comparison of methods is one of their best recipes, which `tuning` searches for."""
     freeze: list[LayerGroup] = []
     """Parts of the network that stay as the pretraining left them (with copied embeddings)."""
     pool: Name | None = None

@@ -12,9 +12,11 @@ from rungs.config.options import Name, Options, Seed, UserPath
 from rungs.config.plan import Plan
 from rungs.config.pools import Pool
 from rungs.config.properties import Properties
+from rungs.config.recipes import check_recipes, check_tuning
 from rungs.config.simulations import Simulations
 from rungs.config.tracking import Tracking
 from rungs.config.training import Architecture, Pretraining, Training
+from rungs.config.tuning import TrainingChanges, Trial, Tuning, nearest_size, recipe_name
 
 
 class Run(NamedTuple):
@@ -48,7 +50,10 @@ class Study(Options):
     """Needed where pretraining starts from `random`; otherwise the published model's."""
     pretraining: Pretraining
     fine_tuning: Training
-    """The same for every method and size; from scratch included."""
+    """The same for every method and size, from scratch included, but for what a method's own
+    `training` or `tuning` changes."""
+    tuning: Tuning | None = None
+    """Search for the best recipe of each method; null searches for none."""
     methods: Annotated[dict[Name, Method], Field(min_length=1)]
     pools: dict[Name, Pool] = {}
     """Parts of the target's training frames by name, for methods that are kept to one."""
@@ -129,6 +134,12 @@ class Study(Options):
             )
 
     @model_validator(mode="after")
+    def _recipes_are_possible(self) -> "Study":
+        check_recipes(self)
+        check_tuning(self)
+        return self
+
+    @model_validator(mode="after")
     def _simulations_of_what_is_there(self) -> "Study":
         if self.simulations:
             unknown = sorted(set(self.simulations.methods or ()) - set(self.methods))
@@ -174,6 +185,48 @@ class Study(Options):
                 "and sizes in simulations and properties"
             )
         return self
+
+    def training_of(self, method: str) -> Training:
+        """Return how a method is fine-tuned, before any tuning."""
+        asked = self.methods[method]
+        training = asked.training.of(self.fine_tuning) if asked.training else self.fine_tuning
+        if not asked.train_reference and training.references_first:
+            # asked for in `fine_tuning`, for those that do
+            training = training.model_copy(update={"references_first": 0.0})
+        return training
+
+    @property
+    def tuned_methods(self) -> list[str]:
+        """Methods whose recipe is searched for."""
+        if self.tuning is None:
+            return []
+        trained = {run.method for run in self.runs if run.size}
+        return [name for name in self.methods if name in (self.tuning.methods or trained)]
+
+    def recipes(self, method: str) -> dict[str, TrainingChanges]:
+        """Return the recipes that are tried for a tuned method, by name."""
+        trains_references = self.methods[method].train_reference
+        found = self.tuning.search.recipes(trains_references)
+        return {recipe_name(changes): changes for changes in found}
+
+    @cached_property
+    def trials(self) -> list[Trial]:
+        """Every training of the search, by method, size, seed and recipe."""
+        if self.tuning is None:
+            return []
+        seeds = self.tuning.seeds or self.subsets.seeds[:1]
+        return [
+            Trial(*run, recipe)
+            for run in self.runs
+            if run.method in self.tuned_methods
+            and run.size in self.tuning.sizes
+            and run.seed in seeds
+            for recipe in self.recipes(run.method)
+        ]
+
+    def tuned_size(self, run: Run) -> int:
+        """Return the searched size whose recipe a run of a tuned method takes."""
+        return nearest_size(run.size, [t.size for t in self.trials if t.method == run.method])
 
     @property
     def judged_on_source(self) -> bool:

@@ -16,7 +16,7 @@ from rungs.potentials.predict import interaction_energies
 from rungs.references.fit import ReferenceEnergies, write_reference
 from rungs.references.rules import RULES, reference_by_rule
 from rungs.splits.split import SplitRow
-from rungs.training.runs import prepare
+from rungs.training.start import prepare
 
 SUBSET = np.array([3, 4, 11])
 CPU = torch.device("cpu")

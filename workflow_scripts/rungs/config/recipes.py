@@ -68,8 +68,8 @@ def check_tuning(study: "Study") -> None:
         method = study.methods[name]
         if name not in found:
             raise ValueError(
-                f"tuning: {name} has no run at any of tuning.sizes and tuning.seeds; add one of its "
-                "own, or leave it out of tuning.methods"
+                f"tuning: {name} has no run at any of tuning.sizes and tuning.seeds; add one of "
+                "its own, or leave it out of tuning.methods"
             )
         given = method.training.model_fields_set if method.training else set()
         if both := sorted(given & set(asked.search.axes(method.train_reference))):

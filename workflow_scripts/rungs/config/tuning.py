@@ -47,11 +47,10 @@ class TrainingChanges(Training):
 
 def _given(options: Options, values: dict[str, Any]) -> dict[str, Any]:
     given = {}
-    for key in values:
+    for key, value in values.items():
         if key in options.model_fields_set:
-            value = getattr(options, key)
-            is_section = isinstance(value, Options)
-            given[key] = _given(value, values[key]) if is_section else values[key]
+            section = getattr(options, key)
+            given[key] = _given(section, value) if isinstance(section, Options) else value
     return given
 
 

@@ -98,7 +98,7 @@ def run_distributed(size: int, work: Callable[[Processes], Result]) -> Result:
                 process.kill()
                 process.join()
         for error in sorted(folder.glob("error-*")):
-            raise StudyError(error.read_text(encoding="utf-8"))
+            raise pickle.loads(error.read_bytes())
         if failed is not None:
             raise RuntimeError(f"training process {failed} of {size} failed; see above")
         return pickle.loads((folder / "result").read_bytes())
@@ -160,5 +160,5 @@ def _take_part(
             (folder / "result").write_bytes(pickle.dumps(result))
         all_done.wait()
     except StudyError as error:
-        (folder / f"error-{rank}").write_text(str(error), encoding="utf-8")
+        (folder / f"error-{rank}").write_bytes(pickle.dumps(error))
         sys.exit(1)

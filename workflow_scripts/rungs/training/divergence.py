@@ -5,9 +5,15 @@ import statistics
 from collections import deque
 from collections.abc import Sequence
 
+from rungs.errors import StudyError
+
 WINDOW = 50
 FEWEST = 20
 """Losses to have seen before one is called a jump."""
+
+
+class DivergedError(StudyError):
+    """A training has no use in going on."""
 
 
 class DivergenceCheck:

@@ -25,13 +25,13 @@ from rungs.splits.subsets import take
 from rungs.training.layers import Layer, layers
 from rungs.training.loss import weights_of_labelled
 from rungs.training.parameter_vector import FlatParameters
-from rungs.training.runs import prepare
 from rungs.training.schedule import (
     BatchOrder,
     learning_rate,
     number_of_updates,
     updates_of_references,
 )
+from rungs.training.start import prepare
 from rungs.training.step import Step
 
 GRADIENT_COLUMNS = ("method", "size", "seed", "epoch", "update", "layer", "gradient_norm")

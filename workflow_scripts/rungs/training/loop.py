@@ -21,7 +21,7 @@ from rungs.potentials.prediction_errors import ErrorSums
 from rungs.potentials.properties import PROPERTIES
 from rungs.training.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_checkpoint
 from rungs.training.distributed import SINGLE_PROCESS, Processes
-from rungs.training.divergence import DivergenceCheck
+from rungs.training.divergence import DivergedError, DivergenceCheck
 from rungs.training.loss import loss_terms, total_loss, weights_of_labelled
 from rungs.training.schedule import (
     BatchOrder,
@@ -305,7 +305,7 @@ class Trainer:
         if fault := self.divergence.fault(terms["train_loss"], terms["gradient_norm"]):
             names = self.data.frame_ids(positions)
             more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-            raise StudyError(
+            raise DivergedError(
                 f"{fault}, at update {update + 1} on frames {', '.join(names[:8])}{more}. Look at "
                 "the labels of these frames, or lower learning_rate or clip_gradient_norm"
             )

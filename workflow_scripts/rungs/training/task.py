@@ -1,11 +1,13 @@
 """One training, described so that several processes can take part in it."""
 
 import copy
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,3 +67,38 @@ def take_part(task: TrainingTask, processes: Processes) -> tuple[TrainingResult,
         return result, None
     # as arrays: tensors would be handed over as memory that ends with this process
     return result, {name: tensor.cpu().numpy() for name, tensor in model.state_dict().items()}
+
+
+def fingerprint(
+    model: torch.nn.Module,
+    store: GraphStore,
+    training: np.ndarray,
+    options: Training,
+    study_seed: int,
+) -> dict:
+    """Return plain values that differ whenever a checkpoint must not be gone on from."""
+    start = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        start.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
+    frames = hashlib.sha256("\n".join(store.frame_ids[i] for i in training).encode())
+    frames.update(np.ascontiguousarray(store.energies_per_atom[training]).tobytes())
+    return {
+        "starting weights": start.hexdigest()[:16],
+        "training frames": frames.hexdigest()[:16],
+        "study seed": study_seed,
+        **{
+            f"training.{key}": value
+            # how the work is divided changes no update
+            for key, value in _flat(
+                options.model_dump(mode="json", exclude={"accumulation_steps", "processes"})
+            )
+        },
+    }
+
+
+def _flat(values: dict, prefix: str = "") -> list[tuple[str, Any]]:
+    flat = []
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        flat += _flat(value, f"{name}.") if isinstance(value, dict) else [(name, value)]
+    return flat

@@ -53,6 +53,7 @@ wildcard_constraints:
     seed=r"\d+",
     pretraining=r"pretrained(_\d+)?",
     sampling="random|element_covering|diverse",
+    recipe="[A-Za-z0-9._-]+",
     pool="[A-Za-z0-9][A-Za-z0-9_-]*",
 
 
@@ -85,6 +86,7 @@ rule all:
                 "histories",
                 "parity",
                 "element_errors",
+                *(["tuning"] if study.trials else []),
                 *(["forgetting"] if study.judged_on_source else []),
                 *(["temperature_transfer"] if study.has_temperatures else []),
             ],
@@ -93,6 +95,7 @@ rule all:
         lambda wildcards: figures_of_transfer(),
         lambda wildcards: targets_of_simulations(),
         lambda wildcards: targets_of_properties(),
+        results / "tables/recipes.csv" if study.trials else [],
         results / "tables/costs.csv",
         results / "provenance.json",
         results / "opening.rst",
@@ -111,6 +114,7 @@ include: "rules/02_splits.smk"
 include: "rules/03_graphs.smk"
 include: "rules/04_references.smk"
 include: "rules/05_pretraining.smk"
+include: "rules/05_tuning.smk"
 include: "rules/06_fine_tuning.smk"
 include: "rules/07_evaluation.smk"
 include: "rules/08_simulation.smk"

@@ -12,6 +12,7 @@ rule fine_tune:
         target_reference=results / "references/target.csv",
         pretrained=pretrained_model,
         interactions=interactions_of,
+        recipe=recipe_of,
     output:
         model=results / "runs/{method}/{size}/seed_{seed}/model.pt",
         history=results / "runs/{method}/{size}/seed_{seed}/history.csv",
@@ -23,14 +24,16 @@ rule fine_tune:
         benchmarks / "fine_tune/{method}/{size}/seed_{seed}.tsv"
     conda:
         "../envs/rungs.yaml"
-    threads: study.fine_tuning.processes
+    threads: lambda wildcards: study.training_of(wildcards.method).processes
     resources:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(8 * 60),
-        gpu=study.fine_tuning.processes,
+        gpu=lambda wildcards: study.training_of(wildcards.method).processes,
     params:
         method=lambda wildcards: study.methods[wildcards.method].model_dump(mode="json"),
-        training=study.fine_tuning.model_dump(mode="json"),
+        training=lambda wildcards: study.training_of(wildcards.method).model_dump(
+            mode="json"
+        ),
         initial=study.pretraining.initial,
         architecture=study.architecture and study.architecture.model_dump(mode="json"),
         seed=study.seed,
@@ -65,6 +68,11 @@ rule record_gradients:
                 }
             )
         ],
+        recipes=[
+            results / f"tuning/{run.method}/{run.size}/recipe.json"
+            for run in study.largest_transfers
+            if study.trials_of(run.method, run.size)
+        ],
     output:
         results / "tables/gradients.csv",
     log:
@@ -84,7 +92,15 @@ rule record_gradients:
             run.method: study.methods[run.method].model_dump(mode="json")
             for run in study.largest_transfers
         },
-        training=study.fine_tuning.model_dump(mode="json"),
+        trainings={
+            run.method: study.training_of(run.method).model_dump(mode="json")
+            for run in study.largest_transfers
+        },
+        tuned=[
+            run.method
+            for run in study.largest_transfers
+            if study.trials_of(run.method, run.size)
+        ],
         seed=study.seed,
     script:
         "../workflow_scripts/record_gradients.py"

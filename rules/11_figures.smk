@@ -268,6 +268,34 @@ rule draw_histories:
         "../workflow_scripts/draw_histories.py"
 
 
+rule draw_tuning:
+    input:
+        trials=results / "tables/tuning_trials.csv",
+        recipes=results / "tables/recipes.csv",
+    output:
+        report(
+            results / "figures/tuning.png",
+            caption="../report/tuning.rst",
+            category="Figures",
+            labels={"figure": "Search for recipes"},
+        ),
+        vector_forms("tuning"),
+    log:
+        logs / "draw_tuning.log",
+    benchmark:
+        benchmarks / "draw_tuning.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
+    params:
+        methods=list(study.methods),
+    script:
+        "../workflow_scripts/draw_tuning.py"
+
+
 rule draw_parity:
     input:
         errors=[

@@ -9,6 +9,7 @@ with job(snakemake.log[0]) as say:
     from rungs.potentials.device import prepare_process
     from rungs.splits.elements import check_elements
     from rungs.splits.files import read_elements
+    from rungs.training.recipes import read_recipe
     from rungs.training.runs import fine_tune
 
     prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)
@@ -16,11 +17,15 @@ with job(snakemake.log[0]) as say:
     method = Method.model_validate(params.method)
     counts = read_elements(snakemake.input.elements)
     check_elements({wildcards.method: method}, counts, from_source_alone=params.initial == "random")
+    options, recipe = Training.model_validate(params.training), None
+    if snakemake.input.recipe:
+        recipe, changes = read_recipe(snakemake.input.recipe)
+        options = changes.of(options)
     say(
         fine_tune(
             Run(wildcards.method, int(wildcards.size), int(wildcards.seed)),
             method,
-            Training.model_validate(params.training),
+            options,
             initial=params.initial,
             architecture=params.architecture and Architecture.model_validate(params.architecture),
             inputs=snakemake.input,
@@ -28,5 +33,6 @@ with job(snakemake.log[0]) as say:
             checkpoint=params.checkpoint,
             outputs=snakemake.output,
             events=params.events,
+            recipe=recipe,
         )
     )

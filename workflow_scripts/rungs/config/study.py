@@ -224,9 +224,12 @@ class Study(Options):
             for recipe in self.recipes(run.method)
         ]
 
-    def tuned_size(self, run: Run) -> int:
-        """Return the searched size whose recipe a run of a tuned method takes."""
-        return nearest_size(run.size, [t.size for t in self.trials if t.method == run.method])
+    def trials_of(self, method: str, size: int) -> list[Trial]:
+        """Return the trials that decide on a method's recipe at a size; none without a search."""
+        own = [trial for trial in self.trials if trial.method == method]
+        searched = {trial.size for trial in own}
+        near = nearest_size(size, sorted(searched)) if size and searched else None
+        return [trial for trial in own if trial.size == near]
 
     @property
     def judged_on_source(self) -> bool:

@@ -5,7 +5,7 @@ has to learn a shift of several eV per atom, and its gradients say so.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def layer_norms(
 def record_gradients(
     runs: Sequence[Run],
     methods: dict[str, Method],
-    options: Training,
+    trainings: Mapping[str, Training],
     *,
     inputs: Any,
     study_seed: int,
@@ -75,7 +75,7 @@ def record_gradients(
     Args:
         runs: which runs, none from random weights.
         methods: the study's methods by name.
-        options: the study's fine-tuning.
+        trainings: how each method is fine-tuned.
         inputs: attributes ``graphs``, ``split``, ``source_reference`` and ``target_reference`` are
             paths; ``subsets`` and ``pretrained`` are paths, one for each run. ``interactions`` may
             be files of interaction energies, each beside the model of its network.
@@ -108,7 +108,7 @@ def record_gradients(
         )
         model.to(device).composition_model.requires_grad_(method.train_reference)
         seed = derive_seed(study_seed, "fine-tuning", run.seed)
-        recorded = first_epoch(model, store, training, options, seed, device)
+        recorded = first_epoch(model, store, training, trainings[run.method], seed, device)
         rows += [run._asdict() | row for row in recorded]
         whole = [row for row in recorded if row["layer"] == "whole network"]
         lines.append(
@@ -133,7 +133,7 @@ def first_epoch(
     Args:
         model: on ``device``; what is to be trained requires gradients.
         store, training: the target's frames, and places of those to train on.
-        options: the study's fine-tuning, whose first epoch this is.
+        options: the fine-tuning whose first epoch this is.
         seed: of the run, as the training has it.
         device: to work on.
     """

@@ -45,6 +45,7 @@ rule gather_costs:
             results / f"runs/{run.method}/{run.size}/seed_{run.seed}/record.json"
             for run in study.runs
         ],
+        trials=[folder_of_trial(trial) / "record.json" for trial in study.trials],
     output:
         results / "tables/costs.csv",
     log:
@@ -152,6 +153,8 @@ tables_of_some_studies = {
         "Rules for the reference energies",
     ),
     "gradients": (study.largest_transfers, "gradients", "Gradients of the first epoch"),
+    "recipes": (study.trials, "recipes", "Recipes of the methods"),
+    "tuning_trials": (study.trials, "tuning", "Trials of recipes"),
     "forgetting": (
         study.judged_on_source,
         "forgetting",

@@ -21,13 +21,9 @@ with job(snakemake.log[0]) as say:
         counts += count_elements(level, given[level], part_of)
     check_elements(study.methods, counts, from_source_alone=study.pretraining.initial == "random")
     parts = {(s.level, s.part): s for s in read_summary(given.summary)}
-    for level, section, training in (
-        ("source", "pretraining.training", study.pretraining.training),
-        ("target", "fine_tuning", study.fine_tuning),
-    ):
-        if training is not None:
-            for line in check_weights(parts[level, "train"], training.weights, section):
-                say(line)
+    for level, section, training in study.trainings:
+        for line in check_weights(parts[level, "train"], training.weights, section):
+            say(line)
     levels = ("source", "target")
     check_isolated_atoms(
         study.methods,

@@ -6,4 +6,4 @@ with job(snakemake.log[0]) as say:
     from rungs.training.costs import gather_costs
 
     given = snakemake.input
-    say(gather_costs(given.pretrainings, given.runs, snakemake.output[0]))
+    say(gather_costs(given.pretrainings, given.runs, snakemake.output[0], given.trials))

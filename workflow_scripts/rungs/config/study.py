@@ -1,22 +1,17 @@
 """A whole study: the one source of truth for the configuration."""
 
 from functools import cached_property
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from rungs.config.data import Level, Screening, Split, Subsets, TargetLevel
-from rungs.config.evaluation import Evaluation
 from rungs.config.methods import RULES_OF_RESIDUALS, Method
-from rungs.config.options import Name, Options, Seed, UserPath
-from rungs.config.plan import Plan
-from rungs.config.pools import Pool
 from rungs.config.properties import Properties
 from rungs.config.recipes import check_recipes, check_tuning
+from rungs.config.sections import Sections
 from rungs.config.simulations import Simulations
-from rungs.config.tracking import Tracking
-from rungs.config.training import Architecture, Pretraining, Training
-from rungs.config.tuning import TrainingChanges, Trial, Tuning, nearest_size, recipe_name
+from rungs.config.training import Architecture, Training
+from rungs.config.tuning import TrainingChanges, Trial, nearest_size, recipe_name
 
 
 class Run(NamedTuple):
@@ -27,43 +22,9 @@ class Run(NamedTuple):
     seed: int
 
 
-class Study(Options):
-    """A scaling-law study of transfer learning from a source to a target level of theory."""
-
-    study: Name
-    """Name of the study; everything it writes goes to results/<study>/."""
-    title: str
-    """One line for figures' captions and the report."""
-    seed: Seed = 0
-    """Every random choice of the study derives from it."""
-    data_folder: UserPath = "."
-    """Folder that the file names in `source` and `target` are relative to; `~` and environment
-    variables such as `$HOME` are expanded, here and in the names."""
-    source: Level
-    """The cheap, large dataset that pretraining uses."""
-    target: TargetLevel
-    """The expensive dataset whose learning curve is asked for."""
-    screening: Screening = Screening()
-    split: Split = Split()
-    subsets: Subsets
-    architecture: Architecture | None = None
-    """Needed where pretraining starts from `random`; otherwise the published model's."""
-    pretraining: Pretraining
-    fine_tuning: Training
-    """The same for every method and size, from scratch included, but for what a method's own
-    `training` or `tuning` changes."""
-    tuning: Tuning | None = None
-    """Search for the best recipe of each method; null searches for none."""
-    methods: Annotated[dict[Name, Method], Field(min_length=1)]
-    pools: dict[Name, Pool] = {}
-    """Parts of the target's training frames by name, for methods that are kept to one."""
-    plan: Plan = Plan()
-    evaluation: Evaluation = Evaluation()
-    simulations: Simulations | None = None
-    """Molecular dynamics with the finished models; null runs none."""
-    properties: Properties | None = None
-    """Properties that no model was trained on; null computes none."""
-    tracking: Tracking = Tracking()
+class Study(Sections):
+    """A scaling-law study of transfer learning between two levels of theory: its sections, that
+    they go together, and which runs they ask for."""
 
     @model_validator(mode="after")
     def _architecture_has_one_source(self) -> "Study":
@@ -194,6 +155,19 @@ class Study(Options):
             # asked for in `fine_tuning`, for those that do
             training = training.model_copy(update={"references_first": 0.0})
         return training
+
+    @property
+    def trainings(self) -> list[tuple[str, str, Training]]:
+        """Every kind of training with its level and the section that it is in; of those that a
+        method changes, those that it gives other weights."""
+        found = [("target", "fine_tuning", self.fine_tuning)]
+        if self.pretraining.training is not None:
+            found.insert(0, ("source", "pretraining.training", self.pretraining.training))
+        for name in self.methods:
+            training = self.training_of(name)
+            if training.weights != self.fine_tuning.weights:
+                found.append(("target", f"methods.{name}.training", training))
+        return found
 
     @property
     def tuned_methods(self) -> list[str]:

@@ -209,14 +209,14 @@ class _Check:
         return next(s for s in self.summary if (s.level, s.part) == (level, part))
 
     def _check_weights(self, level: str) -> None:
-        training, section = {
-            "source": (self.study.pretraining.training, "pretraining.training"),
-            "target": (self.study.fine_tuning, "fine_tuning"),
-        }[level]
-        if training is not None and level in self.read:
-            with self._told():
-                lines = list(check_weights(self._part(level, "train"), training.weights, section))
-                self.marks.all_warnings(line for line in lines if "magmom" not in line)
+        if level not in self.read:
+            return
+        for of_level, section, training in self.study.trainings:
+            if of_level == level:
+                with self._told():
+                    part = self._part(level, "train")
+                    lines = list(check_weights(part, training.weights, section))
+                    self.marks.all_warnings(line for line in lines if "magmom" not in line)
 
     def _check_elements(self) -> None:
         study = self.study

@@ -93,14 +93,20 @@ def cost_of(
         sizes = {m.pretraining_size for m in study.methods.values() if m.initial == "pretrained"}
         for size in {size or parts.get(("source", "train"), 0) for size in sizes or {None}}:
             seconds += _training(options, size, frame, parts.get(("source", "validation"), 0))
+    n_validation = parts.get(("target", "validation"), 0)
     for run in study.runs:
         if run.size:
-            n_validation = parts.get(("target", "validation"), 0)
-            seconds += _training(study.fine_tuning, run.size, target_frame, n_validation)
+            options = study.training_of(run.method)
+            seconds += _training(options, run.size, target_frame, n_validation)
+    for trial in study.trials:
+        changes = study.recipes(trial.method)[trial.recipe]
+        options = changes.of(study.training_of(trial.method))
+        seconds += _training(options, trial.size, target_frame, n_validation)
     tested = parts.get(("target", "test"), 0) * target_frame * _PREDICTION
     seconds += len(study.runs) * tested + len(study.points) * _START_SECONDS
     content = max((c for c in (source, target) if c is not None), key=lambda c: c.largest)
-    batch = max(t.batch_size for t in (study.pretraining.training, study.fine_tuning) if t)
+    trainings = (study.pretraining.training, *map(study.training_of, study.methods))
+    batch = max(t.batch_size for t in trainings if t)
     width = (architecture.atom_fea_dim + architecture.bond_fea_dim) / 128
     rows = rows_per_atom(architecture, content.density) * batch
     mean = max(content.mean_atoms, content.largest / batch)

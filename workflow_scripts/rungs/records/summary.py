@@ -19,6 +19,7 @@ from rungs.config.study import Study
 from rungs.errors import StudyError
 from rungs.files import write_text
 from rungs.frames.frame import LABELS
+from rungs.records.recipe_words import recipe_words
 from rungs.scaling.answers.checks import CheckRow
 from rungs.scaling.answers.efficiency import EfficiencyRow
 from rungs.scaling.answers.joint_law_table import JointRow
@@ -172,9 +173,10 @@ def answer(
     baseline: str | None,
     quote: str = "",
 ) -> tuple[str, str]:
-    """Return the two sentences of :func:`rungs.scaling.answers.sentences.pretraining_answer`."""
+    """Return the two sentences of :func:`rungs.scaling.answers.sentences.pretraining_answer`, the
+    second with what is to be known of the methods' recipes."""
     pretrained = [name for name, m in study.methods.items() if m.initial == "pretrained"]
-    return pretraining_answer(
+    first, second = pretraining_answer(
         points,
         laws,
         efficiency,
@@ -189,6 +191,7 @@ def answer(
         ],
         quote=quote,
     )
+    return first, f"{second.removesuffix('.')}; {recipe_words(study)}."
 
 
 def digest(configuration: Mapping[str, object]) -> str:

@@ -13,6 +13,7 @@ COST_COLUMNS = (
     "method",
     "size",
     "seed",
+    "trial",
     "started",
     "finished",
     "wall_seconds",
@@ -36,15 +37,17 @@ def gather_costs(
     pretrainings: Iterable[str | os.PathLike],
     runs: Iterable[str | os.PathLike],
     output: str | os.PathLike,
+    trials: Iterable[str | os.PathLike] = (),
 ) -> str:
     """Write one row for each training and return a line for the terminal.
 
     A training that was cut off and went on counts from where it went on; the updates say how many
     that were. ``pretraining`` stands in the column of the methods for the pretrainings, with the
-    number of source frames as their size and without a seed.
+    number of source frames as their size and without a seed. ``trial`` is the recipe that was
+    tried, in the trainings of a search.
 
     Args:
-        pretrainings, runs: paths of ``record.json``.
+        pretrainings, runs, trials: paths of ``record.json``.
         output: the table to write.
 
     Raises:
@@ -54,6 +57,8 @@ def gather_costs(
     for row in rows:
         row["size"] = row.get("n_frames")
     rows += [read_record(path) for path in runs]
+    for record in map(read_record, trials):
+        rows.append({**record, "trial": record.get("recipe")})
     rows = [{name: row.get(name) for name in COST_COLUMNS} for row in rows]
     write_rows(output, COST_COLUMNS, rows)
     hours = sum(row["wall_seconds"] for row in rows) / 3600

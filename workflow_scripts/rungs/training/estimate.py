@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -103,13 +103,20 @@ def estimate_study(
         sizes = {m.pretraining_size for m in study.methods.values() if m.initial == "pretrained"}
         for size in sorted({size or n_source for size in sizes or {None}}):
             found.append(training("pretrain", study.pretraining.training, "source", size, 1))
-    for size, jobs in sorted(Counter(run.size for run in study.runs if run.size).items()):
-        found.append(training("fine_tune", study.fine_tuning, "target", size, jobs))
+    for stage, trainings in (("try_recipe", _trials(study)), ("fine_tune", _runs(study))):
+        # Learning rates change no time, so most trainings of a size are measured as one.
+        alike: dict[tuple[int, int, int], list[Training]] = {}
+        for size, options in trainings:
+            key = size, number_of_updates(options, size), options.batch_size
+            alike.setdefault(key, []).append(options)
+        for (size, *_), options in sorted(alike.items(), key=lambda item: item[0]):
+            found.append(training(stage, options[0], "target", size, len(options)))
     transfers = study.largest_transfers
     if transfers:
         size = transfers[0].size
         update = next(e for e in found if (e.stage, e.size) == ("fine_tune", size))
-        epoch = min(update.updates, -(-size // study.fine_tuning.batch_size))
+        options = study.training_of(transfers[0].method)
+        epoch = min(update.updates, -(-size // options.batch_size))
         seconds = start_seconds + len(transfers) * epoch * update.seconds_per_update
         found.append(Estimate("gradients", size, 1, epoch, update.seconds_per_update, seconds))
     models = len(study.runs) / len(study.points)
@@ -126,6 +133,19 @@ def estimate_study(
         found.append(Estimate("simulate", 0, len(points), 0, 0.0, seconds))
     write_rows(output, COLUMNS, [estimate.row() for estimate in found])
     return _lines(found, model, study, list(graphs.values()), device)
+
+
+def _runs(study: Study) -> Iterator[tuple[int, Training]]:
+    """Yield size and options of every fine-tuning; of a tuned one as it is without its recipe."""
+    for run in study.runs:
+        if run.size:
+            yield run.size, study.training_of(run.method)
+
+
+def _trials(study: Study) -> Iterator[tuple[int, Training]]:
+    for trial in study.trials:
+        changes = study.recipes(trial.method)[trial.recipe]
+        yield trial.size, changes.of(study.training_of(trial.method))
 
 
 def _model(study: Study) -> torch.nn.Module:
@@ -203,7 +223,7 @@ def _lines(
         f"in all {total:.2f} hours of one {per_job} ({device_name(device)}): divide by how many "
         "jobs run at once"
     )
-    trainings = (study.pretraining.training, study.fine_tuning)
+    trainings = (study.pretraining.training, *map(study.training_of, study.methods))
     if any(options is not None and options.patience for options in trainings):
         lines.append("at most: patience ends a training that gets no better before its budget")
     lines.append(

@@ -29,8 +29,8 @@ _ROWS = {
     "validation_energy_mae_mev_per_atom": "energy MAE\n(meV/atom)",
     "validation_force_mae_mev_per_angstrom": "force MAE\n(meV/Å)",
 }
-_SPAN = 100.0
-"""Of an axis of errors at most; what is above is cut off."""
+_SPAN = 30.0
+"""Times the lowest error; what is above is cut off."""
 _MARKERS = "os^Dv<>P"
 
 
@@ -40,8 +40,8 @@ def draw_tuning(trials: pd.DataFrame, recipes: pd.DataFrame, *, methods: Sequenc
 
     One line for each subset size, through the mean over seeds. Where more than the rate is
     searched, a line has the lowest loss at each rate, and the recipes it leaves out are dots. A
-    star is the recipe that runs take; a cross at the upper edge is a training that diverged. An
-    axis of errors spans two decades at most.
+    star is the recipe that runs take; a cross at the upper edge is a training that diverged. Errors
+    more than 30 times the lowest are cut off.
 
     Args:
         trials: ``tables/tuning_trials.csv``.
@@ -68,9 +68,8 @@ def draw_tuning(trials: pd.DataFrame, recipes: pd.DataFrame, *, methods: Sequenc
                 _draw_size(ax, column, of_size, taken, colour, marker)
         ax = axes[i, 0]
         ax.set_yscale("log")
-        low, high = log_limits(finite, 0.12)
         # What fell apart without diverging would squeeze the others into a line.
-        ax.set_ylim(low, min(high, _SPAN * low))
+        ax.set_ylim(log_limits(finite[finite <= _SPAN * finite.min()], 0.12))
         log_ticks(ax.yaxis, *ax.get_ylim())
         ax.set_ylabel(words)
     for k, method in enumerate(methods):

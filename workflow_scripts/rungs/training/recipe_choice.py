@@ -60,15 +60,16 @@ def choose(tried: Sequence[Tried], axes: Mapping[str, Sequence]) -> Choice:
     if not finite:
         raise StudyError("every trial diverged")
     best = min(finite, key=lambda t: t.loss)
-    errors = {t.name: _standard_error(t, best) for t in finite}
+    errors = {t.name: standard_error(t, best) for t in finite}
     as_good = [t for t in finite if t.loss - best.loss <= errors[t.name]]
     heights = {t.name: _height(t, tried, axes) for t in as_good}
     chosen = min(as_good, key=lambda t: (heights[t.name], t.loss))
     return Choice(chosen, best.loss, errors[chosen.name], len(as_good), _edges(chosen, axes))
 
 
-def _standard_error(one: Tried, other: Tried) -> float:
-    """Of the difference in mean loss, over materials that count by their frames; 0 for one."""
+def standard_error(one: Tried, other: Tried) -> float:
+    """Return that of the difference in mean loss, over materials that count by their frames; 0 for
+    one material."""
     counts = np.array([n for n, _ in one.units.values()], dtype=float)
     if len(counts) < 2:
         return 0.0

@@ -73,7 +73,7 @@ def attempt(inputs, architecture, folder, **changes):
     return trial, outputs, said
 
 
-def test_the_loss_on_materials_adds_up_to_that_on_all_frames(inputs, architecture, tmp_path):
+def test_the_loss_on_materials_adds_up_to_that_on_all_frames(inputs, architecture):
     start = starting_point(Run("scratch", 8, 0), SCRATCH, "random", architecture, inputs, 0, CPU)
     # where all frames have the same labels, means of means are means
     options = OPTIONS.model_copy(

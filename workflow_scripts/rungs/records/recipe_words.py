@@ -15,7 +15,8 @@ def recipe_words(study: Study) -> str:
         words = _listed([key.replace("_", " ") for key in Search.model_fields if key in keys])
         sizes = _listed([f"{n:,}" for n in sorted({trial.size for trial in study.trials})])
         who = "each method" if len(tuned) == len(study.methods) else _listed(tuned)
-        return f"the {words} of {who} was chosen on validation frames, at {sizes} frames"
+        verb = "was" if len(keys) == 1 else "were"
+        return f"the {words} of {who} {verb} chosen on validation frames, at {sizes} frames"
     own = [name for name, method in study.methods.items() if method.training]
     if own:
         have = "has a recipe of its own" if len(own) == 1 else "have recipes of their own"

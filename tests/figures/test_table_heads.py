@@ -20,6 +20,7 @@ from rungs.scaling.answers import checks, efficiency, joint_law_table, law_table
 from rungs.splits.summary import PartSummary
 from rungs.training.costs import COST_COLUMNS
 from rungs.training.gradients import GRADIENT_COLUMNS
+from rungs.training.recipes import RECIPE_COLUMNS, TRIAL_COLUMNS
 
 TABLES = {
     "costs": COST_COLUMNS,
@@ -36,6 +37,7 @@ TABLES = {
     "plan": plan.COLUMNS,
     "properties": PROPERTY_COLUMNS,
     "provenance": TABLE_COLUMNS,
+    "recipes": RECIPE_COLUMNS,
     "reference_errors": REFERENCE_ERROR_COLUMNS,
     "sampling": SAMPLING_COLUMNS,
     "scaling_laws": law_table.COLUMNS,
@@ -43,6 +45,7 @@ TABLES = {
     "stability": stability.STABILITY_COLUMNS,
     "table1": TABLE1_COLUMNS,
     "temperature_transfer": TEMPERATURE_COLUMNS,
+    "tuning_trials": TRIAL_COLUMNS,
     "worst_frames": WORST_COLUMNS,
 }
 """Every table that the report may have."""

@@ -21,6 +21,7 @@ WITH_A_NETWORK = {
     "record_gradients",
     "simulate",
     "simulate_reference",
+    "try_recipe",
 }
 BEFORE_THE_TRAININGS = {
     "check_methods",

@@ -74,6 +74,29 @@ HEADS = {
     "fitted_on": _name("fitted on"),
     "unit": _name("unit"),
     "note": _name("note"),
+    # recipes
+    "trial": _name("recipe that was tried"),
+    "recipe": _name("recipe"),
+    "searched_size": Head("searched at, target frames"),
+    "learning_rate": Head("learning rate"),
+    "learning_rate_factors": _name("factors on it"),
+    "references_first": Head("updates of references alone, share"),
+    "weight_decay": Head("weight decay"),
+    "warmup": Head("warm-up, share of updates"),
+    "epochs": Head("epochs"),
+    "batch_size": Head("frames in a batch"),
+    "validation_loss": Head("loss on validation frames"),
+    "lowest_loss": Head("lowest loss"),
+    "standard_error": Head("standard error of the difference to it"),
+    "n_trials": Head("recipes tried"),
+    "n_as_good": Head("as good as the best"),
+    "n_diverged": Head("diverged"),
+    "at_edge": _name("at the edge of the search"),
+    "diverged": _name("how it diverged"),
+    **{
+        f"validation_{column}": Head(f"{head.words}, validation", head.unit)
+        for column, head in _ERRORS.items()
+    },
     "what": _name("what"),
     # numbers of things
     "n": Head("numbers compared"),

@@ -15,6 +15,7 @@ from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.potentials.chgnet.published import new_model
 from rungs.training.distributed import SINGLE_PROCESS, Processes, run_distributed
+from rungs.training.divergence import DivergedError
 from rungs.training.task import TrainingTask, run_training
 
 OPTIONS = Training(updates=12, batch_size=6, learning_rate=3e-3, validations=3)
@@ -122,3 +123,10 @@ def test_shares_are_the_whole():
     parts = list(range(7))
     shares = [Processes(rank, 3).share(parts) for rank in range(3)]
     assert sorted(x for share in shares for x in share) == parts
+
+
+@pytest.mark.slow
+def test_a_training_that_diverges_in_several_processes_is_told_apart(make_task):
+    """A search for recipes counts it as a result, not as a failure."""
+    with pytest.raises(DivergedError, match="at update"):
+        run_training(make_task(processes=2, learning_rate=1e30))

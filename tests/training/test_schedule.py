@@ -6,7 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rungs.config.training import Training
-from rungs.training.schedule import BatchOrder, learning_rate, number_of_updates
+from rungs.training.schedule import (
+    BatchOrder,
+    learning_rate,
+    number_of_updates,
+    updates_of_references,
+)
 
 
 @given(
@@ -76,3 +81,12 @@ def test_balanced_batches_cost_the_same(costs, batch_size, seed):
     assert max(totals) - min(totals) <= costs.max()
     again = BatchOrder(len(costs), batch_size, seed, costs)
     assert all(np.array_equal(again[u], batch) for u, batch in enumerate(batches))
+
+
+def test_references_that_go_first_have_the_full_rate_and_the_schedule_comes_after():
+    plain = Training(updates=80, warmup=0.25)
+    first = plain.model_copy(update={"references_first": 0.2})
+    assert updates_of_references(100, first) == 20
+    rates = [learning_rate(update, 100, first) for update in range(100)]
+    assert rates[:20] == [plain.learning_rate] * 20
+    assert rates[20:] == [learning_rate(update, 80, plain) for update in range(80)]

@@ -19,6 +19,7 @@ from rungs.potentials.chgnet.forward import BatchedCHGNet
 from rungs.references.fit import ReferenceEnergies, write_reference
 from rungs.splits.files import write_order, write_split
 from rungs.splits.split import SplitRow
+from rungs.training import loop
 from rungs.training.loss import loss_terms, total_loss
 from rungs.training.recipes import choose_recipe, gather_trials
 from rungs.training.start import starting_point
@@ -56,7 +57,7 @@ def attempt(inputs, architecture, folder, **changes):
     changes = TrainingChanges(**changes)
     trial = Trial("scratch", 8, 0, recipe_name(changes))
     folder = folder / trial.recipe
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     outputs = SimpleNamespace(**{name: folder / name for name in ("history", "units", "record")})
     said = try_recipe(
         trial,
@@ -122,3 +123,27 @@ def test_no_validation_frames_is_told(inputs, architecture, tmp_path, frames):
     write_split(inputs.split, rows)
     with pytest.raises(StudyError, match="no validation frames to judge by"):
         attempt(inputs, architecture, tmp_path, learning_rate=1e-3)
+
+
+def test_a_killed_trial_goes_on_where_it_was(inputs, architecture, tmp_path, monkeypatch):
+    (tmp_path / "undisturbed").mkdir()
+    _, expected, _ = attempt(inputs, architecture, tmp_path / "undisturbed", learning_rate=1e-3)
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    update = loop.Trainer._update
+
+    def die(self, number, positions):
+        if number == 4:
+            raise KeyboardInterrupt
+        return update(self, number, positions)
+
+    monkeypatch.setattr(loop.Trainer, "_update", die)
+    with pytest.raises(KeyboardInterrupt):
+        attempt(inputs, architecture, tmp_path, learning_rate=1e-3)
+    monkeypatch.setattr(loop.Trainer, "_update", update)
+    checkpoint = tmp_path / "learning_rate-0.001/checkpoint.pt"
+    assert checkpoint.exists()
+    _, found, _ = attempt(inputs, architecture, tmp_path, learning_rate=1e-3)
+    assert not checkpoint.exists()
+    record = json.loads(found.record.read_text())
+    assert record["updates"] == 2
+    assert found.units.read_text() == expected.units.read_text()

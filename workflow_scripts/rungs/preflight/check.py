@@ -201,6 +201,15 @@ class _Check:
                     f"{count(part.frames, 'frame')}; labels: "
                     f"{label_words(part.labelled, part.frames)}"
                 )
+        if self.study.trials:
+            judge = self._part("target", "validation")
+            if not judge.frames:
+                raise StudyError("tuning: there are no validation frames to judge by")
+            n = len(self.study.trials)
+            self.marks.good(
+                f"tuning: {count(n, 'trial')}, judged on {count(judge.frames, 'frame')} of "
+                f"{count(judge.materials, 'validation material')}"
+            )
         self.marks.good("no test frame or test material of the target is trained on")
         for level in LEVELS:
             self._check_weights(level)

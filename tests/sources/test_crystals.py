@@ -14,8 +14,8 @@ from rungs.frames.faults import judge
 from rungs.frames.frame import VOIGT, Frame, Rejected
 from rungs.sources import crystals as crystals_module
 from rungs.sources import provenance, read_source
-from rungs.sources.compounds import all_crystals, some_crystals
-from rungs.sources.crystals import CLOSEST, crystal_geometries
+from rungs.sources.compounds import all_crystals, element_crystals, some_crystals
+from rungs.sources.crystals import CLOSEST, MILD, STIFF, crystal_geometries, kept_places
 from rungs.sources.equilibrium import (
     TABLE,
     _minimum,
@@ -113,6 +113,13 @@ def test_space_groups_are_those_of_the_prototypes():
         "ordered-rocksalt": 123,
         "ordered-zincblende": 115,
         "ordered-CsCl": 123,
+        "fcc": 225,
+        "bcc": 229,
+        "hcp": 194,
+        "diamond": 227,
+        "chain": 152,
+        "dimer": 166,
+        "wide-dimer": 166,
     }
     assert set(expected) == set(PROTOTYPES)
     species = {"A": "Na", "B": "Al", "X": "O"}
@@ -161,7 +168,8 @@ def test_known_lattice_constants():
 def test_the_table_has_every_crystal_and_no_other():
     with open(TABLE, newline="") as handle:
         listed = [row["material_id"] for row in csv.DictReader(handle)]
-    assert listed == [crystal.material_id for crystal in all_crystals()]
+    crystals = all_crystals() + element_crystals(all_crystals())
+    assert listed == [crystal.material_id for crystal in crystals]
 
 
 def test_minimum_of_a_scan():
@@ -225,6 +233,157 @@ def test_a_frame_depends_on_the_seed_and_itself_only():
         np.array_equal(a.cart_coords, b.cart_coords)
         for (_, a), (_, b) in zip(more, other, strict=True)
     )
+
+
+def test_every_element_of_the_compounds_is_a_crystal_with_a_known_minimum():
+    compounds = all_crystals()
+    elements = element_crystals(compounds)
+    assert {symbol for c in elements for _, symbol in c.species} == {
+        symbol for c in compounds for _, symbol in c.species
+    }
+    assert all(c.is_element and c.charges == {"A": 0} for c in elements)
+    assert not any(c.is_element for c in compounds)
+    ids = [c.material_id for c in elements + compounds]
+    assert len(set(ids)) == len(ids)
+    assert all(isinstance(length, float) for length in known_lengths(elements))
+
+
+def test_elements_are_those_of_the_compounds_at_hand():
+    salt = [c for c in all_crystals() if c.material_id == "NaCl-rocksalt"]
+    found = [c.material_id for c in element_crystals(salt)]
+    assert found == ["Na-fcc", "Na-bcc", "Na-hcp", "Cl2-wide-dimer"]
+
+
+def test_known_lengths_of_elements():
+    """Experimental lengths a of metals, and bonds of free molecules, in Å."""
+    metals = {"Al-fcc": 4.05, "Ni-fcc": 3.52, "Ag-fcc": 4.09, "Fe-bcc": 2.87, "K-bcc": 5.33}
+    metals |= {"Mg-hcp": 3.21, "Ti-hcp": 2.95, "Zr-hcp": 3.23, "Sn-diamond": 6.49}
+    bonds = {"N2-dimer": 1.10, "O2-dimer": 1.21, "F2-dimer": 1.41, "S-chain": 2.06}
+    bonds |= {"Cl2-wide-dimer": 1.99, "Br2-wide-dimer": 2.28, "I2-wide-dimer": 2.67}
+    crystals = {c.material_id: c for c in element_crystals(all_crystals())}
+    for name, length in (metals | bonds).items():
+        found = known_lengths([crystals[name]])[0]
+        if name in bonds:
+            found *= crystals[name].prototype.shortest("A", "A")
+        assert found == pytest.approx(length, rel=0.05), name
+    some = [crystals[name] for name in (*metals, *bonds)]
+    assert known_lengths(some) == pytest.approx(equilibrium_lengths(some), abs=2e-3)
+
+
+def test_molecules_keep_their_bonds_when_the_cell_changes():
+    nitrogen = next(c for c in element_crystals(all_crystals()) if c.material_id == "N2-dimer")
+    length = 3.09
+    bond = length * nitrogen.prototype.shortest("A", "A")
+    frames = crystal_geometries(nitrogen, length, built_in(frames_per_crystal=200).data, 0)
+    volumes, spreads = {}, {}
+    for group in ("volume scan", "rattled"):
+        found = [g for name, g in frames if name == group]
+        bonds = [np.linalg.norm(g.cart_coords[0] - g.cart_coords[1]) for g in found]
+        assert np.mean(bonds) == pytest.approx(bond, abs=0.01)
+        spreads[group] = np.std(bonds)
+        volumes[group] = [abs(np.linalg.det(g.cell)) for g in found]
+    assert spreads["rattled"] == pytest.approx(np.sqrt(2) * STIFF * 0.06, rel=0.2)
+    assert spreads["volume scan"] == pytest.approx(MILD * spreads["rattled"], rel=0.3)
+    scanned = volumes["volume scan"]
+    assert max(scanned) / min(scanned) == pytest.approx(1.1 / 0.9)
+
+
+def test_compounds_are_the_same_with_their_elements_beside_them(small):
+    level = built_in(n_crystals=12, frames_per_crystal=4, elements=True)
+    frames = list(read_source(level, ".", 5))
+    compounds = frames[: len(small["0.3.0"])]
+    for one, other in zip(compounds, small["0.3.0"], strict=True):
+        assert one.frame_id == other.frame_id
+        assert np.array_equal(one.cart_coords, other.cart_coords)
+        # a sum in another batch
+        assert one.energy == pytest.approx(other.energy, abs=1e-4)
+    elements = frames[len(compounds) :]
+    assert {symbol for f in elements for symbol in f.atomic_numbers} == {
+        symbol for f in compounds for symbol in f.atomic_numbers
+    }
+    assert all(len(set(f.atomic_numbers)) == 1 for f in elements)
+    assert all(judge(frame, Screening()) is None for frame in elements)
+    assert max(np.abs(f.forces).max() for f in elements) < 10
+
+
+@pytest.mark.parametrize(
+    ("made", "keep", "expected"),
+    [
+        (6, None, [0, 1, 2, 3, 4, 5]),
+        (6, 6, [0, 1, 2, 3, 4, 5]),
+        (26, 6, [0, 6, 12, 13, 14, 15]),
+        (26, 5, [0, 6, 12, 13, 14]),
+        (26, 2, [6, 13]),
+        (26, 1, [6]),
+        (16, 4, [0, 7, 8, 9]),
+        (3, 2, [1, 2]),
+        (1, 1, [0]),
+    ],
+)
+def test_kept_frames_are_of_both_halves(made, keep, expected):
+    data = built_in(frames_per_crystal=made, keep_per_crystal=keep).data
+    assert kept_places(data) == expected
+
+
+def test_any_number_of_frames_can_be_kept():
+    for made in range(1, 20):
+        for keep in range(1, made + 1):
+            kept = kept_places(built_in(frames_per_crystal=made, keep_per_crystal=keep).data)
+            assert kept == sorted(set(kept))
+            assert len(kept) == keep
+            assert kept[0] >= 0
+            assert kept[-1] < made
+            if (made + 1) // 2 % 2 and (keep + 1) // 2 % 2:
+                assert (made + 1) // 2 // 2 in kept
+
+
+def test_more_cannot_be_kept_than_are_made():
+    with pytest.raises(ValueError, match="keep_per_crystal is 7, but frames_per_crystal is 6"):
+        built_in(frames_per_crystal=6, keep_per_crystal=7)
+
+
+def test_a_level_that_keeps_fewer_frames_shares_them_with_the_other():
+    few = {"n_crystals": 3, "elements": True}
+    source = {f.frame_id: f for f in read_source(built_in(frames_per_crystal=10, **few), ".", 5)}
+    level = built_in("r2scan", frames_per_crystal=10, keep_per_crystal=3, **few)
+    target = list(read_source(level, ".", 5))
+    assert len(target) == 0.3 * len(source)
+    assert Counter(f.group for f in target) == {
+        "volume scan": len(target) * 2 / 3,
+        "rattled": len(target) / 3,
+    }
+    for frame in target:
+        other = source[frame.frame_id]
+        assert frame.material_id == other.material_id
+        assert np.array_equal(frame.atomic_numbers, other.atomic_numbers)
+        assert np.array_equal(frame.cell, other.cell)
+        assert np.array_equal(frame.cart_coords, other.cart_coords)
+
+
+def test_materials_are_divided_alike_where_the_target_keeps_fewer_frames():
+    from rungs.config.data import Split
+    from rungs.splits.members import Member
+    from rungs.splits.split import split_materials
+
+    def members(indices):
+        return [
+            Member(f"{c.material_id}-{i:03d}", c.material_id, None, f"{c.material_id}{i}".encode())
+            for c in some_crystals(60)
+            for i in indices
+        ]
+
+    data = built_in(frames_per_crystal=10, keep_per_crystal=3).data
+    levels = members(range(10)), members(kept_places(data))
+    rows = split_materials(*levels, options=Split(test=0.2, validation=0.1), seed=0)
+    part_of = {level: {} for level in ("source", "target")}
+    for row in rows:
+        part_of[row.level].setdefault(row.material_id, set()).add(row.part)
+    assert part_of["source"] == part_of["target"]
+    assert Counter(part for (part,) in part_of["target"].values()) == {
+        "test": 12,
+        "validation": 6,
+        "train": 42,
+    }
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from rungs.config.units import EnergyUnit, ForcesUnit, StressOrder, StressSign, 
 
 
 class BuiltInCrystals(Options):
-    """Ionic crystals built in code and labelled by a published CHGNet (predictions, not DFT)."""
+    """Ionic crystals, and on request their elements, built in code and labelled by a published
+    CHGNet (predictions, not DFT)."""
 
     kind: Literal["crystals"]
     labels: Literal["0.3.0", "0.2.0", "r2scan"]
@@ -23,16 +24,31 @@ class BuiltInCrystals(Options):
     r2SCAN level."""
     frames_per_crystal: Annotated[int, Field(ge=1, le=1000)] = 16
     """Frames made of each crystal: the first half scan the volume, the rest are strained and
-    rattled."""
-    n_crystals: PositiveInt | None = None
-    """Use only this many crystals, evenly spaced through the list (for quick tries); null takes
+    rattled. An odd half has a frame at the minimum."""
+    keep_per_crystal: PositiveInt | None = None
+    """Keep only this many of them, from both halves, under the ids that they have: a target with
+    the source's `frames_per_crystal` then shares all of its frames with the source; null keeps
     all."""
+    n_crystals: PositiveInt | None = None
+    """Use only this many compounds, evenly spaced through the list (for quick tries); null takes
+    all."""
+    elements: bool = False
+    """Whether the elements of these compounds are among the crystals, so that each compound has
+    something to form from: metals in fcc, bcc and hcp, and what is none as molecules, sulfur as
+    chains. `n_crystals` does not count them."""
     volume_range: PositiveFloat = 0.10
     """Half-width of the volume scan, as a fraction of the equilibrium volume."""
     strain: NonNegativeFloat = 0.03
     """Standard deviation of each component of the random symmetric strain."""
     rattle: NonNegativeFloat = 0.06
     """Standard deviation of each random atomic displacement component, in Å."""
+
+    @model_validator(mode="after")
+    def _keeps_what_there_is(self) -> "BuiltInCrystals":
+        kept, made = self.keep_per_crystal, self.frames_per_crystal
+        if kept is not None and kept > made:
+            raise ValueError(f"keep_per_crystal is {kept}, but frames_per_crystal is {made}")
+        return self
 
     def files(self, folder: str) -> list[str]:  # noqa: ARG002
         """Return the files that the source reads: none."""

@@ -1,4 +1,4 @@
-"""The compounds of the built-in study and the prototypes that each is built in.
+"""The compounds of the built-in study, their elements, and the prototypes each is built in.
 
 Prototypes that a compound does not take in nature are there on purpose: they give each element
 several coordination numbers.
@@ -63,16 +63,32 @@ _COMPOUNDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("NaFeO2",), "Li-Al-O Li-Ga-O Na-Al-O Li-Fe-O Li-Co-O Li-Ni-O Na-Fe-O Na-Ni-O"),
 )
 
+_METALS = "Li Na K Rb Cs Ag Mg Ca Sr Ba Zn Cd Pb Mn Fe Co Ni Al Ga Ti Sn Zr Hf"
+_BONDS = {"N": 1.10, "O": 1.21, "F": 1.41, "Cl": 1.99, "Br": 2.28, "I": 2.67, "S": 2.06}
+"""Å; of the free molecules (Huber and Herzberg, Constants of Diatomic Molecules, 1979), and in the
+rings of sulfur."""
+_ELEMENTS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("fcc", "bcc", "hcp"), _METALS),
+    (("diamond",), "Sn"),
+    (("chain",), "S"),
+    (("dimer",), "N O F"),
+    (("wide-dimer",), "Cl Br I"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Crystal:
-    """A compound in a prototype, of any size."""
+    """A compound, or an element, in a prototype, of any size."""
 
     material_id: str
     """Formula and prototype, e.g. ``MgO-rocksalt``."""
     species: tuple[tuple[str, str], ...]
-    """Symbol of the element in each role, in the order A, B, X."""
+    """Symbol of the element in each role, in the order A, B, X; an element has A alone."""
     prototype: Prototype
+
+    @property
+    def is_element(self) -> bool:
+        return len(self.species) == 1
 
     @property
     def atomic_numbers(self) -> np.ndarray:
@@ -83,6 +99,8 @@ class Crystal:
     @property
     def charges(self) -> dict[str, int]:
         """Formal charge of the ion in each role; the crystal is neutral."""
+        if self.is_element:
+            return {"A": 0}
         symbols, counts = dict(self.species), Counter(self.prototype.roles)
         charges = {"X": ANION_CHARGES[symbols["X"]]}
         last = "A"
@@ -96,9 +114,12 @@ class Crystal:
 
     def starting_length(self) -> float:
         """Length a in Å at which cations and anions touch, on average over the cations, with
-        ionic radii after Shannon, Acta Cryst. A 32, 751 (1976), as kept by pymatgen."""
+        ionic radii after Shannon, Acta Cryst. A 32, 751 (1976), as kept by pymatgen; of an element
+        that at which its atoms touch, with pymatgen's metallic radii or known bonds."""
         from pymatgen.core import Species
 
+        if self.is_element:
+            return _shortest_in_element(self.species[0][1]) / self.prototype.shortest("A", "A")
         with warnings.catch_warnings():
             # pymatgen warns where it has a radius for one spin state only
             warnings.simplefilter("ignore")
@@ -122,7 +143,7 @@ class Crystal:
 
 
 def all_crystals() -> list[Crystal]:
-    """Every crystal of the built-in study, by prototype."""
+    """Every compound of the built-in study in every prototype, by prototype."""
     by_prototype: dict[str, list[str]] = {}
     for prototypes, compounds in _COMPOUNDS:
         for prototype in prototypes:
@@ -144,7 +165,35 @@ def some_crystals(n_crystals: int | None) -> list[Crystal]:
     return [crystals[place] for place in places]
 
 
+def element_crystals(compounds: Sequence[Crystal]) -> list[Crystal]:
+    """The crystals of the elements that ``compounds`` hold, by prototype."""
+    wanted = {symbol for crystal in compounds for _, symbol in crystal.species}
+    return [
+        _crystal([symbol], prototype)
+        for prototypes, symbols in _ELEMENTS
+        for prototype in prototypes
+        for symbol in symbols.split()
+        if symbol in wanted
+    ]
+
+
+def _shortest_in_element(symbol: str) -> float:
+    """Distance in Å at which two atoms of an element touch."""
+    from pymatgen.core import Element
+
+    if symbol in _BONDS:
+        return _BONDS[symbol]
+    element = Element(symbol)
+    with warnings.catch_warnings():
+        # and that it has no metallic radius of lead and tin
+        warnings.simplefilter("ignore")
+        return 2 * float(element.metallic_radius or element.atomic_radius)
+
+
 def _crystal(elements: Sequence[str], prototype: str) -> Crystal:
+    if len(elements) == 1:
+        name = elements[0] + ("2" if PROTOTYPES[prototype].is_molecule else "")
+        return Crystal(f"{name}-{prototype}", (("A", elements[0]),), PROTOTYPES[prototype])
     roles = ("A", "X") if len(elements) == 2 else ("A", "B", "X")
     species = tuple(zip(roles, elements, strict=True))
     counts = Counter(PROTOTYPES[prototype].roles)

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from rungs.files import write_rows
-from rungs.sources.compounds import Crystal, all_crystals
+from rungs.sources.compounds import Crystal, all_crystals, element_crystals
 from rungs.sources.labelling import Geometry, Labeller
 
 MODEL = "0.3.0"
 """The geometry of a crystal is the same whatever model labels it: its minimum is this one's."""
 SCAN = np.linspace(0.86, 1.24, 20)
-"""Lengths scanned, relative to that of touching ions."""
+"""Lengths scanned, relative to that of touching ions or atoms."""
 TABLE = Path(__file__).with_name("equilibrium.csv")
 _COLUMNS = ("material_id", "length_angstrom")
 _DECIMALS = 3
@@ -82,7 +82,8 @@ def write_table() -> None:
     Raises:
         ValueError: for a crystal without a minimum; it does not belong into the list.
     """
-    crystals = all_crystals()
+    compounds = all_crystals()
+    crystals = compounds + element_crystals(compounds)
     rows = []
     for crystal, length in zip(crystals, equilibrium_lengths(crystals), strict=True):
         if isinstance(length, str):

@@ -17,7 +17,7 @@ def crystals_origin(data: BuiltInCrystals, seed: int) -> dict[str, object]:
         "kind": "crystals",
         "labels": f"predictions of the published CHGNet {data.labels}, not DFT",
         "geometries": (
-            "ionic crystals around the energy minimum of the published CHGNet 0.3.0, with random "
+            "crystals around the energy minimum of the published CHGNet 0.3.0, with random "
             "volumes, strains and displacements"
         ),
         "seed": seed,

@@ -1,8 +1,11 @@
-"""Crystal prototypes of simple ionic compounds, as primitive cells in units of the length a.
+"""Crystal prototypes of simple ionic compounds and of elements, as cells in units of the length a.
 
-Axial ratios and free coordinates are the ideal ones of touching spheres or, for rutile, CdI2 and
+Cells are primitive, but for the cubic metals, whose atoms could not move against each other. Axial
+ratios and free coordinates are the ideal ones of touching spheres or, for rutile, CdI2 and
 α-NaFeO2, round values of the type compound (Hyde and Andersson, Inorganic Crystal Structures,
-Wiley 1989). They are starting geometries; labels are computed for what they are.
+Wiley 1989); for chains those of selenium, and for dimers those of β-oxygen (Donohue, The
+Structures of the Elements, Wiley 1974) or, with a bond as long as heavier molecules have it beside
+their neighbours, a wider one. They are starting geometries; labels are computed for what they are.
 """
 
 from dataclasses import dataclass
@@ -30,7 +33,8 @@ def _rhombohedral(ratio: float) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prototype:
-    """A structure type with sites for the roles ``A`` (and ``B``), cations, and ``X``, anion."""
+    """A structure type with sites for the roles ``A`` (and ``B``), cations, and ``X``, anion; in a
+    crystal of one element all sites are ``A``."""
 
     vectors: np.ndarray
     """(3, 3) primitive lattice vectors as rows, in units of a."""
@@ -38,6 +42,8 @@ class Prototype:
     """Role of each site."""
     fractional: np.ndarray
     """(n, 3) fractional coordinates of the sites."""
+    is_molecule: bool = False
+    """Whether the sites are those of one molecule, which a change of the cell leaves as it is."""
 
     @property
     def n_sites(self) -> int:
@@ -59,10 +65,18 @@ def _prototype(vectors: np.ndarray, *sites: tuple[str, float, float, float]) -> 
     return Prototype(vectors, roles, np.array([site[1:] for site in sites]))
 
 
+def _dimer(bond: float, ratio: float) -> Prototype:
+    """Upright molecules of two atoms in close-packed layers, one in a primitive cell."""
+    z = bond / (2 * ratio)
+    sites = np.array([[z, z, z], [-z, -z, -z]])
+    return Prototype(_rhombohedral(ratio), "AA", sites, is_molecule=True)
+
+
 _IDEAL = sqrt(8 / 3)
 """c/a of the hexagonal close packing."""
 _U_RUTILE = 0.305
 _Z_LAYERED = 0.24
+_U_CHAIN = 0.225
 
 PROTOTYPES: dict[str, Prototype] = {
     "rocksalt": _prototype(_FACE_CENTRED, ("A", 0, 0, 0), ("X", 1 / 2, 1 / 2, 1 / 2)),
@@ -152,4 +166,23 @@ PROTOTYPES: dict[str, Prototype] = {
         ("X", _Z_LAYERED, _Z_LAYERED, _Z_LAYERED),
         ("X", -_Z_LAYERED, -_Z_LAYERED, -_Z_LAYERED),
     ),
+    # Elements.
+    "fcc": _prototype(
+        _CUBIC,
+        ("A", 0, 0, 0),
+        ("A", 0, 1 / 2, 1 / 2),
+        ("A", 1 / 2, 0, 1 / 2),
+        ("A", 1 / 2, 1 / 2, 0),
+    ),
+    "bcc": _prototype(_CUBIC, ("A", 0, 0, 0), ("A", 1 / 2, 1 / 2, 1 / 2)),
+    "hcp": _prototype(_hexagonal(_IDEAL), ("A", 1 / 3, 2 / 3, 1 / 4), ("A", 2 / 3, 1 / 3, 3 / 4)),
+    "diamond": _prototype(_FACE_CENTRED, ("A", 0, 0, 0), ("A", 1 / 4, 1 / 4, 1 / 4)),
+    "chain": _prototype(
+        _hexagonal(1.13),
+        ("A", _U_CHAIN, 0, 1 / 3),
+        ("A", 0, _U_CHAIN, 2 / 3),
+        ("A", -_U_CHAIN, -_U_CHAIN, 0),
+    ),
+    "dimer": _dimer(0.365, 3.4),
+    "wide-dimer": _dimer(0.45, 3.0),
 }

@@ -120,9 +120,8 @@ def test_products_are_those_of_pymatgen(many_ways, values):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stability, "_MANY_WAYS", many_ways)
         phases = phases_of(*SYSTEM)
-        for i in range(len(SYSTEM)):
-            products = phases.decomposition_products(i, energies)
-            assert products == phases.decompose(i, energies)[1]
+        products = phases.decomposition_products(energies)
+        assert products == [phases.decompose(i, energies)[1] for i in range(len(SYSTEM))]
 
 
 @pytest.mark.parametrize("many_ways", [0, 2000])
@@ -130,11 +129,11 @@ def test_products_that_are_clear_need_no_pymatgen(many_ways, monkeypatch):
     """Its import alone takes longer than all else of Table 1."""
     monkeypatch.setattr(stability, "_MANY_WAYS", many_ways)
     monkeypatch.setattr(PhaseSet, "decompose", None)
-    phases = phases_of(*BINARY)
-    assert phases.decomposition_products(3, ENERGIES) == ["m2", "m4"]
-    assert phases.decomposition_products(0, ENERGIES) == []
-    # Without chlorine, NaCl3 has to be made up of phases that hold it.
-    assert phases_of(*BINARY[2:]).decomposition_products(1, ENERGIES[2:]) == ["m0", "m2"]
+    products = phases_of(*BINARY).decomposition_products(ENERGIES)
+    assert products == [[], [], ["m0", "m3"], ["m2", "m4"], ["m1", "m3"]]
+    # Without the elements, NaCl alone is made up of the others.
+    products = phases_of(*BINARY[2:]).decomposition_products(ENERGIES[2:])
+    assert products == [[], ["m0", "m2"], []]
 
 
 @pytest.mark.parametrize("many_ways", [0, 2000])
@@ -144,7 +143,7 @@ def test_products_that_cost_the_same_are_left_to_pymatgen(many_ways, monkeypatch
     asked = []
     monkeypatch.setattr(PhaseSet, "decompose", lambda _, i, __: asked.append(i) or (0.0, []))
     energies = np.array([-1.0, -2.2, -1.3, -3.0, -1.9])
-    phases_of(*BINARY).decomposition_products(3, energies)
+    phases_of(*BINARY).decomposition_products(energies)
     assert asked == [3]
 
 

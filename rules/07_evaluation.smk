@@ -17,6 +17,12 @@ rule evaluate:
         frames=results / "evaluations/{method}/{size}.parquet",
         elements=results / "evaluations/{method}/{size}_elements.csv",
         components=results / "evaluations/{method}/{size}_components.parquet",
+        # Without rows but at the method's largest size, which Table 1 is made of.
+        phases=(
+            results / "evaluations/{method}/{size}_phases.parquet"
+            if study.evaluation.competing_phases == "all"
+            else []
+        ),
         source=(
             results / "evaluations/{method}/{size}_source.csv"
             if study.judged_on_source
@@ -36,6 +42,9 @@ rule evaluate:
     params:
         seeds=lambda wildcards: study.points[wildcards.method, int(wildcards.size)],
         seed=study.seed,
+        with_phases=lambda wildcards: (
+            (wildcards.method, int(wildcards.size)) in study.largest_points
+        ),
     script:
         "../workflow_scripts/evaluate.py"
 
@@ -102,6 +111,14 @@ rule make_table1:
             results / f"evaluations/{method}/{size}.parquet"
             for method, size in study.largest_points
         ],
+        phase_errors=(
+            [
+                results / f"evaluations/{method}/{size}_phases.parquet"
+                for method, size in study.largest_points
+            ]
+            if study.evaluation.competing_phases == "all"
+            else []
+        ),
         test_frames=results / "tables/test_frames.parquet",
         reference=results / "references/target.csv",
     output:

@@ -1,5 +1,5 @@
-"""Measure the errors of all seeds of a method and size on the target's test frames, and on the
-source's where the study asks for that."""
+"""Measure the errors of all seeds of a method and size on the target's test frames and competing
+phases, and on the source's test frames where the study asks for that."""
 
 from rungs.workflow.jobs import job
 
@@ -16,8 +16,15 @@ with job(snakemake.log[0]) as say:
         models,
         graphs=given.graphs,
         split=given.split,
-        outputs=EvaluationFiles(output.errors, output.frames, output.elements, output.components),
+        outputs=EvaluationFiles(
+            output.errors,
+            output.frames,
+            output.elements,
+            output.components,
+            output.phases or None,
+        ),
         study_seed=snakemake.params.seed,
+        with_phases=snakemake.params.with_phases,
     )
     if output.source:
         lines += evaluate_on_source(

@@ -16,6 +16,7 @@ with job(snakemake.log[0]) as say:
         dict(zip(points, given.errors, strict=True)),
         pd.read_parquet(given.test_frames),
         read_reference(given.reference).energies,
+        dict(zip(points, given.phase_errors, strict=True)) if given.phase_errors else None,
     )
     write_rows(output.table, TABLE1_COLUMNS, table.methods)
     write_rows(output.phases, PHASE_COLUMNS, table.phases)

@@ -134,3 +134,34 @@ def made_up_test_frames(formulas: dict[str, float], per_material: int = 2) -> pd
 @pytest.fixture
 def test_frames_of():
     return made_up_test_frames
+
+
+class MadeUp:
+    """Errors of a run: what :class:`rungs.evaluation.frames.FrameErrors` gives."""
+
+    def __init__(self, table, energy_errors, seed=0):
+        rng = np.random.default_rng(seed)
+        n = len(table)
+        true = table["energy_ev_per_atom"].to_numpy()
+        stress = rng.lognormal(0, 1, n)
+        stress[::2] = np.nan
+        self._columns = {
+            "n_atoms": table["n_atoms"].to_numpy(),
+            "n_magmoms": np.zeros(n, dtype=int),
+            "energy_true_ev_per_atom": true,
+            "energy_predicted_ev_per_atom": true + np.asarray(energy_errors) / 1000,
+            "energy_error_mev_per_atom": np.asarray(energy_errors, dtype=float),
+            "force_mae_mev_per_angstrom": rng.lognormal(3, 1, n),
+            "force_rmse_mev_per_angstrom": rng.lognormal(3.2, 1, n),
+            "force_max_error_mev_per_angstrom": rng.lognormal(5, 1, n),
+            "stress_mae_gpa": stress,
+            "magmom_mae_mu_b": np.full(n, np.nan),
+        }
+
+    def columns(self):
+        return self._columns
+
+
+@pytest.fixture
+def made_up():
+    return MadeUp

@@ -21,35 +21,8 @@ from rungs.evaluation.forgetting import FORGETTING_COLUMNS, forgetting_rows
 from rungs.evaluation.frame_facts import TEST_FRAME_COLUMNS, describe_test_frames
 from rungs.evaluation.frames import ERROR_COLUMNS, read_frame_errors, write_frame_errors
 from rungs.evaluation.parity import parity_energies
-from rungs.evaluation.table1 import PHASE_COLUMNS, TABLE1_COLUMNS, make_table1
 
 FORMULAS = {"Na": -1.0, "Cl2": -2.0, "Na3Cl": -1.5, "NaCl": -3.0, "NaCl3": -2.2, "KF": -2.5}
-
-
-class MadeUp:
-    """Errors of a run: what :class:`rungs.evaluation.frames.FrameErrors` gives."""
-
-    def __init__(self, table, energy_errors, seed=0):
-        rng = np.random.default_rng(seed)
-        n = len(table)
-        true = table["energy_ev_per_atom"].to_numpy()
-        stress = rng.lognormal(0, 1, n)
-        stress[::2] = np.nan
-        self._columns = {
-            "n_atoms": table["n_atoms"].to_numpy(),
-            "n_magmoms": np.zeros(n, dtype=int),
-            "energy_true_ev_per_atom": true,
-            "energy_predicted_ev_per_atom": true + np.asarray(energy_errors) / 1000,
-            "energy_error_mev_per_atom": np.asarray(energy_errors, dtype=float),
-            "force_mae_mev_per_angstrom": rng.lognormal(3, 1, n),
-            "force_rmse_mev_per_angstrom": rng.lognormal(3.2, 1, n),
-            "force_max_error_mev_per_angstrom": rng.lognormal(5, 1, n),
-            "stress_mae_gpa": stress,
-            "magmom_mae_mu_b": np.full(n, np.nan),
-        }
-
-    def columns(self):
-        return self._columns
 
 
 @pytest.fixture
@@ -58,14 +31,14 @@ def table(test_frames_of):
 
 
 @pytest.fixture
-def files(table, tmp_path):
+def files(table, made_up, tmp_path):
     """Two sizes with two seeds; no magnetic moment is labelled, half of the stresses are."""
     found = {}
     for size in (10, 100):
         runs = []
         for seed in (0, 1):
             errors = np.random.default_rng(seed + size).normal(0, 400 / size, len(table))
-            runs.append((Run("m", size, seed), MadeUp(table, errors, seed + size)))
+            runs.append((Run("m", size, seed), made_up(table, errors, seed + size)))
         found["m", size] = tmp_path / f"{size}.parquet"
         ids, materials = table["frame_id"].tolist(), table["material_id"].tolist()
         write_frame_errors(found["m", size], runs, ids, materials)
@@ -201,74 +174,6 @@ def test_forgetting_is_told_beside_the_pretrained_model():
     assert [(row["pretrained_mae"], row["ratio"]) for row in found] == [(40.0, 1.5), (30.0, 2.0)]
 
 
-def evaluation_of(files):
-    rows = []
-    for (method, size), path in files.items():
-        frames = read_frame_errors(path).to_pandas()
-        for seed, own in frames.groupby("seed"):
-            mae = own["energy_error_mev_per_atom"].abs().mean()
-            rows.append((method, size, seed, "energy", "meV/atom", mae, mae, len(own)))
-    columns = ("method", "size", "seed", "property", "unit", "mae", "rmse", "n")
-    return pd.DataFrame(rows, columns=columns)
-
-
-def test_table1_of_a_model_with_known_errors(table, tmp_path):
-    """Predictions 10 meV/atom too high for every compound and right for the elements: formation
-    energies are off by 10, decomposition energies by what the products' shares make of it."""
-    errors = [0.0 if f in ("Na", "Cl2") else 10.0 for f in table["formula"]]
-    ids, materials = table["frame_id"].tolist(), table["material_id"].tolist()
-    path = tmp_path / "100.parquet"
-    write_frame_errors(path, [(Run("m", 100, 0), MadeUp(table, errors))], ids, materials)
-    files = {("m", 100): path}
-    found = make_table1(evaluation_of(files), files, table)
-    (row,) = found.methods
-    assert set(row) == set(TABLE1_COLUMNS)
-    assert row["n_seeds"] == 1
-    assert row["energy_mae_mev_per_atom"] == pytest.approx(8 / 12 * 10)
-    assert row["energy_mae_mev_per_atom_sd"] is None
-    assert row["magmom_mae_mu_b"] is None
-    assert row["n_formation_energies"] == row["n_decomposition_energies"] == 3
-    assert row["formation_energy_mae_mev_per_atom"] == pytest.approx(10.0)
-    # Na3Cl and NaCl3 fall into half an element and half NaCl: 10 − 5; NaCl into both: 10 − 10
-    assert row["decomposition_energy_mae_mev_per_atom"] == pytest.approx((5 + 5 + 0) / 3, abs=1e-5)
-    assert row["note"] == (
-        "formation energy of 3 of 4 compounds, 1 left out, as an element of theirs is no test "
-        "material; decomposition energy of 3 of 4 compounds, 1 left out, as other test materials "
-        "do not make up their composition"
-    )
-    phases = pd.DataFrame(found.phases).set_index("material_id")
-    assert set(phases.columns) | {"material_id"} == set(PHASE_COLUMNS)
-    assert phases.loc["NaCl", "decomposes_into"] == "Na3Cl + NaCl3"
-    assert phases.loc["NaCl", "decomposition_energy_ev_per_atom"] == pytest.approx(-1.15)
-    assert phases.loc["KF", "formation_energy_left_out"] == "no elemental test material of F, K"
-    assert phases.loc["Na", "decomposition_energy_left_out"] == "an element"
-
-
-def test_table1_takes_the_mean_and_spread_of_seeds(files, table):
-    largest = {("m", 100): files["m", 100]}
-    evaluation = evaluation_of(files)
-    (row,) = make_table1(evaluation, largest, table).methods
-    own = evaluation[evaluation["size"] == 100]["mae"]
-    assert row["energy_mae_mev_per_atom"] == pytest.approx(own.mean())
-    assert row["energy_mae_mev_per_atom_sd"] == pytest.approx(own.std())
-    assert row["formation_energy_mae_mev_per_atom_sd"] > 0
-
-
-def test_table1_of_one_element_says_that_stability_is_not_defined(test_frames_of, tmp_path):
-    table = test_frames_of({"Ge2": -4.4, "Ge8": -4.5})
-    ids, materials = table["frame_id"].tolist(), table["material_id"].tolist()
-    path = tmp_path / "10.parquet"
-    write_frame_errors(path, [(Run("m", 10, 0), MadeUp(table, [1.0] * 4))], ids, materials)
-    files = {("m", 10): path}
-    found = make_table1(evaluation_of(files), files, table)
-    assert found.note == (
-        "formation energy is not defined for this study: every test material is one element; "
-        "decomposition energy is not defined for this study: every test material is one element"
-    )
-    assert found.methods[0]["formation_energy_mae_mev_per_atom"] is None
-    assert found.methods[0]["energy_mae_mev_per_atom"] == pytest.approx(1.0)
-
-
 def test_what_the_test_frames_are(toy):
     frames = toy.frames["target"]
     ids = [f.frame_id for f in reversed(frames)]
@@ -306,11 +211,11 @@ def test_parity_energies_are_of_the_first_seed_above_the_references(files, table
     assert difference.to_numpy() == pytest.approx(errors.to_numpy(), abs=1e-2)
 
 
-def test_a_row_takes_few_bytes(test_frames_of, tmp_path):
+def test_a_row_takes_few_bytes(test_frames_of, made_up, tmp_path):
     """12 million rows, 500 runs on 24,000 frames, should stay below half a gigabyte."""
     table = pd.concat([test_frames_of({f"Na{i}Cl": -3.0 for i in range(2, 1000)})] * 1)
     runs = [
-        (Run("m", 100, seed), MadeUp(table, np.random.default_rng(seed).normal(size=len(table))))
+        (Run("m", 100, seed), made_up(table, np.random.default_rng(seed).normal(size=len(table))))
         for seed in range(5)
     ]
     path = tmp_path / "many.parquet"

@@ -107,6 +107,73 @@ def test_agrees_with_pymatgen_where_all_elements_are_there(values):
             assert found[i] < 1e-6
 
 
+TERNARY = ("Li", "Fe2", "O2", "O3", "Li2O", "LiO", "FeO", "Fe2O2", "LiFeO2", "Li2Fe2O4", "LiFeO3")
+"""With polymorphs of oxygen, FeO and LiFeO2."""
+
+
+@pytest.mark.parametrize("many_ways", [0, 2000])
+@pytest.mark.parametrize("grid", [None, 0.5])
+@pytest.mark.parametrize("seed", range(6))
+def test_random_ternary_systems_agree_with_pymatgen(seed, grid, many_ways, monkeypatch):
+    """Formation energies and Bartel's decomposition energies, of which pymatgen calls the latter
+    phase separation energies; on a coarse grid many phases lie on one line or plane."""
+    monkeypatch.setattr(stability, "_MANY_WAYS", many_ways)
+    rng = np.random.default_rng(seed)
+    parts = rng.choice(["train", "validation", "test"], len(TERNARY))
+    phases = PhaseSet(
+        [
+            Phase(f"m{i}", f"f{i}", formula, fractions_of(formula), part)
+            for i, (formula, part) in enumerate(zip(TERNARY, parts, strict=True))
+        ]
+    )
+    assert phases.judged.tolist() == [
+        part == "test" and len(phase.elements) > 1
+        for part, phase in zip(parts, phases.phases, strict=True)
+    ]
+    labelled = rng.uniform(-5, -1, len(TERNARY))
+    predicted = labelled + rng.normal(0, 0.3, len(TERNARY))
+    for values in (labelled, predicted):
+        energies = np.round(values / grid) * grid if grid else values
+        entries = [
+            PDEntry(Composition(formula), energy * Composition(formula).num_atoms)
+            for formula, energy in zip(TERNARY, energies, strict=True)
+        ]
+        diagram = PhaseDiagram(entries)
+        formation = phases.formation_energies(energies)
+        decomposition = phases.decomposition_energies(energies)
+        for i, entry in enumerate(entries):
+            if not phases.judged[i]:
+                assert np.isnan(formation[i])
+                assert np.isnan(decomposition[i])
+                continue
+            assert formation[i] == pytest.approx(diagram.get_form_energy_per_atom(entry), abs=1e-9)
+            _, separation = diagram.get_decomp_and_phase_separation_energy(entry)
+            assert decomposition[i] == pytest.approx(separation, abs=1e-6)
+
+
+def test_polymorphs_share_what_they_decompose_into():
+    phases = phases_of(*BINARY, "NaCl", "Na2Cl2")
+    assert phases.first_alike.tolist() == [0, 1, 2, 3, 4, 3, 3]
+    energies = np.append(ENERGIES, [-2.9, -2.8])
+    assert phases.decomposition_products(energies)[3:] == [["m2", "m4"], ["m1", "m3"]] + 2 * [
+        ["m2", "m4"]
+    ]
+
+
+def test_phases_outside_the_test_part_compete_and_are_not_judged():
+    parts = ("train", "validation", "train", "test", "train")
+    phases = PhaseSet(
+        [
+            Phase(f"m{i}", f"f{i}", formula, fractions_of(formula), part)
+            for i, (formula, part) in enumerate(zip(BINARY, parts, strict=True))
+        ]
+    )
+    for found in (phases.formation_energies(ENERGIES), phases.decomposition_energies(ENERGIES)):
+        assert np.isfinite(found).tolist() == [False, False, False, True, False]
+    assert phases.decomposition_energies(ENERGIES)[3] == pytest.approx(-1.15)
+    assert phases.n_compounds.tolist() == [1, 1, 1, 0, 1]
+
+
 # Also energies on a coarse grid, of which many ways cost the same.
 energies_and_ties = energies_of_system | st.lists(
     st.sampled_from([-3.0, -2.5, -2.0, -1.5, -1.0]), min_size=len(SYSTEM), max_size=len(SYSTEM)
@@ -120,9 +187,8 @@ def test_products_are_those_of_pymatgen(many_ways, values):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stability, "_MANY_WAYS", many_ways)
         phases = phases_of(*SYSTEM)
-        for i in range(len(SYSTEM)):
-            products = phases.decomposition_products(i, energies)
-            assert products == phases.decompose(i, energies)[1]
+        products = phases.decomposition_products(energies)
+        assert products == [phases.decompose(i, energies)[1] for i in range(len(SYSTEM))]
 
 
 @pytest.mark.parametrize("many_ways", [0, 2000])
@@ -130,11 +196,11 @@ def test_products_that_are_clear_need_no_pymatgen(many_ways, monkeypatch):
     """Its import alone takes longer than all else of Table 1."""
     monkeypatch.setattr(stability, "_MANY_WAYS", many_ways)
     monkeypatch.setattr(PhaseSet, "decompose", None)
-    phases = phases_of(*BINARY)
-    assert phases.decomposition_products(3, ENERGIES) == ["m2", "m4"]
-    assert phases.decomposition_products(0, ENERGIES) == []
-    # Without chlorine, NaCl3 has to be made up of phases that hold it.
-    assert phases_of(*BINARY[2:]).decomposition_products(1, ENERGIES[2:]) == ["m0", "m2"]
+    products = phases_of(*BINARY).decomposition_products(ENERGIES)
+    assert products == [[], [], ["m0", "m3"], ["m2", "m4"], ["m1", "m3"]]
+    # Without the elements, NaCl alone is made up of the others.
+    products = phases_of(*BINARY[2:]).decomposition_products(ENERGIES[2:])
+    assert products == [[], ["m0", "m2"], []]
 
 
 @pytest.mark.parametrize("many_ways", [0, 2000])
@@ -144,7 +210,7 @@ def test_products_that_cost_the_same_are_left_to_pymatgen(many_ways, monkeypatch
     asked = []
     monkeypatch.setattr(PhaseSet, "decompose", lambda _, i, __: asked.append(i) or (0.0, []))
     energies = np.array([-1.0, -2.2, -1.3, -3.0, -1.9])
-    phases_of(*BINARY).decomposition_products(3, energies)
+    phases_of(*BINARY).decomposition_products(energies)
     assert asked == [3]
 
 
@@ -202,7 +268,7 @@ def test_what_is_no_formula_is_refused(formula):
 
 def test_each_material_is_its_lowest_frame(test_frames_of):
     table = test_frames_of({"NaCl": -3.0, "Na": -1.0})
-    assert [(p.material_id, p.frame_id) for p in lowest_phases(table)] == [
-        ("Na", "Na-1"),
-        ("NaCl", "NaCl-1"),
+    assert [(p.material_id, p.frame_id, p.part, p.energy) for p in lowest_phases(table)] == [
+        ("Na", "Na-1", "test", -1.0),
+        ("NaCl", "NaCl-1", "test", -3.0),
     ]

@@ -87,6 +87,24 @@ def test_a_size_is_added(jobs, changed, before):
     assert {"gather_evaluations", "fit_scaling_laws"} <= {job[0] for job in found}
 
 
+def test_a_size_above_all_others_is_added(jobs, changed, before):
+    """What was each method's largest size predicts no competing phases any more."""
+    file, study = changed(lambda values: values["subsets"].update(sizes=[0, 4, 12, 14]))
+    found = jobs("--configfile", file)
+    assert of("fine_tune", found) == runs_of(study) - runs_of(before) != set()
+    largest = {(method, str(size)) for method, size in before.largest_points}
+    still = {(method, str(size)) for method, size in study.largest_points}
+    assert of("evaluate", found) == points_of(study) - points_of(before) | largest - still
+
+
+def test_competing_phases_may_be_test_materials_alone(jobs, changed):
+    """Table 1 alone is made anew."""
+    file, _ = changed(lambda values: values.update(evaluation={"competing_phases": "test"}))
+    found = jobs("--configfile", file)
+    assert not {"fine_tune", "evaluate", *TRAININGS} & {job[0] for job in found}
+    assert "make_table1" in {job[0] for job in found}
+
+
 def test_a_method_is_added(jobs, changed, before):
     def add(values):
         values["methods"]["frozen_layers"] = {

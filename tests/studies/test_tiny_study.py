@@ -100,6 +100,11 @@ def test_table1_has_every_method_and_says_what_it_lacks(tiny_study, study):
         assert float(row["energy_mae_mev_per_atom"]) > 0
         assert row["formation_energy_mae_mev_per_atom"] == ""
         assert "formation energy is not defined for this study" in row["note"]
+        assert "other target materials do not make up their composition" in row["note"]
+    for method, size in study.largest_points:
+        assert (tiny_study / f"evaluations/{method}/{size}_phases.parquet").exists()
+    phases = rows(tiny_study / "tables/competing_phases.csv")
+    assert {row["part"] for row in phases if row["decomposition_energy_left_out"]} == {"test"}
 
 
 def test_forgetting_starts_from_the_pretrained_model(tiny_study, study):

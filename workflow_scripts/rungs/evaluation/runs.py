@@ -10,6 +10,11 @@ import torch
 
 from rungs.config.study import Run
 from rungs.errors import StudyError
+from rungs.evaluation.competing_phases import (
+    competing_phases,
+    energy_errors,
+    write_phase_errors,
+)
 from rungs.evaluation.components import ComponentSample, draw_frames, write_components
 from rungs.evaluation.elements import ELEMENT_COLUMNS, ElementSums
 from rungs.evaluation.frames import FrameErrors, write_frame_errors
@@ -39,6 +44,9 @@ class EvaluationFiles(NamedTuple):
     """CSV: the errors of each run by element."""
     components: PathLike
     """Parquet: of the first run, true and predicted components of some frames."""
+    phases: PathLike | None = None
+    """Parquet: energy errors of each run on the phases outside the test part that compete with test
+    compounds."""
 
 
 def evaluate_runs(
@@ -48,8 +56,18 @@ def evaluate_runs(
     split: PathLike,
     outputs: EvaluationFiles,
     study_seed: int = 0,
+    with_phases: bool = True,
 ) -> list[str]:
     """Write the errors of the runs' models on the target's test frames; return terminal lines.
+
+    Args:
+        models: the runs' models.
+        graphs: the target's graphs.
+        split: the study's split.
+        outputs: the files to write.
+        study_seed: by which the frames whose components are kept are drawn.
+        with_phases: whether to predict the phases of ``outputs.phases``, which without it is a file
+            without rows.
 
     Raises:
         StudyError: when an error is not finite.
@@ -62,7 +80,10 @@ def evaluate_runs(
     test = store.index(names)
     # The same frames in every job, so that methods are seen on the same components.
     drawn = draw_frames(store, test, derive_seed(study_seed, "parity components"))
+    phases = competing_phases(store, division) if outputs.phases and with_phases else []
+    places = store.index(phase.frame_id for phase in phases)
     rows, element_rows, by_frame, samples, lines = [], [], [], [], []
+    phase_errors: list[tuple[Run, np.ndarray]] = []
     for run, model in models.items():
         potential = BatchedCHGNet(load_model(model).to(device))
         sums, frames, elements = ErrorSums(), FrameErrors(), ElementSums()
@@ -80,12 +101,20 @@ def evaluate_runs(
         element_rows += elements.rows(run)
         by_frame.append((run, frames))
         samples += [(run, sample)] if sample is not None else []
+        phase_errors.append((run, energy_errors(potential, store, places, device)))
+        if not np.isfinite(phase_errors[-1][1]).all():
+            raise StudyError(
+                f"{model}: the energy of a training or validation material is not finite; delete "
+                "the run and redo it"
+            )
         lines.append(
             f"{run.method}, {run.size} frames, seed {run.seed}: test {error_words(errors)}"
         )
     write_frame_errors(outputs.frames, by_frame, names, [material[name] for name in names])
     write_rows(outputs.elements, ELEMENT_COLUMNS, element_rows)
     write_components(outputs.components, samples, store)
+    if outputs.phases:
+        write_phase_errors(outputs.phases, phases, phase_errors)
     write_rows(outputs.errors, EVALUATION_COLUMNS, rows)
     return lines
 

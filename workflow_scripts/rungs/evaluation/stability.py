@@ -1,11 +1,13 @@
-"""Formation and decomposition energies of the test materials, true and predicted.
+"""Formation and decomposition energies of the test compounds, true and predicted.
 
-Every test material is one phase: its test frame of lowest labelled energy. The same frames, with
-predicted energies, are the phases that a model sees, so that true and predicted values belong to
-the same structures. Elements get their energy from test materials too: the lowest elemental phase,
-labelled for the true values and predicted for the predicted ones.
+Every material is one phase: its frame of lowest labelled energy. The same frames, with predicted
+energies, are the phases that a model sees, so that true and predicted values belong to the same
+structures. Elements get their energy from the phases too: the lowest elemental one, labelled for
+the true values and predicted for the predicted ones. Test compounds are judged; the phases of all
+materials that are given compete with them, whichever part they are in.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from functools import cached_property
@@ -19,8 +21,8 @@ import pandas as pd
 from rungs.frames.elements import ATOMIC_NUMBERS, MAX_ATOMIC_NUMBER
 
 _UNREACHABLE = 50.0
-"""eV/atom above the reference energy: where a phase diagram gets a corner that no test material
-stands at. A phase that other test materials make up by themselves never comes near it."""
+"""eV/atom above the reference energy: where a phase diagram gets a corner that no phase stands at.
+A phase that others make up by themselves never comes near it."""
 _SAME = 1e-6
 """Fractions that differ by less belong to one composition."""
 _FLAT, _ROUNDING = 1e-10, 1e-9
@@ -33,13 +35,17 @@ _FORMULA = re.compile(r"([A-Z][a-z]?)([0-9]*)")
 
 
 class Phase(NamedTuple):
-    """One test material as a phase diagram sees it."""
+    """One material as a phase diagram sees it."""
 
     material_id: str
     frame_id: str
     formula: str
     fractions: np.ndarray
     """(94,) atomic fractions."""
+    part: str = "test"
+    """The material's part of the split: train, validation or test."""
+    energy: float = math.nan
+    """Labelled energy of the frame in eV/atom."""
 
     @property
     def elements(self) -> np.ndarray:
@@ -48,10 +54,10 @@ class Phase(NamedTuple):
 
 
 class PhaseSet:
-    """The test materials as competing phases. Energies come per call, one a phase, in eV/atom.
+    """Materials as competing phases. Energies come per call, one a phase, in eV/atom.
 
     Args:
-        phases: one for each test material.
+        phases: one for each material.
         reference: (94,) any elemental energies in eV/atom. They do not change results: they
             bring the energies close to 0 before a hull is made.
     """
@@ -64,16 +70,42 @@ class PhaseSet:
         self._elements = [np.flatnonzero(held) for held in self._held]
         self._bits = _bits_of(self._held)
         self.is_compound = self._held.sum(axis=1) > 1
-        self.competing = [
-            self._competing(i) if self.is_compound[i] else np.array([], dtype=int)
-            for i in range(len(self.phases))
-        ]
-        """Of each compound, the phases that it can decompose into; empty where they cannot make
-        up its composition."""
+        tested = np.array([p.part == "test" for p in phases], dtype=bool)
+        self.judged = self.is_compound & tested
+        """(n,) whether a phase is a test compound, whose stability is asked for."""
+        self.first_alike = np.arange(len(self.phases))
+        """(n,) of each judged phase, the first judged one of its composition, which decomposes
+        into the same."""
+        self._by_rarest = self._sorted_by_rarest()
+        self.competing = [np.array([], dtype=int)] * len(self.phases)
+        """Of each judged phase, the phases that it can decompose into; empty where they cannot
+        make up its composition."""
+        known: dict[bytes, int] = {}
+        for i in np.flatnonzero(self.judged):
+            # equal ratios of whole numbers are equal to the last digit
+            first = known.setdefault(self.fractions[i].tobytes(), i)
+            self.first_alike[i] = first
+            self.competing[i] = self._competing(i) if first == i else self.competing[first]
+
+    @property
+    def n_compounds(self) -> np.ndarray:
+        """(n,) judged phases that each phase competes with."""
+        return np.bincount(
+            np.concatenate([np.array([], dtype=int), *self.competing]), minlength=len(self.phases)
+        )
+
+    def _sorted_by_rarest(self) -> list[np.ndarray]:
+        """Of each element, the phases in which it is the rarest: every phase of a chemical system
+        is among those of the system's elements, and they are few."""
+        counts = self._held.sum(axis=0, dtype=np.int32)
+        rarest = np.where(self._held, counts, np.iinfo(np.int32).max).argmin(axis=1)
+        order = np.argsort(rarest, kind="stable")
+        return np.split(order, np.searchsorted(rarest[order], np.arange(1, MAX_ATOMIC_NUMBER)))
 
     def _competing(self, i: int) -> np.ndarray:
         """Phases within the chemical system of phase i that have another composition."""
-        inside = np.flatnonzero(~(self._bits & ~self._bits[i]).any(axis=1))
+        near = np.sort(np.concatenate([self._by_rarest[z] for z in self._elements[i]]))
+        inside = near[~(self._bits[near] & ~self._bits[i]).any(axis=1)]
         others = inside[np.abs(self.fractions[inside] - self.fractions[i]).max(axis=1) >= _SAME]
         shares = self.fractions[np.ix_(others, self._elements[i])].T
         if not (shares > 0).any(axis=1).all():
@@ -94,40 +126,55 @@ class PhaseSet:
         return found
 
     def formation_energies(self, energies: np.ndarray) -> np.ndarray:
-        """Return (n,) E − Σ x·E(element) in eV/atom; NaN for elements, and where an element of the
-        phase has no elemental phase."""
+        """Return (n,) E − Σ x·E(element) in eV/atom; NaN for phases that are not judged, and where
+        an element of the phase has no elemental phase."""
         elemental = self.elemental_energies(energies)
         needed = np.where(self._held, elemental, 0.0)
         formation = energies - (self.fractions * needed).sum(axis=1)
-        return np.where(self.is_compound, formation, np.nan)
+        return np.where(self.judged, formation, np.nan)
 
     def decomposition_energies(self, energies: np.ndarray) -> np.ndarray:
         """Return (n,) energies in eV/atom above the convex hull of the competing phases.
 
-        The hull is that of all test materials in the phase's chemical system that have another
-        composition (Bartel et al., npj Comput. Mater. 6, 97 (2020)): positive where the phase
-        decomposes, negative by how much it is stable. NaN for elements, and where the competing
-        phases cannot make up the composition. The numbers are those of pymatgen's phase diagrams
-        (:meth:`decompose`), but many times sooner.
+        The hull is that of all phases in the phase's chemical system that have another composition
+        (Bartel et al., npj Comput. Mater. 6, 97 (2020)): positive where the phase decomposes,
+        negative by how much it is stable. NaN for phases that are not judged, and where the
+        competing phases cannot make up the composition. The numbers are those of pymatgen's phase
+        diagrams (:meth:`decompose`), but many times sooner.
         """
         relative = energies - self.fractions @ self._reference
         heights = np.append(relative, _UNREACHABLE)
-        return np.array([self._above_hull(i, heights) for i in range(len(self.phases))])
+        hull = np.full(len(self.phases), np.nan)
+        for i in np.flatnonzero(self.judged):
+            first = self.first_alike[i]
+            hull[i] = self._hull_energy(i, heights) if first == i else hull[first]
+        return relative - hull
 
-    def decomposition_products(self, i: int, energies: np.ndarray) -> list[str]:
-        """Return the ids of the materials that phase i decomposes into, sorted.
+    def decomposition_products(self, energies: np.ndarray) -> list[list[str]]:
+        """Return for each phase the ids of the materials that it decomposes into, sorted; none for
+        phases without a decomposition energy.
 
         They are those of :meth:`decompose`, which is asked where it is not clear which is the
         cheapest way to make up the phase.
         """
-        if not len(self.competing[i]):
-            return []
         relative = energies - self.fractions @ self._reference
-        places, amounts = self._cheapest(i, np.append(relative, _UNREACHABLE))
+        heights = np.append(relative, _UNREACHABLE)
+        found: list[list[str]] = [[]] * len(self.phases)
+        for i in np.flatnonzero(self.judged):
+            first = self.first_alike[i]
+            if first != i:
+                found[i] = found[first]
+            elif len(self.competing[i]):
+                found[i] = self._clear_products(i, heights) or self.decompose(i, energies)[1]
+        return found
+
+    def _clear_products(self, i: int, heights: np.ndarray) -> list[str]:
+        """The ids of what phase i decomposes into; none where it is not clear."""
+        places, amounts = self._cheapest(i, heights)
         used = (amounts > _SAME).any(axis=0)
         clear = (amounts[:, used] > 10 * _SAME).all() and (amounts[:, ~used] < 0.1 * _SAME).all()
-        if not clear or not used.any() or (places[used] == len(self.phases)).any():
-            return self.decompose(i, energies)[1]
+        if not clear or (places[used] == len(self.phases)).any():
+            return []
         return sorted(str(self.phases[k].material_id) for k in places[used])
 
     def _cheapest(self, i: int, heights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -152,9 +199,9 @@ class PhaseSet:
 
     @cached_property
     def _ways(self) -> list[tuple[np.ndarray, np.ndarray] | None]:
-        """Of each phase, what it can be made up of, as (m,) phases (their number stands for a
-        corner that is none), and (ways, m) amounts of them in all the ways that take as many as it
-        has elements; None where there are many to try.
+        """Of the first phase of each composition, what it can be made up of, as (m,) phases (their
+        number stands for a corner that is none), and (ways, m) amounts of them in all the ways that
+        take as many as it has elements; None where there are many to try.
 
         The hull is the cheapest of these ways (a linear programme has its optimum at a corner), and
         which ways there are depends on no energy: found once, they serve every model.
@@ -162,7 +209,7 @@ class PhaseSet:
         return [self._ways_of(i) for i in range(len(self.phases))]
 
     def _ways_of(self, i: int) -> tuple[np.ndarray, np.ndarray] | None:
-        if not len(self.competing[i]):
+        if not len(self.competing[i]) or self.first_alike[i] != i:
             return None
         shares, n_corners = self._shares(i)
         n_phases, n = shares.shape
@@ -187,15 +234,15 @@ class PhaseSet:
         corners = np.eye(len(elements))[~(shares > 1 - _SAME).any(axis=0)]
         return np.concatenate([shares, corners]), len(corners)
 
-    def _above_hull(self, i: int, heights: np.ndarray) -> float:
-        """Energy of phase i above the hull, from those of all phases and of a corner."""
+    def _hull_energy(self, i: int, heights: np.ndarray) -> float:
+        """Energy of the hull at phase i, from the energies of all phases and of a corner."""
         if not len(self.competing[i]):
             return np.nan
         if self._ways[i] is not None:
             places, ways = self._ways[i]
-            return float(heights[i] - (ways @ heights[places]).min())
+            return float((ways @ heights[places]).min())
         # a convex function is the highest of the planes that touch it from below
-        return float(heights[i] - np.max(self._lower_sides(i, heights)[2]))
+        return float(np.max(self._lower_sides(i, heights)[2]))
 
     def _lower_sides(
         self, i: int, heights: np.ndarray
@@ -217,7 +264,7 @@ class PhaseSet:
         """The points of each hull; the heights of its phases are yet to be filled in."""
         grounds = {}
         for i, ways in enumerate(self._ways):
-            if ways is None and len(self.competing[i]):
+            if ways is None and len(self.competing[i]) and self.first_alike[i] == i:
                 shares, _ = self._shares(i)
                 n, n_elements = shares.shape
                 # a point far above all, so that the hull is solid where only corners compete
@@ -264,7 +311,14 @@ def lowest_phases(test_frames: pd.DataFrame) -> list[Phase]:
     known = test_frames[test_frames["energy_ev_per_atom"].notna()]
     lowest = known.loc[known.groupby("material_id", sort=True)["energy_ev_per_atom"].idxmin()]
     return [
-        Phase(row.material_id, row.frame_id, row.formula, fractions_of(row.formula))
+        Phase(
+            row.material_id,
+            row.frame_id,
+            row.formula,
+            fractions_of(row.formula),
+            "test",
+            row.energy_ev_per_atom,
+        )
         for row in lowest.itertuples()
     ]
 

@@ -195,3 +195,49 @@ def test_division_that_lost_a_part_is_refused():
     b = [m._replace(given_part="test") for m in b]
     with pytest.raises(StudyError, match="of the target's training files passed the screening"):
         split_materials(a, b, N_TENTHS, 0)
+
+
+def with_elements(n_compounds, n_elements, given_part=None):
+    names = [f"c{i}" for i in range(n_compounds)] + [f"e{i}" for i in range(n_elements)]
+    return [
+        m._replace(composition="Na Cl" if m.material_id.startswith("c") else "Na")
+        for m in level(names, given_part=given_part)
+    ]
+
+
+def test_elements_train_where_that_is_asked_for():
+    split = Split(test=0.2, validation=0.1, elements="train")
+    rows = split_materials(with_elements(20, 6), with_elements(10, 3), split, 0)
+    for name, n_elements, expected in (
+        ("source", 6, {"test": 4, "validation": 2, "train": 20}),
+        ("target", 3, {"test": 2, "validation": 1, "train": 10}),
+    ):
+        parts = parts_of(rows, name)
+        assert {part: len(found) for part, found in parts.items()} == expected
+        assert {f"e{i}" for i in range(n_elements)} <= parts["train"]
+
+
+def test_elements_do_not_move_compounds_between_parts():
+    split = Split(test=0.2, validation=0.1, elements="train")
+    alone = split_materials(with_elements(20, 0), with_elements(10, 0), split, 0)
+    beside = split_materials(with_elements(20, 6), with_elements(10, 3), split, 0)
+    assert [row for row in beside if row.material_id.startswith("c")] == alone
+
+
+def test_elements_are_divided_as_others_by_default():
+    rows = split_materials(with_elements(0, 20), with_elements(0, 20), N_TENTHS, 0)
+    assert len(parts_of(rows, "target")["test"]) == 2
+
+
+def test_elements_alone_leave_nothing_to_test_on():
+    split = Split(test=0.2, validation=0.1, elements="train")
+    with pytest.raises(StudyError, match="split"):
+        split_materials(with_elements(0, 20), with_elements(0, 20), split, 0)
+
+
+def test_elements_that_a_published_division_tests_stay_test():
+    split = Split(test=0, validation=0.2, elements="train")
+    given_test = [m for m in with_elements(4, 1, "test") if m.material_id in ("c3", "e0")]
+    level = with_elements(3, 0, "train") + given_test
+    parts = parts_of(split_materials(level, level, split, 0), "target")
+    assert parts["test"] == {"c3", "e0"}

@@ -129,6 +129,10 @@ class Split(Options):
     """What stays together: `material`; `composition`, all materials of a reduced formula; or
     `chemical_system`, all materials of the same set of elements. The latter two test on chemistry
     that no model has seen; the fractions are then those of formulas or systems."""
+    elements: Literal["divide", "train"] = "divide"
+    """What becomes of materials of one element alone: `divide` treats them as any other, `train`
+    keeps them in the training part, out of the fractions. Energies of formation start from them,
+    and the others of a level, compounds, teach little about them."""
     test: Fraction = 0.1
     """Share of the materials that test."""
     validation: Fraction = 0.1

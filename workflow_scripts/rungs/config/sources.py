@@ -34,8 +34,8 @@ class BuiltInCrystals(Options):
     all."""
     elements: bool = False
     """Whether the elements of these compounds are among the crystals, so that each compound has
-    something to form from: metals in fcc, bcc and hcp, and what is none as molecules, sulfur as
-    chains. `n_crystals` does not count them."""
+    something to form from: a metal in fcc, bcc or hcp, sulfur in chains, the others in molecules.
+    `n_crystals` does not count them; `split.elements: train` keeps them out of the test."""
     volume_range: PositiveFloat = 0.10
     """Half-width of the volume scan, as a fraction of the equilibrium volume."""
     strain: NonNegativeFloat = 0.03

@@ -63,17 +63,19 @@ _COMPOUNDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("NaFeO2",), "Li-Al-O Li-Ga-O Na-Al-O Li-Fe-O Li-Co-O Li-Ni-O Na-Fe-O Na-Ni-O"),
 )
 
-_METALS = "Li Na K Rb Cs Ag Mg Ca Sr Ba Zn Cd Pb Mn Fe Co Ni Al Ga Ti Sn Zr Hf"
 _BONDS = {"N": 1.10, "O": 1.21, "F": 1.41, "Cl": 1.99, "Br": 2.28, "I": 2.67, "S": 2.06}
 """Å; of the free molecules (Huber and Herzberg, Constants of Diatomic Molecules, 1979), and in the
 rings of sulfur."""
-_ELEMENTS: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("fcc", "bcc", "hcp"), _METALS),
-    (("diamond",), "Sn"),
-    (("chain",), "S"),
-    (("dimer",), "N O F"),
-    (("wide-dimer",), "Cl Br I"),
-)
+_ELEMENTS = {
+    "bcc": "Li Na K Rb Cs Ba Fe",
+    "fcc": "Ag Ca Sr Pb Mn Ni Al Ga",
+    "hcp": "Mg Zn Cd Co Ti Zr Hf",
+    "diamond": "Sn",
+    "chain": "S",
+    "dimer": "N O F",
+    "wide-dimer": "Cl Br I",
+}
+"""The structure at rest, or a simple one of as many neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +168,11 @@ def some_crystals(n_crystals: int | None) -> list[Crystal]:
 
 
 def element_crystals(compounds: Sequence[Crystal]) -> list[Crystal]:
-    """The crystals of the elements that ``compounds`` hold, by prototype."""
+    """A crystal of each element that ``compounds`` hold, by prototype."""
     wanted = {symbol for crystal in compounds for _, symbol in crystal.species}
     return [
         _crystal([symbol], prototype)
-        for prototypes, symbols in _ELEMENTS
-        for prototype in prototypes
+        for prototype, symbols in _ELEMENTS.items()
         for symbol in symbols.split()
         if symbol in wanted
     ]

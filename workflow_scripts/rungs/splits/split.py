@@ -46,6 +46,9 @@ def split_materials(
     Where a level carries a published division, its test frames stay test, only validation is split
     off its other materials, and the other level (unless it has a division too) follows it.
 
+    With ``options.elements`` = ``train`` materials of one element alone train, where no published
+    division says otherwise.
+
     With ``options.source_may_train_on_target_test`` the target is divided as ever, and the source
     by itself.
 
@@ -122,6 +125,7 @@ def _assign(
     seed: int,
 ) -> dict[str, Part]:
     """The part of each group; for a group with published test frames, that of its other frames."""
+    elements = _elements(levels, group_of) if options.elements == "train" else set()
     found_in: dict[str, set[str]] = {}
     given_parts: dict[str, set[str]] = {}
     for name, level in levels.items():
@@ -138,6 +142,8 @@ def _assign(
         names = found_in.get(group)
         if given_parts.get(group) == {"test"}:
             assignment[group] = "test"
+        elif group in elements and group not in given_parts:
+            assignment[group] = "train"
         elif names:
             stratum = (tuple(sorted(names)), group not in given_parts)
             strata.setdefault(stratum, []).append(group)
@@ -162,3 +168,10 @@ def _assign(
             assignment |= dict.fromkeys(order[start:stop], part)
             start = stop
     return assignment
+
+
+def _elements(levels: Levels, group_of: Mapping[str, str]) -> set[str]:
+    """Groups in which all frames are of one element alone."""
+    members = [m for level in levels.values() for m in level]
+    compounds = {group_of[m.material_id] for m in members if " " in m.composition}
+    return {group_of[m.material_id] for m in members if m.composition} - compounds

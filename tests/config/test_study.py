@@ -97,7 +97,7 @@ FAULTS = [
         ["screening.max_abs_energy: is gone", "'max_energy_distance'"],
     ),
     ({"screening": {"isolated_atoms": "drop"}}, ["screening.isolated_atoms", "'keep'", "'drop'"]),
-    ({"target.vacuum": 5}, ["target.vacuum is 5 Å, within the network's cutoff of", "20.0"]),
+    ({"target.vacuum": 4.5}, ["target.vacuum is 4.5 Å, within the network's cutoff of", "20.0"]),
     ({"source.vacuum": -1}, ["source.vacuum", "-1"]),
     ({"architecture.num_angular": 4}, ["architecture", "num_angular", "odd"]),
     ({"study": "a/b"}, ["study", "a/b"]),

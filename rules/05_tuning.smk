@@ -47,16 +47,14 @@ rule try_recipe:
         benchmarks / "try_recipe/{method}/{size}/seed_{seed}/{recipe}.tsv"
     conda:
         "../envs/rungs.yaml"
-    threads: lambda wildcards: study.training_of(wildcards.method).processes
+    threads: lambda wildcards: training_of(wildcards).processes
     resources:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(8 * 60),
-        gpu=lambda wildcards: study.training_of(wildcards.method).processes,
+        gpu=lambda wildcards: training_of(wildcards).processes,
     params:
-        method=lambda wildcards: study.methods[wildcards.method].model_dump(mode="json"),
-        training=lambda wildcards: study.training_of(wildcards.method).model_dump(
-            mode="json"
-        ),
+        method=lambda wildcards: method_of(wildcards.method),
+        training=lambda wildcards: training_of(wildcards).model_dump(mode="json"),
         changes=lambda wildcards: study.recipes(wildcards.method)[
             wildcards.recipe
         ].model_dump(mode="json"),
@@ -108,6 +106,7 @@ rule gather_recipes:
         trials=[folder_of_trial(trial) / "record.json" for trial in study.trials],
     output:
         recipes=results / "tables/recipes.csv",
+        lines=results / "tables/recipes.yaml",
         trials=results / "tables/tuning_trials.csv",
     log:
         logs / "gather_recipes.log",

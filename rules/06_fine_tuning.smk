@@ -24,16 +24,14 @@ rule fine_tune:
         benchmarks / "fine_tune/{method}/{size}/seed_{seed}.tsv"
     conda:
         "../envs/rungs.yaml"
-    threads: lambda wildcards: study.training_of(wildcards.method).processes
+    threads: lambda wildcards: training_of(wildcards).processes
     resources:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(8 * 60),
-        gpu=lambda wildcards: study.training_of(wildcards.method).processes,
+        gpu=lambda wildcards: training_of(wildcards).processes,
     params:
-        method=lambda wildcards: study.methods[wildcards.method].model_dump(mode="json"),
-        training=lambda wildcards: study.training_of(wildcards.method).model_dump(
-            mode="json"
-        ),
+        method=lambda wildcards: method_of(wildcards.method),
+        training=lambda wildcards: training_of(wildcards).model_dump(mode="json"),
         initial=study.pretraining.initial,
         architecture=study.architecture and study.architecture.model_dump(mode="json"),
         seed=study.seed,
@@ -88,12 +86,9 @@ rule record_gradients:
         gpu=1,
     params:
         runs=[tuple(run) for run in study.largest_transfers],
-        methods={
-            run.method: study.methods[run.method].model_dump(mode="json")
-            for run in study.largest_transfers
-        },
+        methods={run.method: method_of(run.method) for run in study.largest_transfers},
         trainings={
-            run.method: study.training_of(run.method).model_dump(mode="json")
+            run.method: study.training_of(run.method, run.size).model_dump(mode="json")
             for run in study.largest_transfers
         },
         tuned=[

@@ -1,5 +1,6 @@
 # Small functions that the rules ask for their inputs and outputs, and for what their jobs need.
 
+from rungs.config.methods import RECIPE_KEYS
 from rungs.config.first_look import file_fault, remarks
 
 if workflow.is_main_process:
@@ -144,6 +145,15 @@ def isolated_atoms_of(methods):
             for level in ("source", "target")
         }
     return {}
+
+
+def method_of(name):
+    # What it is; how it is trained is a parameter of its own.
+    return study.methods[name].model_dump(mode="json", exclude=RECIPE_KEYS)
+
+
+def training_of(wildcards):
+    return study.training_of(wildcards.method, int(wildcards.size))
 
 
 def pretrained_model(wildcards):

@@ -9,4 +9,4 @@ with job(snakemake.log[0]) as say:
     given, output = snakemake.input, snakemake.output
     trials = [Trial(*trial) for trial in snakemake.params.trials]
     gather_trials(trials, given.trials, output.trials)
-    say(gather_recipes(given.recipes, output.recipes))
+    say(gather_recipes(given.recipes, output.recipes, output.lines))

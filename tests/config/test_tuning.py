@@ -67,10 +67,10 @@ def test_a_recipe_changes_what_it_names_and_nothing_else():
     study = load_study(
         changed("methods.scratch.training", {"weights": {"force": 2}, "clip_gradient_norm": None})
     )
-    training = study.training_of("scratch")
+    training = study.training_of("scratch", 10)
     assert (training.weights.energy, training.weights.force) == (7, 2)
     assert training.clip_gradient_norm is None
-    assert study.training_of("trained") == study.fine_tuning
+    assert study.training_of("trained", 10) == study.fine_tuning
     changes = study.recipes("scratch")["learning_rate-0.01"]
     assert changes.of(training) == training.model_copy(update={"learning_rate": 0.01})
     # only what is given is written, so that it can be read again
@@ -79,6 +79,20 @@ def test_a_recipe_changes_what_it_names_and_nothing_else():
         "weights": {"force": 2.0},
         "clip_gradient_norm": None,
     }
+    assert Study.model_validate(told) == study
+
+
+def test_a_recipe_by_size_is_that_of_the_nearest():
+    by_size = {10: {"learning_rate": 3e-3}, 1000: {"learning_rate": 1e-4, "epochs": 5}}
+    study = changed("methods.scratch", STUDY["methods"]["scratch"] | {"training_by_size": by_size})
+    del study["tuning"]
+    study["methods"]["scratch"]["training"] = {"batch_size": 4, "epochs": 7}
+    study = load_study(study)
+    found = {n: study.training_of("scratch", n) for n in (10, 30, 100, 1000)}
+    assert [t.learning_rate for t in found.values()] == [3e-3, 3e-3, 3e-3, 1e-4]
+    assert [t.epochs for t in found.values()] == [7, 7, 7, 5]
+    assert {t.batch_size for t in found.values()} == {4}
+    told = json.loads(json.dumps(study.model_dump(mode="json")))  # keys are texts there
     assert Study.model_validate(told) == study
 
 
@@ -96,8 +110,8 @@ def test_references_first_is_for_methods_that_train_them():
     study = changed("fine_tuning.references_first", 0.1)
     del study["tuning"]
     study = load_study(study)
-    assert study.training_of("trained").references_first == 0.1
-    assert study.training_of("scratch").references_first == 0.0
+    assert study.training_of("trained", 10).references_first == 0.1
+    assert study.training_of("scratch", 10).references_first == 0.0
 
 
 @pytest.mark.parametrize(
@@ -134,6 +148,12 @@ def test_references_first_is_for_methods_that_train_them():
             {"updates": None, "epochs": None},
             "methods.scratch.training: give a budget",
         ),
+        (
+            "methods.scratch.training_by_size",
+            {10: {"learning_rate": 1e-3}},
+            "methods.scratch.training.learning_rate is given and tuning.search searches",
+        ),
+        ("methods.scratch.training_by_size", {0: {"epochs": 1}}, "greater than 0"),
         ("methods.scratch.training", {"epoch": 5}, "methods.scratch.training.epoch: unknown key"),
     ],
 )

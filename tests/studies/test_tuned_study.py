@@ -13,6 +13,7 @@ from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
+from rungs.config import load_study
 from rungs.potentials.chgnet.published import load_model
 from rungs.training.recipes import RECIPE_COLUMNS, TRIAL_COLUMNS
 
@@ -132,6 +133,21 @@ def test_runs_take_the_recipe(tuned):
     given = rows(tuned / "runs/given/12/seed_0/history.csv")
     assert max(float(row["learning_rate"]) for row in given) <= 2e-3
     assert "recipe" not in json.loads((tuned / "runs/given/12/seed_0/record.json").read_text())
+
+
+def test_the_recipes_can_be_written_into_a_configuration(tuned):
+    with open(tuned / "tables/recipes.yaml") as handle:
+        lines = yaml.safe_load(handle)["methods"]
+    with open(tuned / "study.yaml") as handle:
+        values = yaml.safe_load(handle)
+    del values["tuning"]
+    for name, changes in lines.items():
+        values["methods"][name] |= changes
+    study = load_study(values)
+    for row in rows(tuned / "tables/recipes.csv"):
+        training = study.training_of(row["method"], int(row["size"]))
+        assert training.learning_rate == float(row["learning_rate"])
+        assert training.learning_rate_factors.readout == 2
 
 
 def test_the_study_tells_of_its_recipes(tuned):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, model_validator
 
 from rungs.config.options import Name, Options, Sampling
-from rungs.config.tuning import TrainingChanges
+from rungs.config.tuning import TrainingChanges, nearest_size
 
 ReferenceRule = Literal["target", "shrunken", "residual", "shrunken_residual"]
 """Ways of fitting the target's reference energies to target frames."""
@@ -29,6 +29,12 @@ LayerGroup = Literal[
     "readout",
 ]
 """Parts of the network that a method can keep as they are."""
+
+
+RECIPE_KEYS = {"training", "training_by_size"}
+"""Those that say how a method is trained, not what it is."""
+SubsetSize = Annotated[int, Field(gt=0, strict=False)]
+"""Also as text, which keys in JSON are."""
 
 
 class Method(Options):
@@ -59,6 +65,10 @@ class Method(Options):
     training: TrainingChanges | None = None
     """Keys of `fine_tuning` that are others for this method, e.g. `{learning_rate: 1.0e-3}`. A
     comparison of methods is one of their best recipes, which `tuning` searches for."""
+    training_by_size: dict[SubsetSize, TrainingChanges] = {}
+    """The same by subset size, on top of `training`: `{10: {learning_rate: 3.0e-3}, 1000:
+    {learning_rate: 1.0e-3}}`. A run takes the keys of the nearest size, in the logarithm.
+    `tables/recipes.yaml` of a tuned study has these lines."""
     freeze: list[LayerGroup] = []
     """Parts of the network that stay as the pretraining left them (with copied embeddings)."""
     pool: Name | None = None
@@ -87,3 +97,10 @@ class Method(Options):
         if self.reference in RULES_OF_RESIDUALS and self.initial == "random":
             raise ValueError(f"reference: {self.reference} needs `initial: pretrained`")
         return self
+
+    def changes(self, size: int) -> list[TrainingChanges]:
+        """Return what is changed of `fine_tuning` for a subset of a size, one after the other."""
+        found = [] if self.training is None else [self.training]
+        if self.training_by_size and size:
+            found.append(self.training_by_size[nearest_size(size, [*self.training_by_size])])
+        return found

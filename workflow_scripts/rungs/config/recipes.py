@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from rungs.config.methods import Method
+from rungs.config.tuning import TrainingChanges
+
 if TYPE_CHECKING:
     from rungs.config.study import Study
 
@@ -22,26 +25,32 @@ def check_recipes(study: "Study") -> None:
         )
     trained = {run.method for run in study.runs if run.size}
     for name, method in study.methods.items():
-        changes = method.training
-        if changes is None:
-            continue
-        if name not in trained:
+        given = [("training", method.training)] if method.training else []
+        given += [(f"training_by_size.{n}", c) for n, c in method.training_by_size.items()]
+        for key, changes in given:
+            _check_changes(f"methods.{name}.{key}", changes, method)
+        if given and name not in trained:
+            key, changes = given[0]
             raise ValueError(
-                f"methods.{name}.training has {', '.join(sorted(changes.model_fields_set))}, but "
-                "the method trains nothing: its only size is 0; leave it out"
-            )
-        if not method.train_reference and (
-            changes.references_first or changes.learning_rate_factors.references != 1
-        ):
-            raise ValueError(
-                f"methods.{name}.training: references_first and learning_rate_factors.references "
-                "need `train_reference: true`"
+                f"methods.{name}.{key} has {', '.join(sorted(changes.model_fields_set))}, but the "
+                "method trains nothing: its only size is 0; leave it out"
             )
         try:
-            changes.of(study.fine_tuning)
+            for size in {run.size for run in study.runs if run.method == name and run.size}:
+                study.training_of(name, size)
         except ValidationError as error:
             problem = error.errors()[0]["msg"].removeprefix("Value error, ")
             raise ValueError(f"methods.{name}.training: {problem}") from None
+
+
+def _check_changes(key: str, changes: TrainingChanges, method: Method) -> None:
+    if not method.train_reference and (
+        changes.references_first or changes.learning_rate_factors.references != 1
+    ):
+        raise ValueError(
+            f"{key}: references_first and learning_rate_factors.references need "
+            "`train_reference: true`"
+        )
 
 
 def check_tuning(study: "Study") -> None:
@@ -71,7 +80,8 @@ def check_tuning(study: "Study") -> None:
                 f"tuning: {name} has no run at any of tuning.sizes and tuning.seeds; add one of "
                 "its own, or leave it out of tuning.methods"
             )
-        given = method.training.model_fields_set if method.training else set()
+        changes = [method.training or TrainingChanges(), *method.training_by_size.values()]
+        given = set().union(*(c.model_fields_set for c in changes))
         if both := sorted(given & set(asked.search.axes(method.train_reference))):
             raise ValueError(
                 f"methods.{name}.training.{both[0]} is given and tuning.search searches for it; "

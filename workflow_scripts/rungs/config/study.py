@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pydantic import model_validator
 
-from rungs.config.methods import RULES_OF_RESIDUALS, Method
+from rungs.config.methods import RECIPE_KEYS, RULES_OF_RESIDUALS, Method
 from rungs.config.properties import Properties
 from rungs.config.recipes import check_recipes, check_tuning
 from rungs.config.sections import Sections
@@ -147,10 +147,11 @@ class Study(Sections):
             )
         return self
 
-    def training_of(self, method: str) -> Training:
-        """Return how a method is fine-tuned, before any tuning."""
-        asked = self.methods[method]
-        training = asked.training.of(self.fine_tuning) if asked.training else self.fine_tuning
+    def training_of(self, method: str, size: int) -> Training:
+        """Return how a method is fine-tuned on a subset of a size, before any tuning."""
+        asked, training = self.methods[method], self.fine_tuning
+        for changes in asked.changes(size):
+            training = changes.of(training)
         if not asked.train_reference and training.references_first:
             # asked for in `fine_tuning`, for those that do
             training = training.model_copy(update={"references_first": 0.0})
@@ -163,8 +164,8 @@ class Study(Sections):
         found = [("target", "fine_tuning", self.fine_tuning)]
         if self.pretraining.training is not None:
             found.insert(0, ("source", "pretraining.training", self.pretraining.training))
-        for name in self.methods:
-            training = self.training_of(name)
+        for name, size in self.points:
+            training = self.training_of(name, size) if size else self.fine_tuning
             if training.weights != self.fine_tuning.weights:
                 found.append(("target", f"methods.{name}.training", training))
         return found
@@ -253,7 +254,7 @@ class Study(Sections):
         alike: dict[str, list[str]] = {}
         for name, method in self.methods.items():
             if method.initial == "pretrained" and name in self.on_learning_curve:
-                apart = {"pretraining_size", "sizes", "seeds"}
+                apart = {"pretraining_size", "sizes", "seeds", *RECIPE_KEYS}
                 alike.setdefault(method.model_dump_json(exclude=apart), []).append(name)
         return {
             names[0]: names

@@ -96,16 +96,16 @@ def cost_of(
     n_validation = parts.get(("target", "validation"), 0)
     for run in study.runs:
         if run.size:
-            options = study.training_of(run.method)
+            options = study.training_of(run.method, run.size)
             seconds += _training(options, run.size, target_frame, n_validation)
     for trial in study.trials:
         changes = study.recipes(trial.method)[trial.recipe]
-        options = changes.of(study.training_of(trial.method))
+        options = changes.of(study.training_of(trial.method, trial.size))
         seconds += _training(options, trial.size, target_frame, n_validation)
     tested = parts.get(("target", "test"), 0) * target_frame * _PREDICTION
     seconds += len(study.runs) * tested + len(study.points) * _START_SECONDS
     content = max((c for c in (source, target) if c is not None), key=lambda c: c.largest)
-    trainings = (study.pretraining.training, *map(study.training_of, study.methods))
+    trainings = [study.pretraining.training, *(study.training_of(*point) for point in study.points)]
     batch = max(t.batch_size for t in trainings if t)
     width = (architecture.atom_fea_dim + architecture.bond_fea_dim) / 128
     rows = rows_per_atom(architecture, content.density) * batch

@@ -115,7 +115,7 @@ def estimate_study(
     if transfers:
         size = transfers[0].size
         update = next(e for e in found if (e.stage, e.size) == ("fine_tune", size))
-        options = study.training_of(transfers[0].method)
+        options = study.training_of(*transfers[0][:2])
         epoch = min(update.updates, -(-size // options.batch_size))
         seconds = start_seconds + len(transfers) * epoch * update.seconds_per_update
         found.append(Estimate("gradients", size, 1, epoch, update.seconds_per_update, seconds))
@@ -139,13 +139,13 @@ def _runs(study: Study) -> Iterator[tuple[int, Training]]:
     """Yield size and options of every fine-tuning; of a tuned one as it is without its recipe."""
     for run in study.runs:
         if run.size:
-            yield run.size, study.training_of(run.method)
+            yield run.size, study.training_of(run.method, run.size)
 
 
 def _trials(study: Study) -> Iterator[tuple[int, Training]]:
     for trial in study.trials:
         changes = study.recipes(trial.method)[trial.recipe]
-        yield trial.size, changes.of(study.training_of(trial.method))
+        yield trial.size, changes.of(study.training_of(trial.method, trial.size))
 
 
 def _model(study: Study) -> torch.nn.Module:
@@ -223,7 +223,7 @@ def _lines(
         f"in all {total:.2f} hours of one {per_job} ({device_name(device)}): divide by how many "
         "jobs run at once"
     )
-    trainings = (study.pretraining.training, *map(study.training_of, study.methods))
+    trainings = [study.pretraining.training, *(options for _, options in _runs(study))]
     if any(options is not None and options.patience for options in trainings):
         lines.append("at most: patience ends a training that gets no better before its budget")
     lines.append(

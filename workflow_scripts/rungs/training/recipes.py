@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from rungs.config.training import RateFactors
 from rungs.config.tuning import Search, TrainingChanges, Trial, value_words
 from rungs.errors import StudyError
-from rungs.files import write_json, write_rows
+from rungs.files import write_json, write_rows, write_text
 from rungs.training.costs import read_record
 from rungs.training.recipe_choice import Tried, choose
 
@@ -149,11 +150,25 @@ def read_recipe(file: PathLike) -> tuple[str, TrainingChanges]:
     return row["recipe"], TrainingChanges.model_validate(row["changes"])
 
 
-def gather_recipes(files: Sequence[PathLike], output: PathLike) -> str:
-    """Write the table of recipes, and return a line for the terminal."""
+def gather_recipes(files: Sequence[PathLike], output: PathLike, lines: PathLike) -> str:
+    """Write the table of recipes, and the same as lines of a configuration.
+
+    Args:
+        files: the recipe of each method and size.
+        output: the table to write.
+        lines: the YAML file to write: `training_by_size` of each method, at the searched sizes.
+
+    Returns:
+        A line for the terminal.
+    """
     rows = [json.loads(Path(file).read_text(encoding="utf-8")) for file in files]
+    methods: dict[str, dict] = {}
     for row in rows:
-        del row["changes"]  # the keys have columns
+        changes = row.pop("changes")  # the keys have columns
+        of_method = methods.setdefault(row["method"], {"training_by_size": {}})
+        of_method["training_by_size"][row["searched_size"]] = changes
+    text = yaml.safe_dump({"methods": methods}, sort_keys=False, default_flow_style=None)
+    write_text(lines, text)
     write_rows(output, RECIPE_COLUMNS, rows)
     edges = sum(bool(row["at_edge"]) for row in rows)
     told = f"; {edges} at the edge of what was searched" if edges else ""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from rungs.config.methods import RULES_OF_RESIDUALS, Method
+from rungs.config.methods import RECIPE_KEYS, RULES_OF_RESIDUALS, Method
 from rungs.config.study import Run
 from rungs.config.training import Architecture, Training
 from rungs.frames.isolated_atoms import read_isolated_energies
@@ -56,8 +56,7 @@ class StartingPoint(NamedTuple):
     ) -> TrainingTask:
         """Return the training that begins here."""
         told = fingerprint(self.model, self.store, self.training, options, study_seed)
-        # how it trains is in the options
-        own = method.model_dump(mode="json", exclude={"training"})
+        own = method.model_dump(mode="json", exclude=RECIPE_KEYS)
         told["method"] = json.dumps(own, sort_keys=True)
         return TrainingTask(
             self.model,

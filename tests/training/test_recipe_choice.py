@@ -94,6 +94,13 @@ def test_a_choice_at_the_edge_is_told(losses, words):
     assert rate_of(losses).at_edge == words
 
 
+def test_an_edge_is_taken_only_where_nothing_within_is_as_good():
+    """Its missing neighbour is no good one."""
+    losses = [1.3, 1.2, 1.1, 1.02, 1.0]
+    assert rate_of(losses).tried.changes.learning_rate == 1e-2
+    assert rate_of(losses, scatter=0.2).tried.changes.learning_rate == 3e-3
+
+
 def test_below_no_decay_there_is_nothing():
     values = [0.0, 1e-3, 1e-2]
     recipes = tried([1, 2, 3], key="weight_decay", values=values)

@@ -47,7 +47,8 @@ def choose(tried: Sequence[Tried], axes: Mapping[str, Sequence]) -> Choice:
     Classification and Regression Trees, 1984, have this rule for the size of a tree.) Of these the
     flattest is taken, the one with the lowest mean logarithm of its own loss and its neighbours',
     which differ in one searched number by one step: a rate next to which training falls apart is
-    left, however well it did.
+    left, however well it did. One at the edge of what was searched is taken only where none within
+    is as good: nobody looked beyond it.
 
     Args:
         tried: every recipe of a method and size.
@@ -63,7 +64,7 @@ def choose(tried: Sequence[Tried], axes: Mapping[str, Sequence]) -> Choice:
     errors = {t.name: standard_error(t, best) for t in finite}
     as_good = [t for t in finite if t.loss - best.loss <= errors[t.name]]
     heights = {t.name: _height(t, tried, axes) for t in as_good}
-    chosen = min(as_good, key=lambda t: (heights[t.name], t.loss))
+    chosen = min(as_good, key=lambda t: (bool(_edges(t, axes)), heights[t.name], t.loss))
     return Choice(chosen, best.loss, errors[chosen.name], len(as_good), _edges(chosen, axes))
 
 

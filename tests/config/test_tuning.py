@@ -82,6 +82,16 @@ def test_a_recipe_changes_what_it_names_and_nothing_else():
     assert Study.model_validate(told) == study
 
 
+def test_factors_are_exchanged_as_a_whole():
+    """So that `{}` in a search is all parts alike, whatever `fine_tuning` has."""
+    training = load_study(STUDY).fine_tuning
+    slower = TrainingChanges(learning_rate_factors=RateFactors(embeddings=0.1)).of(training)
+    assert slower.learning_rate_factors.embeddings == 0.1
+    other = TrainingChanges(learning_rate_factors=RateFactors(readout=2)).of(slower)
+    assert other.learning_rate_factors == RateFactors(readout=2)
+    assert TrainingChanges(learning_rate_factors=RateFactors()).of(slower) == training
+
+
 def test_a_recipe_by_size_is_that_of_the_nearest():
     by_size = {10: {"learning_rate": 3e-3}, 1000: {"learning_rate": 1e-4, "epochs": 5}}
     study = changed("methods.scratch", STUDY["methods"]["scratch"] | {"training_by_size": by_size})

@@ -57,8 +57,9 @@ def _given(options: Options, values: dict[str, Any]) -> dict[str, Any]:
 def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     merged = dict(values)
     for key, change in changes.items():
-        both = isinstance(change, dict) and isinstance(values.get(key), dict)
-        merged[key] = _merged(values[key], change) if both else change
+        # Factors belong together: those that are not given are 1, whatever they were.
+        is_part = isinstance(change, dict) and key != "learning_rate_factors"
+        merged[key] = _merged(values[key], change) if is_part else change
     return merged
 
 

@@ -18,6 +18,8 @@ def recipe_words(study: Study) -> str:
         verb = "was" if len(keys) == 1 else "were"
         return f"the {words} of {who} {verb} chosen on validation frames, at {sizes} frames"
     own = [name for name, method in study.methods.items() if method.changes(1)]
+    if own and len(own) == len(study.methods) > 1:
+        return "each method has a recipe of its own, as the configuration gives it"
     if own:
         have = "has a recipe of its own" if len(own) == 1 else "have recipes of their own"
         return f"{_listed(own)} {have}, as the configuration gives it"

@@ -2,27 +2,6 @@
 # of the study, judged on validation frames; test frames take no part.
 
 
-def folder_of_trial(trial):
-    return (
-        results / f"tuning/{trial.method}/{trial.size}/seed_{trial.seed}/{trial.recipe}"
-    )
-
-
-def left_by_trials(file):
-    # Of the trials that decide on the recipe of a method and size.
-    return lambda wildcards: [
-        folder_of_trial(trial) / file
-        for trial in study.trials_of(wildcards.method, int(wildcards.size))
-    ]
-
-
-def recipe_of(wildcards):
-    # A method that is not tuned has none, nor has a run that trains nothing.
-    if study.trials_of(wildcards.method, int(wildcards.size)):
-        return results / f"tuning/{wildcards.method}/{wildcards.size}/recipe.json"
-    return []
-
-
 tuned_points = [point for point in study.points if study.trials_of(*point)]
 
 

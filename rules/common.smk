@@ -156,6 +156,27 @@ def training_of(wildcards):
     return study.training_of(wildcards.method, int(wildcards.size))
 
 
+def folder_of_trial(trial):
+    return (
+        results / f"tuning/{trial.method}/{trial.size}/seed_{trial.seed}/{trial.recipe}"
+    )
+
+
+def left_by_trials(file):
+    # Of the trials that decide on the recipe of a method and size.
+    return lambda wildcards: [
+        folder_of_trial(trial) / file
+        for trial in study.trials_of(wildcards.method, int(wildcards.size))
+    ]
+
+
+def recipe_of(wildcards):
+    # A method that is not tuned has none, nor has a run that trains nothing.
+    if study.trials_of(wildcards.method, int(wildcards.size)):
+        return results / f"tuning/{wildcards.method}/{wildcards.size}/recipe.json"
+    return []
+
+
 def pretrained_model(wildcards):
     # A method that starts from random weights need not wait for the pretraining.
     if study.methods[wildcards.method].initial == "pretrained":

@@ -48,7 +48,7 @@ rule try_recipe:
 
 
 rule choose_recipe:
-    # For each method and size by itself: another trial redoes only the runs whose recipe changes.
+    # For each method and size by itself: runs wait for the trials that decide on them alone.
     input:
         records=left_by_trials("record.json"),
         units=left_by_trials("validation.csv"),

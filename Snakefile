@@ -51,7 +51,9 @@ wildcard_constraints:
     method="[A-Za-z0-9][A-Za-z0-9_-]*",
     size=r"\d+",
     seed=r"\d+",
-    pretraining=r"pretrained(_\d+)?",
+    pretraining="pretrained[A-Za-z0-9_-]*",
+    # A suffix: of one of the study's models, or nothing.
+    model="(-[A-Za-z0-9_-]+)?",
     sampling="random|element_covering|diverse",
     recipe="[A-Za-z0-9._-]+",
     pool="[A-Za-z0-9][A-Za-z0-9_-]*",

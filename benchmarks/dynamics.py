@@ -9,7 +9,8 @@ from ase.build import bulk
 from chgnet.model.dynamics import CHGNetCalculator
 
 from rungs.config import read_study
-from rungs.potentials.chgnet.published import load_published, new_model
+from rungs.potentials.chgnet.published import load_published
+from rungs.potentials.models import new_model
 from rungs.simulation.calculator import ModelForces
 
 HEADER = ("", "runs at once", "ms a step and run", "of it graphs", "ratio to chgnet")

@@ -31,14 +31,15 @@ from sides import epoch_of_chgnet, epoch_of_ours
 from threads import time_threads
 
 from rungs.config import read_study
-from rungs.config.training import Architecture
+from rungs.config.architectures import CHGNetArchitecture
 from rungs.graphs.build import build_graph
 from rungs.potentials.chgnet.compiled.library import compiled_library
-from rungs.potentials.chgnet.published import load_published, new_model
+from rungs.potentials.chgnet.published import load_published
+from rungs.potentials.models import new_model
 from rungs.training.record import device_name, peak_resident_bytes
 
 ROOT = Path(__file__).parents[1]
-THREE_BLOCKS = Architecture(
+THREE_BLOCKS = CHGNetArchitecture(
     atom_fea_dim=32,
     bond_fea_dim=32,
     angle_fea_dim=32,

@@ -1,15 +1,16 @@
-# Crystal graphs: atoms, bonds and angles of every frame, built once for all trainings.
+# Crystal graphs: atoms, bonds and angles of every frame, built once for all trainings; where models
+# differ in their cutoffs, once for each of these.
 
 
 rule build_graphs:
     input:
         results / "frames/{level}.parquet",
     output:
-        results / "graphs/{level}.safetensors",
+        results / "graphs/{level}{model}.safetensors",
     log:
-        logs / "build_graphs/{level}.log",
+        logs / "build_graphs/{level}{model}.log",
     benchmark:
-        benchmarks / "build_graphs/{level}.tsv"
+        benchmarks / "build_graphs/{level}{model}.tsv"
     conda:
         "../envs/rungs.yaml"
     threads: 1
@@ -17,7 +18,7 @@ rule build_graphs:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(60),
     params:
-        initial=study.pretraining.initial,
-        architecture=study.architecture and study.architecture.model_dump(mode="json"),
+        initial=lambda wildcards: study.graph_sets[wildcards.model].pretraining.initial,
+        architecture=lambda wildcards: options_of(study.graph_sets[wildcards.model]),
     script:
         "../workflow_scripts/build_graphs.py"

@@ -1,14 +1,11 @@
 # Pretraining on the source frames, or a published model taken as it is. A study that varies the
 # number of source frames has further pretrainings, pretrained_N, each on a subset.
 
-pretraining = study.pretraining.training
-pretraining_processes = pretraining.processes if pretraining else 1
-
 
 rule pretrain:
     input:
         # A model that is taken as it is sees no source frame.
-        graphs=results / "graphs/source.safetensors" if pretraining else [],
+        graphs=source_graphs_to_learn,
         split=results / "splits/split.csv",
         reference=results / "references/source.csv",
         checked=results / "splits/elements.csv",
@@ -24,15 +21,17 @@ rule pretrain:
     priority: 10
     conda:
         "../envs/rungs.yaml"
-    threads: pretraining_processes
+    threads: processes_of_pretraining
     resources:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(8 * 60),
-        gpu=pretraining_processes,
+        gpu=processes_of_pretraining,
     params:
-        pretraining=study.pretraining.model_dump(mode="json"),
-        architecture=study.architecture and study.architecture.model_dump(mode="json"),
-        size=pretraining_size,
+        pretraining=lambda wildcards: network_of(wildcards).pretraining.model_dump(
+            mode="json"
+        ),
+        architecture=lambda wildcards: options_of(network_of(wildcards)),
+        size=lambda wildcards: study.pretrainings[wildcards.pretraining][1],
         seed=study.seed,
         # Not an output: Snakemake deletes a job's outputs before it starts the job again.
         checkpoint=lambda wildcards: str(
@@ -47,7 +46,7 @@ rule predict_interactions:
     # What the pretrained network says of the target's frames, without reference energies: predicted
     # once for all that fit such energies to what it leaves over.
     input:
-        graphs=results / "graphs/target.safetensors",
+        graphs=graphs_of_pretraining("target"),
         split=results / "splits/split.csv",
         orders=orders_to_predict,
         pretrained=results / "{pretraining}/model.pt",
@@ -80,11 +79,11 @@ rule predict_levels:
     input:
         source=results / "frames/source.parquet",
         target=results / "frames/target.parquet",
-        graphs=results / "graphs/target.safetensors",
+        graphs=results / f"graphs/target{study.main_graphs}.safetensors",
         split=results / "splits/split.csv",
         source_reference=results / "references/source.csv",
-        interactions=results / "pretrained/interaction_energies.parquet",
-        pretrained=results / "pretrained/model.pt",
+        interactions=results / study.main_pretraining / "interaction_energies.parquet",
+        pretrained=results / study.main_pretraining / "model.pt",
     output:
         results / "tables/level_predictions.parquet",
     log:
@@ -99,7 +98,7 @@ rule predict_levels:
         runtime=per_attempt(60),
         gpu=1,
     params:
-        pretraining=study.pretraining.model_dump(mode="json"),
+        pretraining=study.networks[0].pretraining.model_dump(mode="json"),
     script:
         "../workflow_scripts/predict_levels.py"
 
@@ -107,7 +106,7 @@ rule predict_levels:
 rule compare_references:
     # What every way of fitting the target's reference energies is worth, before any transfer.
     input:
-        graphs=results / "graphs/target.safetensors",
+        graphs=results / f"graphs/target{study.main_graphs}.safetensors",
         split=results / "splits/split.csv",
         subsets=[
             results / f"subsets/{study.subsets.sampling}/seed_{seed}.csv"
@@ -116,7 +115,7 @@ rule compare_references:
         source_reference=results / "references/source.csv",
         source_atoms=results / "frames/source_isolated_atoms.csv",
         target_atoms=results / "frames/target_isolated_atoms.csv",
-        interactions=results / "pretrained/interaction_energies.parquet",
+        interactions=results / study.main_pretraining / "interaction_energies.parquet",
     output:
         results / "tables/reference_errors.csv",
     log:

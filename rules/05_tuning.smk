@@ -8,7 +8,7 @@ tuned_points = [point for point in study.points if study.trials_of(*point)]
 rule try_recipe:
     input:
         unpack(lambda wildcards: isolated_atoms_of([wildcards.method])),
-        graphs=results / "graphs/target.safetensors",
+        graphs=graphs_of_run,
         split=results / "splits/split.csv",
         subset=subset_order,
         elements=results / "splits/elements.csv",
@@ -37,8 +37,8 @@ rule try_recipe:
         changes=lambda wildcards: study.recipes(wildcards.method)[
             wildcards.recipe
         ].model_dump(mode="json"),
-        initial=study.pretraining.initial,
-        architecture=study.architecture and study.architecture.model_dump(mode="json"),
+        initial=lambda wildcards: study.network_of(wildcards.method).pretraining.initial,
+        architecture=lambda wildcards: options_of(study.network_of(wildcards.method)),
         seed=study.seed,
         checkpoint=lambda wildcards: str(
             results / "checkpoints/tuning" / f"{'-'.join(wildcards)}.pt"

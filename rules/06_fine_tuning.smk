@@ -4,7 +4,7 @@
 rule fine_tune:
     input:
         unpack(lambda wildcards: isolated_atoms_of([wildcards.method])),
-        graphs=results / "graphs/target.safetensors",
+        graphs=graphs_of_run,
         split=results / "splits/split.csv",
         subset=subset_order,
         elements=results / "splits/elements.csv",
@@ -32,8 +32,8 @@ rule fine_tune:
     params:
         method=lambda wildcards: method_of(wildcards.method),
         training=lambda wildcards: training_of(wildcards).model_dump(mode="json"),
-        initial=study.pretraining.initial,
-        architecture=study.architecture and study.architecture.model_dump(mode="json"),
+        initial=lambda wildcards: study.network_of(wildcards.method).pretraining.initial,
+        architecture=lambda wildcards: options_of(study.network_of(wildcards.method)),
         seed=study.seed,
         checkpoint=lambda wildcards: str(checkpoint_of(wildcards)),
         events=lambda wildcards, input: events_of(
@@ -47,7 +47,10 @@ rule record_gradients:
     # The first epoch of the runs on the most frames, once more: what it asks of each layer.
     input:
         **isolated_atoms_of({run.method for run in study.largest_transfers}),
-        graphs=results / "graphs/target.safetensors",
+        graphs=[
+            results / f"graphs/{study.graphs_of(run.method)}.safetensors"
+            for run in study.largest_transfers
+        ],
         split=results / "splits/split.csv",
         subsets=[order_of(run.method, run.seed) for run in study.largest_transfers],
         source_reference=results / "references/source.csv",

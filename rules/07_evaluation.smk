@@ -6,11 +6,9 @@ rule evaluate:
     # On the source's own test frames too, where the study asks what fine-tuning made it forget.
     input:
         models=models_of_all_seeds,
-        graphs=results / "graphs/target.safetensors",
+        graphs=graphs_of_run,
         split=results / "splits/split.csv",
-        source_graphs=(
-            results / "graphs/source.safetensors" if study.judged_on_source else []
-        ),
+        source_graphs=source_graphs_of_run if study.judged_on_source else [],
         pretrained=model_before if study.judged_on_source else [],
     output:
         errors=results / "evaluations/{method}/{size}.csv",
@@ -77,7 +75,7 @@ rule tabulate_errors:
     input:
         errors=of_all_points("evaluations/{method}/{size}.parquet"),
         elements=of_all_points("evaluations/{method}/{size}_elements.csv"),
-        graphs=results / "graphs/target.safetensors",
+        graphs=results / f"graphs/target{study.main_graphs}.safetensors",
         frames=results / "frames/target.parquet",
         split=results / "splits/split.csv",
         reference=results / "references/target.csv",
@@ -144,7 +142,7 @@ rule evaluate_pretrained:
     # What there is to forget: the pretrained model on the source's own test frames.
     input:
         model=results / "{pretraining}/model.pt",
-        graphs=results / "graphs/source.safetensors",
+        graphs=graphs_of_pretraining("source"),
         split=results / "splits/split.csv",
     output:
         results / "{pretraining}/source_test.csv",

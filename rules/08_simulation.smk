@@ -81,7 +81,7 @@ rule tabulate_stability:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(10),
     params:
-        baseline=study.baseline,
+        baselines=study.baselines,
     script:
         "../workflow_scripts/tabulate_stability.py"
 

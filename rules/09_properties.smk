@@ -92,7 +92,7 @@ rule gather_properties:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(10),
     params:
-        baseline=study.baseline,
+        baselines=study.baselines,
     script:
         "../workflow_scripts/gather_properties.py"
 

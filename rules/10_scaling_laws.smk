@@ -23,7 +23,7 @@ rule fit_scaling_laws:
         runtime=per_attempt(10),
     params:
         seed=study.seed,
-        baseline=study.baseline,
+        baselines=study.baselines,
     script:
         "../workflow_scripts/fit_scaling_laws.py"
 
@@ -102,6 +102,5 @@ rule summarize:
         runtime=per_attempt(10),
     params:
         study=study.model_dump(mode="json"),
-        baseline=study.baseline,
     script:
         "../workflow_scripts/summarize.py"

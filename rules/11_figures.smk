@@ -235,7 +235,7 @@ rule draw_learning_curves:
 
 rule draw_histories:
     input:
-        pretraining=results / "pretrained/history.csv",
+        pretraining=results / study.main_pretraining / "history.csv",
         runs=[
             results / f"runs/{run.method}/{run.size}/seed_{run.seed}/history.csv"
             for run in study.runs

@@ -24,7 +24,7 @@ rule write_opening:
         source=lambda wildcards: study.source.label,
         target=lambda wildcards: study.target.label,
         methods=study.on_learning_curve,
-        published=study.pretraining.initial != "random",
+        published=study.networks[0].pretraining.initial != "random",
     script:
         "../workflow_scripts/write_opening.py"
 

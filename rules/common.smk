@@ -218,13 +218,41 @@ def events_of(training):
     )
 
 
-def pretraining_size(wildcards):
-    # Source training frames of a further pretraining; None for the one on all of them.
-    return (
-        int(wildcards.pretraining.rpartition("_")[2])
-        if "_" in wildcards.pretraining
-        else None
+def network_of(wildcards):
+    # Of a pretraining.
+    return study.pretrainings[wildcards.pretraining][0]
+
+
+def options_of(network):
+    # Kind and size of random weights; None where a published model or a file is the start.
+    return network.architecture and network.architecture.model_dump(mode="json")
+
+
+def graphs_of_run(wildcards):
+    return results / f"graphs/{study.graphs_of(wildcards.method)}.safetensors"
+
+
+def source_graphs_of_run(wildcards):
+    return results / f"graphs/{study.graphs_of(wildcards.method, 'source')}.safetensors"
+
+
+def graphs_of_pretraining(level):
+    return lambda wildcards: (
+        results
+        / f"graphs/{study.graphs_of_network(network_of(wildcards), level)}.safetensors"
     )
+
+
+def source_graphs_to_learn(wildcards):
+    # A model that is taken as it is sees no source frame.
+    if network_of(wildcards).pretraining.training is None:
+        return []
+    return graphs_of_pretraining("source")(wildcards)
+
+
+def processes_of_pretraining(wildcards):
+    training = network_of(wildcards).pretraining.training
+    return training.processes if training else 1
 
 
 def checkpoint_of(run):

@@ -28,6 +28,12 @@ def results_that_need(extra):
             return [results / f"frames/{level}.parquet" for level in levels]
         case "diverse":
             return [results / "subsets/diverse/clusters.csv"]
+        case "mace":
+            return [
+                results / f"runs/{run.method}/{run.size}/seed_{run.seed}/model.pt"
+                for run in study.runs
+                if study.network_of(run.method).kind == "mace"
+            ]
         case "properties":
             return [results / "properties/reference.csv"] + [
                 results / f"properties/{method}/{size}.csv"

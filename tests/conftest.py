@@ -96,9 +96,9 @@ def shared_cases() -> Path:
 @pytest.fixture(scope="session")
 def toy_architecture():
     """The smallest network that has every part: a test trains it in a second."""
-    from rungs.config.training import Architecture
+    from rungs.config.architectures import CHGNetArchitecture
 
-    return Architecture(
+    return CHGNetArchitecture(
         atom_fea_dim=8,
         bond_fea_dim=8,
         angle_fea_dim=8,

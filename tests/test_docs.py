@@ -365,7 +365,7 @@ import numpy as np
 import pytest
 import torch
 from rungs.graphs.build import build_graph
-from rungs.potentials.chgnet.published import new_model
+from rungs.potentials.models import new_model
 from rungs.potentials.predict import predict
-from rungs.potentials.chgnet.references import set_reference
+from rungs.potentials.references import set_reference
 """

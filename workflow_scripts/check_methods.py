@@ -8,9 +8,9 @@ with job(snakemake.log[0]) as say:
     from rungs.frames.isolated_atoms import read_isolated_energies
     from rungs.frames.table import read_groups, read_temperatures
     from rungs.references.isolated import check_isolated_atoms
-    from rungs.splits.elements import check_elements, count_elements
+    from rungs.splits.elements import check_methods_elements, count_elements
     from rungs.splits.files import frame_ids, read_split, read_summary, write_elements
-    from rungs.splits.labels import check_weights
+    from rungs.splits.labels import check_moments, check_weights
     from rungs.splits.pools import check_pool_sizes, pool_members
 
     given, study = snakemake.input, load_study(snakemake.config)
@@ -19,11 +19,12 @@ with job(snakemake.log[0]) as say:
     for level in ("source", "target"):
         part_of = {row.frame_id: row.part for row in split if row.level == level}
         counts += count_elements(level, given[level], part_of)
-    check_elements(study.methods, counts, from_source_alone=study.pretraining.initial == "random")
+    check_methods_elements(study, counts)
     parts = {(s.level, s.part): s for s in read_summary(given.summary)}
     for level, section, training in study.trainings:
         for line in check_weights(parts[level, "train"], training.weights, section):
             say(line)
+    check_moments(parts, study)
     levels = ("source", "target")
     check_isolated_atoms(
         study.methods,

@@ -12,9 +12,9 @@ with job(snakemake.log[0]) as say:
     prepare_process(snakemake.threads, snakemake.resources.get("gpu", 0), say)
     for line in estimate_study(
         load_study(snakemake.params.study),
-        source_graphs=snakemake.input.source or None,
-        target_graphs=snakemake.input.target,
+        graphs=dict(zip(snakemake.params.graphs, snakemake.input.graphs, strict=True)),
         split=snakemake.input.split,
+        elements=snakemake.input.elements,
         # processor time so far: what every job spends before it computes
         start_seconds=time.process_time(),
         output=snakemake.output[0],

@@ -4,8 +4,9 @@ from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config import Run
+    from rungs.config.architectures import architecture_options
     from rungs.config.methods import Method
-    from rungs.config.training import Architecture, Training
+    from rungs.config.training import Training
     from rungs.potentials.device import prepare_process
     from rungs.splits.elements import check_elements
     from rungs.splits.files import read_elements
@@ -27,7 +28,7 @@ with job(snakemake.log[0]) as say:
             method,
             options,
             initial=params.initial,
-            architecture=params.architecture and Architecture.model_validate(params.architecture),
+            architecture=architecture_options(params.architecture),
             inputs=snakemake.input,
             study_seed=params.seed,
             checkpoint=params.checkpoint,

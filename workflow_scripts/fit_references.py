@@ -11,8 +11,8 @@ with job(snakemake.log[0]) as say:
     published = None
     if snakemake.params.initial != "random":
         # A published network was trained on top of its own references; they are the source's.
-        from rungs.potentials.chgnet.initial import load_initial
-        from rungs.potentials.chgnet.references import get_reference
+        from rungs.potentials.models import load_initial
+        from rungs.potentials.references import get_reference
 
         published = get_reference(load_initial(snakemake.params.initial))
     split = read_split(snakemake.input.split)

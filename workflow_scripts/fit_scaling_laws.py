@@ -5,7 +5,7 @@ from rungs.workflow.jobs import job
 with job(snakemake.log[0]) as say:
     from rungs.evaluation.tables import read_rows
     from rungs.scaling.answers.checks import check_laws, write_checks
-    from rungs.scaling.answers.efficiency import data_efficiency, write_efficiency
+    from rungs.scaling.answers.efficiency import efficiency_of_models, write_efficiency
     from rungs.scaling.answers.law_table import fit_learning_curves, write_laws
     from rungs.scaling.answers.means import learning_curve_means, write_means
     from rungs.scaling.intervals.material_draws import read_material_draws
@@ -19,9 +19,8 @@ with job(snakemake.log[0]) as say:
     laws = fit_learning_curves(rows, seed=seed, materials=materials)
     write_laws(snakemake.output.laws, laws)
     write_means(snakemake.output.means, learning_curve_means(rows))
-    baseline = snakemake.params.baseline
-    efficiency = (
-        data_efficiency(rows, laws, baseline, seed=seed, materials=materials) if baseline else []
+    efficiency = efficiency_of_models(
+        rows, laws, snakemake.params.baselines, seed=seed, materials=materials
     )
     write_efficiency(snakemake.output.efficiency, efficiency)
     write_checks(snakemake.output.checks, check_laws(rows, laws, seed=seed))

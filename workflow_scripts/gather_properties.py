@@ -10,7 +10,7 @@ with job(snakemake.log[0]) as say:
 
     rows = [row for path in snakemake.input for row in read_rows(path)]
     write_rows(snakemake.output.runs, RUN_COLUMNS, rows)
-    table = property_rows(rows, snakemake.params.baseline)
+    table = property_rows(rows, snakemake.params.baselines)
     write_rows(snakemake.output.table, PROPERTY_COLUMNS, table)
     for line in effects_in_words(table):
         say(line)

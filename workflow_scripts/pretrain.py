@@ -3,7 +3,8 @@
 from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
-    from rungs.config.training import Architecture, Pretraining
+    from rungs.config.architectures import architecture_options
+    from rungs.config.training import Pretraining
     from rungs.potentials.device import prepare_process
     from rungs.training.runs import pretrain
 
@@ -12,10 +13,11 @@ with job(snakemake.log[0]) as say:
     say(
         pretrain(
             Pretraining.model_validate(params.pretraining),
-            params.architecture and Architecture.model_validate(params.architecture),
+            architecture_options(params.architecture),
             graphs=snakemake.input.graphs or None,
             split=snakemake.input.split,
             reference=snakemake.input.reference,
+            elements=snakemake.input.checked,
             size=params.size,
             study_seed=params.seed,
             checkpoint=params.checkpoint,

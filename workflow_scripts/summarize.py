@@ -14,7 +14,7 @@ with job(snakemake.log[0]) as say:
     from rungs.scaling.answers.plan import Answer
     from rungs.splits.files import read_summary
 
-    study, baseline = load_study(snakemake.params.study), snakemake.params.baseline
+    study = load_study(snakemake.params.study)
     tables = {
         "points": read_table(snakemake.input.means, MeanRow),
         "laws": read_table(snakemake.input.laws, LawRow),
@@ -27,10 +27,9 @@ with job(snakemake.log[0]) as say:
         plan=read_table(snakemake.input.plan, Answer),
         joint_laws=read_table(snakemake.input.joint, JointRow) if snakemake.input.joint else [],
         parts=read_summary(snakemake.input.parts),
-        baseline=baseline,
     )
     write_summary(snakemake.output.summary, summary)
-    sentences = answer(study, **tables, baseline=baseline, quote="``")
+    sentences = answer(study, **tables, quote="``")
     write_text(snakemake.output.answer, "\n".join(sentences) + "\n")
     for sentence in summary.answer:
         say(sentence)

@@ -19,7 +19,7 @@ with job(snakemake.log[0]) as say:
     # A named input of one file is its path, one of none a list.
     paths = [*given.simulations, *([given.reference] if given.reference else [])]
     rows = [row for path in paths for row in read_rows(path)]
-    table = stability_rows(rows, snakemake.params.baseline)
+    table = stability_rows(rows, snakemake.params.baselines)
     write_rows(output.runs, SIMULATION_COLUMNS, rows)
     write_rows(output.table, STABILITY_COLUMNS, map(asdict, table))
     write_rows(output.curves, SURVIVAL_COLUMNS, survival_rows(rows))

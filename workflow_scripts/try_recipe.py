@@ -3,8 +3,9 @@
 from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
+    from rungs.config.architectures import architecture_options
     from rungs.config.methods import Method
-    from rungs.config.training import Architecture, Training
+    from rungs.config.training import Training
     from rungs.config.tuning import TrainingChanges, Trial
     from rungs.potentials.device import prepare_process
     from rungs.splits.elements import check_elements
@@ -23,7 +24,7 @@ with job(snakemake.log[0]) as say:
             Training.model_validate(params.training),
             TrainingChanges.model_validate(params.changes),
             initial=params.initial,
-            architecture=params.architecture and Architecture.model_validate(params.architecture),
+            architecture=architecture_options(params.architecture),
             inputs=snakemake.input,
             study_seed=params.seed,
             checkpoint=params.checkpoint,

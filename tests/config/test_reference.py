@@ -23,13 +23,14 @@ def test_every_key_of_every_section_has_an_entry(page):
     entries = re.findall(r"^- (?:<a id=\"[^\"]+\"></a>)*\*\*`(\w+)`\*\*", page, re.MULTILINE)
     levels = [x for name, x in schema["$defs"].items() if name != "Level"]  # the target's is wider
     keys = [key for model in levels for key in model["properties"] if key != "kind"]
-    plain = ["study", "title", "seed", "data_folder"]
+    plain = ["study", "title", "seed", "data_folder", "architecture"]
     assert sorted(entries) == sorted(keys + plain)
 
 
 def test_an_entry_says_what_a_key_may_hold(page):
     def entry(anchor: str) -> str:
-        return next(line for line in page.splitlines() if f'<a id="{anchor}"></a>**' in line)
+        anchored = f'<a id="{anchor}"></a>'
+        return next(x for x in page.splitlines() if anchored in x and x.startswith("- "))
 
     assert entry("split.test").endswith("number from 0 below 1 · default `0.1`<br>")
     assert "whole number from 1 to 1000 · default `16`" in entry("crystals.frames_per_crystal")

@@ -10,8 +10,9 @@ from rungs.config import Run
 from rungs.frames.elements import MAX_ATOMIC_NUMBER
 from rungs.frames.frame import Frame
 from rungs.graphs.store import GraphStore, write_graphs
-from rungs.potentials.chgnet.published import new_model, save_model
-from rungs.potentials.chgnet.references import set_reference
+from rungs.potentials.model_files import save_model
+from rungs.potentials.models import new_model
+from rungs.potentials.references import set_reference
 from rungs.splits.files import write_split
 from rungs.splits.split import SplitRow
 

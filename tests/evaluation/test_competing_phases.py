@@ -18,7 +18,7 @@ from rungs.evaluation.runs import EvaluationFiles, evaluate_runs
 from rungs.evaluation.stability import Phase, PhaseSet, fractions_of
 from rungs.frames.frame import Frame
 from rungs.graphs.store import write_graphs
-from rungs.potentials.chgnet.published import load_model
+from rungs.potentials.model_files import load_model
 from rungs.potentials.predict import predict
 from rungs.splits.files import read_split, write_split
 from rungs.splits.split import SplitRow

@@ -13,7 +13,8 @@ from rungs.evaluation.levels import compare_levels, write_levels
 from rungs.frames.frame import Frame
 from rungs.frames.table import FrameWriter, read_frames, read_provenance
 from rungs.graphs.store import GraphStore, write_graphs
-from rungs.potentials.chgnet.published import new_model, save_model
+from rungs.potentials.model_files import save_model
+from rungs.potentials.models import new_model
 from rungs.potentials.predict import interaction_energies, predict
 from rungs.training import interactions
 from rungs.training.interactions import write_interactions
@@ -77,7 +78,7 @@ def test_the_asked_frames_have_the_models_predictions(levels, tmp_path):
     found = read_frames(path)
     assert [frame.frame_id for frame in found] == ["t0", "t2", "t4"]
     store = GraphStore.open(levels["graphs"])
-    from rungs.potentials.chgnet.published import load_model
+    from rungs.potentials.model_files import load_model
 
     for frame, p in zip(found, predict(load_model(levels["model"]), store, [0, 2, 4]), strict=True):
         assert frame.energy_per_atom == pytest.approx(p.energy_per_atom, abs=1e-6)

@@ -15,7 +15,7 @@ from rungs.evaluation.runs import EvaluationFiles, evaluate_runs
 from rungs.evaluation.table1 import make_table1
 from rungs.evaluation.tables import learning_curve_rows, read_rows
 from rungs.evaluation.temperatures import temperature_transfer
-from rungs.potentials.chgnet.published import load_model
+from rungs.potentials.model_files import load_model
 from rungs.potentials.predict import predict
 
 

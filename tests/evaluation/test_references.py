@@ -11,9 +11,10 @@ from rungs.frames.frame import Frame
 from rungs.frames.isolated_atoms import IsolatedAtom, write_isolated_atoms
 from rungs.graphs.store import GraphStore, write_graphs
 from rungs.potentials.chgnet.forward import BatchedCHGNet
-from rungs.potentials.chgnet.published import new_model, save_model
-from rungs.potentials.chgnet.references import set_reference
+from rungs.potentials.model_files import save_model
+from rungs.potentials.models import new_model
 from rungs.potentials.prediction_errors import evaluate
+from rungs.potentials.references import set_reference
 from rungs.references.fit import ReferenceEnergies, fit_reference, write_reference
 from rungs.splits.files import write_order, write_split
 from rungs.splits.split import SplitRow

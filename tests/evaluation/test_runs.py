@@ -11,7 +11,7 @@ from rungs.config import Run
 from rungs.evaluation.components import draw_frames, read_components
 from rungs.evaluation.frames import FRAME_COLUMNS, read_frame_errors
 from rungs.evaluation.runs import EvaluationFiles, evaluate_on_source, evaluate_runs
-from rungs.potentials.chgnet.published import load_model
+from rungs.potentials.model_files import load_model
 from rungs.potentials.predict import predict
 
 

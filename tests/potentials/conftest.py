@@ -9,13 +9,14 @@ import pytest
 import torch
 from pymatgen.core import Lattice, Structure
 
-from rungs.config.training import Architecture
+from rungs.config.architectures import CHGNetArchitecture
 from rungs.graphs.build import build_graph
 from rungs.graphs.store import GraphStore
 from rungs.potentials.chgnet.compiled.library import compiled_library
-from rungs.potentials.chgnet.published import load_published, new_model
+from rungs.potentials.chgnet.published import load_published
+from rungs.potentials.models import new_model
 
-SMALL = Architecture(
+SMALL = CHGNetArchitecture(
     atom_fea_dim=32,
     bond_fea_dim=32,
     angle_fea_dim=32,
@@ -67,7 +68,7 @@ def compiled(request) -> bool:
 
 
 @pytest.fixture(scope="session")
-def architecture() -> Architecture:
+def architecture() -> CHGNetArchitecture:
     return SMALL
 
 

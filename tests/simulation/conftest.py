@@ -6,10 +6,10 @@ import torch
 from ase import Atoms
 from ase.build import bulk
 
-from rungs.config.training import Architecture
-from rungs.potentials.chgnet.published import new_model
+from rungs.config.architectures import CHGNetArchitecture
+from rungs.potentials.models import new_model
 
-SMALL = Architecture(
+SMALL = CHGNetArchitecture(
     atom_fea_dim=16,
     bond_fea_dim=16,
     angle_fea_dim=16,

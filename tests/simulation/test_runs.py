@@ -10,7 +10,7 @@ from ase.calculators.emt import EMT
 from rungs.config import Run
 from rungs.config.simulations import Simulations
 from rungs.errors import StudyError
-from rungs.potentials.chgnet.published import save_model
+from rungs.potentials.model_files import save_model
 from rungs.simulation import runs
 from rungs.simulation.columns import SIMULATION_COLUMNS
 from rungs.simulation.initial_conditions import Start

@@ -14,7 +14,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
 from rungs.frames.table import read_frames
-from rungs.potentials.chgnet.published import load_model
+from rungs.potentials.model_files import load_model
 
 
 def copper(count, seed, **missing):

@@ -37,15 +37,16 @@ STEP = """
 import sys
 import numpy as np
 import torch
-from rungs.config.training import Architecture, Training
+from rungs.config.architectures import CHGNetArchitecture
+from rungs.config.training import Training
 from rungs.graphs.build import build_graph
 from rungs.graphs.store import GraphStore
-from rungs.potentials.chgnet.published import new_model
+from rungs.potentials.models import new_model
 from rungs.training.runs import fine_tune
 from rungs.training.step import Step
 
 graph = build_graph(np.eye(3) * 2.6, [26], [[0, 0, 0]], 4.0, 3.0)
-model = new_model(Architecture(atom_graph_cutoff=4.0, bond_graph_cutoff=3.0), 0)
+model = new_model(CHGNetArchitecture(atom_graph_cutoff=4.0, bond_graph_cutoff=3.0), 0)
 options = Training(updates=1, batch_size=1)
 step = Step(model, GraphStore.from_graphs([graph], 4.0, 3.0), options, torch.device("cpu"))
 gradient, terms = step.gradient(np.arange(1))

@@ -73,7 +73,7 @@ def rejects(tmp_path):
 
 def test_own_files_give_a_learning_curve(snakemake, tmp_path, study, without_packages):
     """With the packages that every study has, and none of the extras."""
-    without_packages("diverse", "materials-project", "properties", "tensorboard")
+    without_packages("diverse", "mace", "materials-project", "properties", "tensorboard")
     snakemake(tmp_path, "results/copper/scaling_laws.csv", "--cores", "2", "--configfile", study())
     with open(tmp_path / "results/copper/learning_curve.csv", newline="") as handle:
         curve = list(csv.DictReader(handle))

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-STUDIES = ("diverse", "materials-project", "properties", "tensorboard")
+STUDIES = ("diverse", "mace", "materials-project", "properties", "tensorboard")
 """Extras that a configuration can ask for."""
 
 
@@ -37,6 +37,11 @@ SUBSETS = {"sizes": [10], "seeds": [0], "sampling": "diverse"}
     [
         ("properties", {"properties": PROPERTIES}, "calculate: phonons needs matcalc and phonopy"),
         ("diverse", {"subsets": SUBSETS, "methods": None}, "needs dscribe and scikit-learn"),
+        (
+            "mace",
+            {"architecture": {"kind": "mace"}},
+            "architecture.kind: mace needs mace-torch",
+        ),
         ("tensorboard", {"tracking": {"tensorboard": True}}, "tensorboard: true needs tensorboard"),
     ],
 )

@@ -14,7 +14,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
 from rungs.config import load_study
-from rungs.potentials.chgnet.published import load_model
+from rungs.potentials.model_files import load_model
 from rungs.training.recipes import RECIPE_COLUMNS, TRIAL_COLUMNS
 
 RATES = [1e-3, 1e-2]

@@ -15,7 +15,7 @@ import torch
 from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.graphs.store import GraphStore
-from rungs.potentials.chgnet.published import new_model
+from rungs.potentials.models import new_model
 from rungs.training import loop
 from rungs.training.checkpoint import load_checkpoint
 from rungs.training.loop import Trainer, TrainingData
@@ -32,9 +32,9 @@ train(sys.argv[1], architecture_of(sys.argv[2]))
 
 
 def architecture_of(text):
-    from rungs.config.training import Architecture
+    from rungs.config.architectures import CHGNetArchitecture
 
-    return Architecture.model_validate_json(text)
+    return CHGNetArchitecture.model_validate_json(text)
 
 
 def train(graphs, architecture, fingerprint=None):

@@ -13,7 +13,7 @@ import torch
 
 from rungs.config.training import Training
 from rungs.errors import StudyError
-from rungs.potentials.chgnet.published import new_model
+from rungs.potentials.models import new_model
 from rungs.training.distributed import SINGLE_PROCESS, Processes, run_distributed
 from rungs.training.divergence import DivergedError
 from rungs.training.task import TrainingTask, run_training

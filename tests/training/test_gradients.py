@@ -9,7 +9,8 @@ import torch
 
 from rungs.config.training import Training
 from rungs.potentials.chgnet.forward import BatchedCHGNet
-from rungs.potentials.chgnet.published import load_published, new_model
+from rungs.potentials.chgnet.published import load_published
+from rungs.potentials.models import new_model
 from rungs.training.gradients import first_epoch, layer_norms, layers
 from rungs.training.loop import Trainer, TrainingData
 from rungs.training.loss import loss_terms, total_loss

@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from rungs.errors import StudyError
-from rungs.potentials.chgnet.published import load_published, new_model
-from rungs.potentials.chgnet.references import get_reference, set_reference
-from rungs.training.initialization import copy_embedding, redraw
+from rungs.potentials.chgnet.published import load_published
+from rungs.potentials.models import new_model
+from rungs.potentials.references import get_reference, set_reference
+from rungs.potentials.registry import architecture
+from rungs.training.initialization import copy_embedding
 
 
 def test_references_go_in_and_come_out(architecture):
@@ -54,6 +56,7 @@ def test_a_copied_embedding_makes_the_elements_alike(architecture):
 
 def test_redraw_keeps_the_architecture_and_the_seed_decides():
     published = load_published("0.3.0")
+    redraw = architecture("chgnet").redraw
     one, again, other = redraw(published, 1), redraw(published, 1), redraw(published, 2)
     shapes = {name: tensor.shape for name, tensor in published.state_dict().items()}
     assert {name: tensor.shape for name, tensor in one.state_dict().items()} == shapes

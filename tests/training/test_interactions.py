@@ -9,9 +9,10 @@ import pytest
 
 from rungs.errors import StudyError
 from rungs.graphs.store import GraphStore, write_graphs
-from rungs.potentials.chgnet.published import load_model, new_model, save_model
-from rungs.potentials.chgnet.references import set_reference
+from rungs.potentials.model_files import load_model, save_model
+from rungs.potentials.models import new_model
 from rungs.potentials.predict import interaction_energies
+from rungs.potentials.references import set_reference
 from rungs.references.interactions import read_interactions
 from rungs.training import interactions
 from rungs.training.interactions import known_or_predicted, write_interactions

@@ -1,17 +1,18 @@
 """Layers by name, and layers that stay as they are."""
 
 import copy
-from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
-from rungs.config.methods import LayerGroup
+from rungs.config.architectures import GROUPS
 from rungs.config.training import Training
 from rungs.errors import StudyError
-from rungs.potentials.chgnet.published import load_published, new_model
-from rungs.training.layers import freeze, layers
+from rungs.potentials.chgnet.published import load_published
+from rungs.potentials.models import new_model
+from rungs.potentials.registry import architecture
+from rungs.training.layers import freeze
 from rungs.training.loop import Trainer, TrainingData
 
 OPTIONS = Training.model_validate(
@@ -74,13 +75,13 @@ def test_the_references_can_be_trained_above_frozen_layers(architecture, store, 
 def test_every_name_of_the_configuration_is_a_layer_of_the_published_network():
     model = load_published("0.3.0")
     n_all = sum(p.requires_grad for p in model.parameters())
-    for name in get_args(LayerGroup):
+    for name in GROUPS["chgnet"]:
         one = copy.deepcopy(model)
         freeze(one, [name])
         assert sum(p.requires_grad for p in one.parameters()) < n_all
-    assert {layer.name.lower().replace(" ", "_") for layer in layers(model)} <= set(
-        get_args(LayerGroup)
-    )
+    assert {
+        layer.name.lower().replace(" ", "_") for layer in architecture("chgnet").layers(model)
+    } <= set(GROUPS["chgnet"])
 
 
 def test_a_network_of_nothing_but_frozen_layers_is_refused(architecture):

@@ -12,9 +12,9 @@ import torch
 from rungs.config.training import LossWeights, Training
 from rungs.errors import StudyError
 from rungs.potentials.chgnet.forward import BatchedCHGNet
-from rungs.potentials.chgnet.published import new_model
-from rungs.potentials.chgnet.references import get_reference, set_reference
+from rungs.potentials.models import new_model
 from rungs.potentials.prediction_errors import evaluate
+from rungs.potentials.references import get_reference, set_reference
 from rungs.training import loop
 from rungs.training.divergence import DivergenceCheck
 from rungs.training.loop import Trainer, TrainingData
@@ -252,7 +252,7 @@ def test_saved_model_is_chgnets_own(data, architecture, frames, store, tmp_path)
     from chgnet.model import CHGNet
     from pymatgen.core import Structure
 
-    from rungs.potentials.chgnet.published import save_model
+    from rungs.potentials.model_files import save_model
 
     run = trainer(data, architecture, train_reference=True)
     run.train(tmp_path / "run.pt", {}, "test")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rungs.config.training import LossWeights, Training
-from rungs.potentials.chgnet.forward import Prediction
+from rungs.potentials.potential import Prediction
 from rungs.training.loss import loss_terms, total_loss
 
 

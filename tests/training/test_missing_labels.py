@@ -9,10 +9,10 @@ import torch
 
 from rungs.config.training import LossWeights, Training
 from rungs.errors import StudyError
-from rungs.potentials.chgnet.published import new_model
-from rungs.potentials.chgnet.references import set_reference
+from rungs.potentials.models import new_model
 from rungs.potentials.prediction_errors import evaluate
 from rungs.potentials.properties import PROPERTIES
+from rungs.potentials.references import set_reference
 from rungs.training.loop import Trainer, TrainingData, _Progress
 from rungs.training.loss import loss_terms, weights_of_labelled
 from rungs.training.step import Step

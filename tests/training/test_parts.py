@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from rungs.config.training import RateFactors, Training
-from rungs.potentials.chgnet.published import new_model
-from rungs.potentials.chgnet.references import get_reference, set_reference
+from rungs.potentials.models import new_model
+from rungs.potentials.references import get_reference, set_reference
+from rungs.potentials.registry import architecture
 from rungs.training import loop
-from rungs.training.layers import part_of
 from rungs.training.loop import Trainer, TrainingData
 from rungs.training.schedule import updates_of_references
 
@@ -32,6 +32,7 @@ def same(one, other):
 
 
 def changed_parts(model, before) -> set[str]:
+    part_of = architecture("chgnet").part_of
     return {part_of(n) for n, p in model.named_parameters() if not torch.equal(p, before[n])}
 
 

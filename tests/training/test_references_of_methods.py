@@ -10,9 +10,9 @@ from rungs.config.methods import RULES_OF_RESIDUALS, Method
 from rungs.frames.elements import SYMBOLS
 from rungs.frames.isolated_atoms import IsolatedAtom, write_isolated_atoms
 from rungs.potentials.chgnet.forward import BatchedCHGNet
-from rungs.potentials.chgnet.published import new_model
-from rungs.potentials.chgnet.references import get_reference, set_reference
+from rungs.potentials.models import new_model
 from rungs.potentials.predict import interaction_energies
+from rungs.potentials.references import get_reference, set_reference
 from rungs.references.fit import ReferenceEnergies, write_reference
 from rungs.references.rules import RULES, reference_by_rule
 from rungs.splits.split import SplitRow

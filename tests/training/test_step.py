@@ -9,7 +9,7 @@ import torch
 from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.potentials.chgnet.forward import BatchedCHGNet
-from rungs.potentials.chgnet.published import new_model
+from rungs.potentials.models import new_model
 from rungs.training.loss import label_counts, loss_terms, total_loss
 from rungs.training.parameter_vector import FlatParameters
 from rungs.training.prefetch import Prefetcher

@@ -11,8 +11,8 @@ import torch
 from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.files import write_rows
-from rungs.potentials.chgnet.published import new_model
-from rungs.potentials.chgnet.references import set_reference
+from rungs.potentials.models import new_model
+from rungs.potentials.references import set_reference
 from rungs.training import loop
 from rungs.training.loop import HISTORY_COLUMNS, Trainer, TrainingData
 from rungs.training.tracking import EventWriter

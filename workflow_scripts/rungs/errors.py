@@ -7,3 +7,8 @@ class StudyError(Exception):
     The message says what is wrong, where (file, key or frame id) and what to do about it,
     in words; it is printed without a traceback.
     """
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what another library's exception says, or its kind."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from rungs.potentials.chgnet.compiled import library, network
 from rungs.potentials.chgnet.compiled.parameters import parameters_of, spec_of
-from rungs.potentials.chgnet.forward import BatchedCHGNet, Prediction
+from rungs.potentials.chgnet.forward import BatchedCHGNet
 from rungs.potentials.chgnet.published import load_published
+from rungs.potentials.potential import Prediction
 from rungs.training.parameter_vector import FlatParameters
 
 needs_compiler = pytest.mark.skipif(
@@ -471,14 +472,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rungs.config.training import Architecture
+from rungs.config.architectures import CHGNetArchitecture
 from rungs.graphs.build import build_graph
 from rungs.graphs.store import GraphStore
 from rungs.potentials.chgnet.compiled.library import compiled_library
 from rungs.potentials.chgnet.forward import BatchedCHGNet
-from rungs.potentials.chgnet.published import new_model
+from rungs.potentials.models import new_model
 
-model = new_model(Architecture(), 0)
+model = new_model(CHGNetArchitecture(), 0)
 parameters = [p for p in model.parameters() if p.requires_grad]
 potential = BatchedCHGNet(model)
 sites = np.array([[0, 0, 0], [1.5, 1.4, 1.6]])

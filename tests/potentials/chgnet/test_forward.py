@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
 from rungs.errors import StudyError
-from rungs.potentials.chgnet.forward import BatchedCHGNet, Prediction
+from rungs.potentials.chgnet.forward import BatchedCHGNet
+from rungs.potentials.potential import Prediction
 
 
 def evaluate(model, structures, store_of, **options) -> Prediction:
@@ -101,7 +102,7 @@ def test_symmetries(crystal_and_more, seed):
 
 @pytest.fixture(scope="module")
 def crystal_and_more(crystal, architecture, store_of):
-    from rungs.potentials.chgnet.published import new_model
+    from rungs.potentials.models import new_model
 
     return new_model(architecture, 4).double(), crystal, store_of
 

@@ -5,14 +5,9 @@ import torch
 
 from rungs.errors import StudyError
 from rungs.potentials.chgnet.forward import BatchedCHGNet
-from rungs.potentials.chgnet.published import (
-    PUBLISHED,
-    load_extra,
-    load_model,
-    load_published,
-    new_model,
-    save_model,
-)
+from rungs.potentials.chgnet.published import PUBLISHED, load_published
+from rungs.potentials.model_files import load_extra, load_model, save_model
+from rungs.potentials.models import new_model
 
 
 def predict(model, structures, store_of):
@@ -109,7 +104,7 @@ def test_bad_files_are_named(tmp_path, architecture):
         load_model(tmp_path)
     for content in ({"weights": torch.zeros(3)}, [1, 2], {"model": {"state_dict": {}}}):
         torch.save(content, path)
-        with pytest.raises(StudyError, match=r"model\.pt: holds no CHGNet"):
+        with pytest.raises(StudyError, match=r"model\.pt: holds no model"):
             load_model(path)
     model = new_model(architecture, 0)
     for damaged in (

@@ -12,7 +12,8 @@ import yaml
 from rungs.cli.main import main
 from rungs.config.loading import read_study
 from rungs.frames.table import FrameWriter
-from rungs.potentials.chgnet.published import load_model, new_model, save_model
+from rungs.potentials.model_files import load_model, save_model
+from rungs.potentials.models import new_model
 
 METHODS = {"scratch": {"initial": "random", "reference": "target"}}
 RECORD = {

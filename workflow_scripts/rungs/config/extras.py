@@ -16,6 +16,9 @@ def extras_of(study: Study) -> dict[str, str]:
         needed["diverse"] = "subsets.sampling: diverse"
     elif names := [name for name in study.methods if study.sampling(name) == "diverse"]:
         needed["diverse"] = f"methods.{names[0]}.sampling: diverse"
+    for network in study.networks:
+        if network.kind == "mace":
+            needed.setdefault("mace", f"{network.key}architecture.kind: mace")
     if study.properties and study.properties.static:
         needed["properties"] = f"properties.calculate: {study.properties.static[0]}"
     if study.tracking.tensorboard:

@@ -52,9 +52,10 @@ def faults(study: Study) -> list[str]:
                     "train or in test"
                 )
             first.setdefault(real, path)
-    initial = study.pretraining.initial
-    if initial not in ("random", *MODELS) and (fault := file_fault(initial)):
-        found.append(f"pretraining.initial: {initial} cannot be read ({fault})")
+    for network in study.networks:
+        initial = network.pretraining.initial
+        if initial not in ("random", *MODELS) and (fault := file_fault(initial)):
+            found.append(f"{network.key}pretraining.initial: {initial} cannot be read ({fault})")
     return found
 
 

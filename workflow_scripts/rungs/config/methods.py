@@ -4,6 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
+from rungs.config.architectures import LayerGroup
 from rungs.config.options import Name, Options, Sampling
 from rungs.config.tuning import TrainingChanges, nearest_size
 
@@ -14,21 +15,6 @@ RULES_OF_RESIDUALS = ("residual", "shrunken_residual")
 Reference = Literal["source", "isolated_atoms"] | ReferenceRule
 NOT_FITTED = ("source", "isolated_atoms")
 """Reference energies that no frame's energy enters."""
-LayerGroup = Literal[
-    "atom_embedding",
-    "bond_embedding",
-    "angle_embedding",
-    "first_atom_convolution",
-    "last_atom_convolution",
-    "first_bond_convolution",
-    "last_bond_convolution",
-    "first_layer_of_the_mlp",
-    "atom_convolutions",
-    "bond_convolutions",
-    "angle_updates",
-    "readout",
-]
-"""Parts of the network that a method can keep as they are."""
 
 
 RECIPE_KEYS = {"training", "training_by_size"}
@@ -42,6 +28,9 @@ class Method(Options):
 
     initial: Literal["random", "pretrained"]
     """Weights at the start: drawn at random (by the run's seed) or those of the pretraining."""
+    model: Name | None = None
+    """A section of `models`, or a list of them: the method then stands for one with each, of the
+    name METHOD_MODEL, and so it does with all of them where null. Null in a study without."""
     pretraining_size: Annotated[int, Field(ge=1)] | None = None
     """Source training frames that the pretrained model has seen: a random subset, nested for
     several sizes and the same for all seeds; null takes them all. Methods that differ in nothing

@@ -17,12 +17,13 @@ def check_recipes(study: "Study") -> None:
     Raises:
         ValueError: naming the key that cannot be.
     """
-    asked = study.pretraining.training
-    if asked and (asked.references_first or asked.learning_rate_factors.references != 1):
-        raise ValueError(
-            "pretraining.training: reference energies are not trained in pretraining; leave out "
-            "references_first and learning_rate_factors.references"
-        )
+    for network in study.networks:
+        asked = network.pretraining.training
+        if asked and (asked.references_first or asked.learning_rate_factors.references != 1):
+            raise ValueError(
+                f"{network.key}pretraining.training: reference energies are not trained in "
+                "pretraining; leave out references_first and learning_rate_factors.references"
+            )
     trained = {run.method for run in study.runs if run.size}
     for name, method in study.methods.items():
         given = [("training", method.training)] if method.training else []

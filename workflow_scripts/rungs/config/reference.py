@@ -14,9 +14,10 @@ GUIDES = {
     "screening": "[What is refused](own_data.md#what-is-refused)",
     "split": "[Splits](splits.md#splits)",
     "subsets": "[Subsets](splits.md#subsets)",
-    "pretraining.training, fine_tuning": (
+    "pretraining.training, fine_tuning, models.NAME.pretraining.training": (
         "[What a training can be told](engine.md#what-a-training-can-be-told)"
     ),
+    "models.NAME": "[Models as an axis](models.md)",
     "methods.NAME": "[Methods of transfer](methods.md)",
     "pools.NAME": "[Training on a part](temperature_transfer.md#training-on-a-part)",
     "plan": "[Planning a budget](planning.md)",
@@ -76,7 +77,12 @@ def reference_text() -> str:
     sections = _sections(schema)
     links = {x.name: [place.removesuffix(".NAME") for place in x.places] for x in sections}
     links["Level"] = links["TargetLevel"]
-    plain = {key: p for key, p in schema["properties"].items() if not any(_sections_of(p))}
+    # A section of one of several kinds is described by its kinds.
+    plain = {
+        key: prop
+        for key, prop in schema["properties"].items()
+        if all(kind for _, kind in _sections_of(prop))
+    }
     parts = [_HEAD, *_overview(schema), "## The study itself\n\n"]
     parts += _keys({**schema, "properties": plain}, [""], links)
     for section in sections:

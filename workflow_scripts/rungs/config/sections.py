@@ -4,16 +4,18 @@ from typing import Annotated
 
 from pydantic import Field
 
+from rungs.config.architectures import AnyArchitecture
 from rungs.config.data import Level, Screening, Split, Subsets, TargetLevel
 from rungs.config.evaluation import Evaluation
 from rungs.config.methods import Method
+from rungs.config.models import Model
 from rungs.config.options import Name, Options, Seed, UserPath
 from rungs.config.plan import Plan
 from rungs.config.pools import Pool
 from rungs.config.properties import Properties
 from rungs.config.simulations import Simulations
 from rungs.config.tracking import Tracking
-from rungs.config.training import Architecture, Pretraining, Training
+from rungs.config.training import Pretraining, Training
 from rungs.config.tuning import Tuning
 
 
@@ -36,14 +38,17 @@ class Sections(Options):
     screening: Screening = Screening()
     split: Split = Split()
     subsets: Subsets
-    architecture: Architecture | None = None
-    """Needed where pretraining starts from `random`; otherwise the published model's."""
+    architecture: AnyArchitecture | None = None
+    """Needed where pretraining starts from `random`; otherwise the published model's. A study with
+    several networks has the section `models` in its place."""
     pretraining: Pretraining
     fine_tuning: Training
     """The same for every method and size, from scratch included, but for what a method's own
     `training` or `tuning` changes."""
     tuning: Tuning | None = None
     """Search for the best recipe of each method; null searches for none."""
+    models: dict[Name, Model] = {}
+    """Networks of several kinds or sizes by name, each with its own pretraining and runs."""
     methods: Annotated[dict[Name, Method], Field(min_length=1)]
     pools: dict[Name, Pool] = {}
     """Parts of the target's training frames by name, for methods that are kept to one."""

@@ -6,11 +6,11 @@ from typing import NamedTuple
 from pydantic import model_validator
 
 from rungs.config.methods import RECIPE_KEYS, RULES_OF_RESIDUALS, Method
+from rungs.config.networks import Networks
 from rungs.config.properties import Properties
 from rungs.config.recipes import check_recipes, check_tuning
-from rungs.config.sections import Sections
 from rungs.config.simulations import Simulations
-from rungs.config.training import Architecture, Training
+from rungs.config.training import Training
 from rungs.config.tuning import TrainingChanges, Trial, nearest_size, recipe_name
 
 
@@ -22,48 +22,9 @@ class Run(NamedTuple):
     seed: int
 
 
-class Study(Sections):
+class Study(Networks):
     """A scaling-law study of transfer learning between two levels of theory: its sections, that
     they go together, and which runs they ask for."""
-
-    @model_validator(mode="after")
-    def _architecture_has_one_source(self) -> "Study":
-        if self.pretraining.initial == "random":
-            if self.architecture is None:
-                raise ValueError("pretraining.initial: random needs the section architecture")
-            if self.pretraining.training is None:
-                raise ValueError("pretraining.initial: random needs pretraining.training")
-        elif self.architecture is not None:
-            raise ValueError(
-                f"architecture is that of pretraining.initial ({self.pretraining.initial}); "
-                "remove the section"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _vacuum_is_wider_than_the_cutoff(self) -> "Study":
-        # that of the published models, the largest of them, where no architecture is given
-        cutoff = Architecture() if self.architecture is None else self.architecture
-        cutoff = cutoff.atom_graph_cutoff
-        for name, level in (("source", self.source), ("target", self.target)):
-            if level.vacuum is not None and level.vacuum <= cutoff:
-                raise ValueError(
-                    f"{name}.vacuum is {level.vacuum:g} Å, within the network's cutoff of "
-                    f"{cutoff:g} Å, so that molecules would feel their images; raise it, to 20.0 "
-                    "for instance"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _pretraining_can_be_smaller(self) -> "Study":
-        if self.pretraining.training is None:
-            for name, method in self.methods.items():
-                if method.pretraining_size:
-                    raise ValueError(
-                        f"methods.{name}.pretraining_size needs pretraining.training: a model that "
-                        "is taken as it is has seen what it has seen"
-                    )
-        return self
 
     @model_validator(mode="after")
     def _methods_ask_for_what_is_there(self) -> "Study":
@@ -150,7 +111,8 @@ class Study(Sections):
     def training_of(self, method: str, size: int) -> Training:
         """Return how a method is fine-tuned on a subset of a size, before any tuning."""
         asked, training = self.methods[method], self.fine_tuning
-        for changes in asked.changes(size):
+        own = self.network_of(method).training
+        for changes in [*([own] if own else []), *asked.changes(size)]:
             training = changes.of(training)
         if not asked.train_reference and training.references_first:
             # asked for in `fine_tuning`, for those that do
@@ -162,8 +124,14 @@ class Study(Sections):
         """Every kind of training with its level and the section that it is in; of those that a
         method changes, those that it gives other weights."""
         found = [("target", "fine_tuning", self.fine_tuning)]
-        if self.pretraining.training is not None:
-            found.insert(0, ("source", "pretraining.training", self.pretraining.training))
+        for network in reversed(self.networks):
+            if network.pretraining.training is not None:
+                # What several models share is said once.
+                own = self.models and self.models[network.name].pretraining
+                key = f"{network.key if own else ''}pretraining.training"
+                of_source = ("source", key, network.pretraining.training)
+                if of_source not in found:
+                    found.insert(0, of_source)
         for name, size in self.points:
             training = self.training_of(name, size) if size else self.fine_tuning
             if training.weights != self.fine_tuning.weights:
@@ -210,12 +178,8 @@ class Study(Sections):
     def judged_on_source(self) -> bool:
         """Whether runs are measured on the source's test frames too."""
         asked = self.evaluation.source_test
-        return self.pretraining.training is not None if asked is None else asked
-
-    def pretraining_of(self, method: str) -> str:
-        """Return the name of the pretraining that a method starts from, its folder's too."""
-        size = self.methods[method].pretraining_size
-        return "pretrained" if size is None else f"pretrained_{size}"
+        trained = all(n.pretraining.training is not None for n in self.networks)
+        return trained if asked is None else asked
 
     def fits_residuals(self, method: str) -> bool:
         """Return whether a method's reference energies are fitted to what the pretrained network
@@ -226,7 +190,7 @@ class Study(Sections):
     def parts_to_predict(self, pretraining: str) -> list[str]:
         """Return the parts of the target that a pretraining's network has to predict whole: for the
         main one, whose references are compared, training and test."""
-        if pretraining == "pretrained":
+        if pretraining == self.main_pretraining:
             return ["train", "test"]
         asked = (self.methods[name] for name in self._on_residuals_of(pretraining))
         on_all = any(x.reference_fitted_on == "training" and x.pool is None for x in asked)
@@ -310,10 +274,20 @@ class Study(Sections):
     @property
     def baseline(self) -> str | None:
         """What the other methods are compared with: the first that starts from random weights and
-        has runs, which it has on frames only."""
-        trained = {run.method for run in self.runs}
-        candidates = (name for name in self.on_learning_curve if name in trained)
-        return next((n for n in candidates if self.methods[n].initial == "random"), None)
+        has runs, which it has on frames only. With several models, that of the first with one."""
+        return next(iter(self.baselines.values()), None)
+
+    @property
+    def baselines(self) -> dict[str, str]:
+        """What each method is compared with: the baseline of its own network, itself included;
+        nothing where that has none."""
+        trained = {run.method for run in self.runs if self.methods[run.method].initial == "random"}
+        first: dict[str | None, str] = {}
+        for name in self.on_learning_curve:
+            if name in trained:
+                first.setdefault(self.network_of(name).name, name)
+        of = {name: self.network_of(name).name for name in self.methods}
+        return {name: first[network] for name, network in of.items() if network in first}
 
     @cached_property
     def runs(self) -> list[Run]:

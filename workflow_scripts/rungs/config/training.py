@@ -1,9 +1,9 @@
-"""The network and how it is trained."""
+"""How a network is trained."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from rungs.config.options import (
     Fraction,
@@ -17,44 +17,6 @@ from rungs.config.published import MODELS
 
 _SUFFIXES = (".pt", ".pth", ".tar")
 """Of files that hold a model."""
-
-
-class Architecture(Options):
-    """Size of a CHGNet that starts from random weights; the keys are CHGNet's own."""
-
-    atom_fea_dim: PositiveInt = 64
-    """Features of an atom."""
-    bond_fea_dim: PositiveInt = 64
-    """Features of a bond."""
-    angle_fea_dim: PositiveInt = 64
-    """Features of an angle."""
-    atom_conv_hidden_dim: PositiveInt = 64
-    """Width of the hidden layer in the messages to atoms."""
-    bond_conv_hidden_dim: PositiveInt = 64
-    """Width of the hidden layer in the messages to bonds."""
-    mlp_hidden_dims: Annotated[list[PositiveInt], Field(min_length=1)] = [64, 64, 64]
-    """Widths of the layers that turn an atom's features into its energy."""
-    n_conv: Annotated[int, Field(ge=2)] = 4
-    """Interaction blocks; the last one updates atoms only."""
-    num_radial: PositiveInt = 31
-    """Radial basis functions of a bond's length."""
-    num_angular: PositiveInt = 31
-    """Fourier basis functions of an angle; an odd number."""
-    atom_graph_cutoff: PositiveFloat = 6.0
-    """Å; atoms closer than this are joined by a bond."""
-    bond_graph_cutoff: PositiveFloat = 3.0
-    """Å; two bonds shorter than this that share an atom make an angle."""
-    cutoff_coeff: PositiveInt = 8
-    """Exponent of the envelope that takes the radial basis to 0 at the cutoffs; a larger one falls
-    later."""
-
-    @model_validator(mode="after")
-    def _angular_is_odd(self) -> "Architecture":
-        if self.num_angular % 2 != 1:
-            raise ValueError(f"num_angular must be odd, got {self.num_angular}")
-        if self.bond_graph_cutoff > self.atom_graph_cutoff:
-            raise ValueError("bond_graph_cutoff must not exceed atom_graph_cutoff")
-        return self
 
 
 class LossWeights(Options):
@@ -175,6 +137,11 @@ class Pretraining(Options):
     """`random`, a published CHGNet (`0.3.0`, `0.2.0`, `r2scan`), or the path of a CHGNet file."""
     training: Training | None
     """Training on the source frames; null takes the published model as it is."""
+
+    @property
+    def is_published(self) -> bool:
+        """Whether it starts from one of chgnet's own networks."""
+        return self.initial in MODELS
 
     @model_validator(mode="after")
     def _initial_is_known(self) -> "Pretraining":

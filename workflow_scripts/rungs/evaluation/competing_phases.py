@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rungs.config.study import Run
     from rungs.graphs.store import GraphStore
-    from rungs.potentials.chgnet.forward import BatchedCHGNet
+    from rungs.potentials.potential import Potential
     from rungs.splits.split import SplitRow
 
 PathLike = str | os.PathLike
@@ -106,7 +106,7 @@ def _formula(store: "GraphStore", place: int, known: dict[bytes, str]) -> str:
 
 
 def energy_errors(
-    potential: "BatchedCHGNet", store: "GraphStore", places: np.ndarray, device: "torch.device"
+    potential: "Potential", store: "GraphStore", places: np.ndarray, device: "torch.device"
 ) -> np.ndarray:
     """Return (n_frames,) errors of the predicted energies in meV/atom, in the order of ``places``.
 

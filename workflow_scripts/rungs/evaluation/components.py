@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rungs.config.study import Run
     from rungs.graphs.batch import GraphBatch
     from rungs.graphs.store import GraphStore
-    from rungs.potentials.chgnet.forward import Prediction
+    from rungs.potentials.potential import Prediction
 
 COMPONENT_COLUMNS = ("method", "size", "seed", "frame_id", "property", "true", "predicted")
 N_FORCE_COMPONENTS = 20_000

@@ -9,7 +9,7 @@ from rungs.frames.elements import MAX_ATOMIC_NUMBER, SYMBOLS
 if TYPE_CHECKING:
     from rungs.config.study import Run
     from rungs.graphs.batch import GraphBatch
-    from rungs.potentials.chgnet.forward import Prediction
+    from rungs.potentials.potential import Prediction
 
 ELEMENT_COLUMNS = (
     "method",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rungs.config.study import Run
     from rungs.graphs.batch import GraphBatch
-    from rungs.potentials.chgnet.forward import Prediction
+    from rungs.potentials.potential import Prediction
 
 ERROR_COLUMNS = (
     "energy_true_ev_per_atom",

@@ -105,10 +105,10 @@ def _predicted(
     magmoms: bool,
 ) -> Iterator[Frame]:
     from rungs.graphs.store import GraphStore
-    from rungs.potentials.chgnet.published import load_model
-    from rungs.potentials.chgnet.references import get_reference
     from rungs.potentials.device import pick_device
+    from rungs.potentials.model_files import load_model
     from rungs.potentials.predict import predict
+    from rungs.potentials.references import get_reference
     from rungs.training.interactions import known_or_predicted
 
     store = GraphStore.open(graphs)

@@ -21,12 +21,12 @@ from rungs.evaluation.frames import FrameErrors, write_frame_errors
 from rungs.evaluation.tables import EVALUATION_COLUMNS, evaluation_rows
 from rungs.files import write_rows
 from rungs.graphs.store import GraphStore
-from rungs.potentials.chgnet.forward import BatchedCHGNet
-from rungs.potentials.chgnet.published import load_model
-from rungs.potentials.chgnet.references import get_reference, set_reference
 from rungs.potentials.device import pick_device
+from rungs.potentials.model_files import load_model
+from rungs.potentials.models import potential_of
 from rungs.potentials.prediction_errors import ErrorSums, evaluate
 from rungs.potentials.properties import PropertyError, error_words
+from rungs.potentials.references import get_reference, set_reference
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_split
 
@@ -85,7 +85,7 @@ def evaluate_runs(
     rows, element_rows, by_frame, samples, lines = [], [], [], [], []
     phase_errors: list[tuple[Run, np.ndarray]] = []
     for run, model in models.items():
-        potential = BatchedCHGNet(load_model(model).to(device))
+        potential = potential_of(load_model(model).to(device))
         sums, frames, elements = ErrorSums(), FrameErrors(), ElementSums()
         sample = None if samples else ComponentSample(drawn)
         for chosen in store.chunks(test):
@@ -174,7 +174,7 @@ def _errors_with(
 ) -> dict[str, PropertyError]:
     network = load_model(model)
     set_reference(network, reference)
-    return _finite(evaluate(BatchedCHGNet(network.to(device)), store, test, device), model)
+    return _finite(evaluate(potential_of(network.to(device)), store, test, device), model)
 
 
 def _finite(errors: dict[str, PropertyError], model: PathLike) -> dict[str, PropertyError]:

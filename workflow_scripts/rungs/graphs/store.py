@@ -193,6 +193,15 @@ class GraphStore:
         }
         return {name: ~np.isnan(values) for name, values in labels.items()}
 
+    def force_scale(self, indices: np.ndarray) -> float:
+        """Return the root mean square of the frames' labelled force components, in eV/Å; 0 where
+        there are none."""
+        ends = self.arrays["atom_offsets"]
+        parts = [self.arrays["forces"][ends[i] : ends[i + 1]] for i in indices]
+        squares = np.concatenate([np.zeros((0, 3)), *parts], dtype=np.float64).ravel() ** 2
+        squares = squares[~np.isnan(squares)]
+        return float(np.sqrt(squares.mean())) if len(squares) else 0.0
+
     def compositions(self, indices: np.ndarray | None = None) -> np.ndarray:
         """Return (n_frames, 94) float64 atomic fractions, hydrogen in column 0."""
         frames = np.arange(len(self)) if indices is None else np.asarray(indices, dtype=np.int64)

@@ -10,7 +10,7 @@ from torch import nn
 from rungs.frames.frame import VOIGT
 from rungs.graphs.build import FrameGraph
 from rungs.graphs.store import GraphStore
-from rungs.potentials.chgnet.forward import BatchedCHGNet
+from rungs.potentials.models import potential_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,8 +25,8 @@ class FramePrediction:
     """(n, 3) in eV/Å."""
     stress: np.ndarray
     """(6,) xx, yy, zz, yz, xz, xy in GPa, positive under tension."""
-    magmoms: np.ndarray
-    """(n,) absolute magnetic moments in μB."""
+    magmoms: np.ndarray | None
+    """(n,) absolute magnetic moments in μB; None where the network has none."""
 
 
 def predict(
@@ -38,7 +38,7 @@ def predict(
     """Yield the predictions for ``indices`` (or all graphs), in that order.
 
     Args:
-        model: a CHGNet; predictions run on its device and in its dtype.
+        model: the network; predictions run on its device and in its dtype.
         graphs: a store, or graphs built with the cutoffs of the model.
         indices: places of the frames to predict.
         max_rows: directed bonds plus angles plus atoms in a batch, which bounds its memory
@@ -47,28 +47,23 @@ def predict(
     Raises:
         StudyError: when the model is not supported, or the store was built with other cutoffs.
     """
+    potential = potential_of(model)
     if not isinstance(graphs, GraphStore):
-        cutoffs = [model.model_args[f"{kind}_graph_cutoff"] for kind in ("atom", "bond")]
-        graphs = GraphStore.from_graphs(graphs, *cutoffs)
-    potential = BatchedCHGNet(model)
+        graphs = GraphStore.from_graphs(graphs, *potential.cutoffs)
     parameter = next(model.parameters())
     rows, columns = zip(*VOIGT, strict=True)
     for chosen in graphs.chunks(indices, max_rows):
         with potential.cores():  # a caller may do anything between two frames
             batch = graphs.batch(chosen, parameter.device, parameter.dtype)
             prediction = potential(batch, create_graph=False)
+        found = (prediction.energy, prediction.forces, prediction.stress, prediction.magmoms)
         energy, forces, stress, magmoms = (
-            value.to("cpu", torch.float64).numpy()
-            for value in (
-                prediction.energy,
-                prediction.forces,
-                prediction.stress,
-                prediction.magmoms,
-            )
+            None if value is None else value.to("cpu", torch.float64).numpy() for value in found
         )
         ends = np.cumsum(graphs.n_atoms[chosen])[:-1]
+        moments = [None] * len(chosen) if magmoms is None else np.split(magmoms, ends)
         for i, (index, f, m) in enumerate(
-            zip(chosen, np.split(forces, ends), np.split(magmoms, ends), strict=True)
+            zip(chosen, np.split(forces, ends), moments, strict=True)
         ):
             yield FramePrediction(int(index), float(energy[i]), f, stress[i][rows, columns], m)
 
@@ -99,7 +94,7 @@ def iter_interaction_energies(
     max_rows: int = 60_000,
 ) -> Iterator[np.ndarray]:
     """Yield what :func:`interaction_energies` returns batch by batch."""
-    potential = BatchedCHGNet(model)
+    potential = potential_of(model)
     parameter = next(model.parameters())
     nothing_else = {"forces": False, "stress": False, "magmoms": False, "reference": False}
     for chosen in graphs.chunks(indices, max_rows):

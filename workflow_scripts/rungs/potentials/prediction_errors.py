@@ -11,7 +11,7 @@ from rungs.potentials.properties import PropertyError
 if TYPE_CHECKING:
     from rungs.graphs.batch import GraphBatch
     from rungs.graphs.store import GraphStore
-    from rungs.potentials.chgnet.forward import BatchedCHGNet, Prediction
+    from rungs.potentials.potential import Potential, Prediction
 
 _SCALES = {"energy": 1000.0, "force": 1000.0, "stress": 1.0, "magmom": 1.0}
 
@@ -52,7 +52,7 @@ class ErrorSums:
 
 
 def evaluate(
-    potential: "BatchedCHGNet", store: "GraphStore", indices: np.ndarray, device: torch.device
+    potential: "Potential", store: "GraphStore", indices: np.ndarray, device: torch.device
 ) -> dict[str, PropertyError]:
     """Return the errors of ``potential`` on the frames ``indices`` of ``store``."""
     sums = ErrorSums()

@@ -24,7 +24,7 @@ from rungs.preflight.table import count, listed
 from rungs.references.isolated import check_isolated_atoms
 from rungs.seeds import derive_seed
 from rungs.splits.composition import elements
-from rungs.splits.elements import ElementCount, check_elements
+from rungs.splits.elements import ElementCount, check_methods_elements
 from rungs.splits.given_parts import read_listed
 from rungs.splits.groups import split_groups
 from rungs.splits.labels import check_subset, check_weights
@@ -241,8 +241,7 @@ class _Check:
             ]
         has = {level: {c.element for c in counts if c.level == level} for level in LEVELS}
         if "source" in self.read:
-            random = study.pretraining.initial == "random"
-            check_elements(study.methods, counts, from_source_alone=random)
+            check_methods_elements(study, counts)
             new = sorted(has["target"] - has["source"])
             known = f"; new to the source: {', '.join(new)}" if new else ", all in the source"
         else:

@@ -30,20 +30,20 @@ PROPERTY_COLUMNS = (
 )
 
 
-def property_rows(runs: Iterable[Mapping[str, str]], baseline: str | None) -> list[dict]:
+def property_rows(runs: Iterable[Mapping[str, str]], baselines: Mapping[str, str]) -> list[dict]:
     """Return the rows of ``tables/properties.csv``: one for each method, size, property and
     temperature.
 
     ``transfer_over_scratch`` is the mean absolute error over the seeds divided by that of
-    ``baseline`` at the same size: below 1 where transfer helps, above 1 where it hurts. Seeds are
-    paired, as they share their frames; those without a result in one of the two are left out, so
-    that ``n_compared`` remain. This may flatter a method that fails often: ``n_failed`` of its own
+    the method's baseline at the same size: below 1 where transfer helps, above 1 where it hurts.
+    Seeds are paired, as they share their frames; those without a result in one of the two are left
+    out, so that ``n_compared`` remain. This may flatter a method that fails often: ``n_failed`` of its own
     seeds have none. ``effect`` is ``helps`` or ``hurts`` where the whole interval lies on that side
     of 1, else ``undecided``.
 
     Args:
         runs: rows of :func:`rungs.properties.compare.run_rows`, read from CSV.
-        baseline: the method from scratch; None where the study has none.
+        baselines: of each method, the one from scratch; without those that have none.
     """
     groups: dict[tuple, dict[str, Mapping[str, str]]] = {}
     for row in runs:
@@ -81,7 +81,7 @@ def property_rows(runs: Iterable[Mapping[str, str]], baseline: str | None) -> li
                 "lowest_error": min(sizes_of_errors),
                 "highest_error": max(sizes_of_errors),
             }
-        if method != baseline:
+        if method != (baseline := baselines.get(method)):
             scratch = _errors(groups.get((baseline, size, name, temperature), {}))
             seeds = [seed for seed in errors if seed in scratch]
             row["n_compared"] = len(seeds)

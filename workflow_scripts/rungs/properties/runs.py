@@ -166,7 +166,7 @@ def _number(row: Mapping) -> str:
 
 
 def _calculator(model: PathLike):
-    from rungs.potentials.chgnet.published import load_model
+    from rungs.potentials.model_files import load_model
     from rungs.simulation.calculator import ModelCalculator
 
     # In double precision: force constants and stresses are differences of nearly equal numbers.

@@ -17,6 +17,8 @@ def recipe_words(study: Study) -> str:
         who = "each method" if len(tuned) == len(study.methods) else _listed(tuned)
         verb = "was" if len(keys) == 1 else "were"
         return f"the {words} of {who} {verb} chosen on validation frames, at {sizes} frames"
+    if any(network.training for network in study.networks):
+        return "the models have recipes of their own, as the configuration gives them"
     own = [name for name, method in study.methods.items() if method.changes(1)]
     if own and len(own) == len(study.methods) > 1:
         return "each method has a recipe of its own, as the configuration gives it"

@@ -72,7 +72,7 @@ class Summary(Options):
     title: str
     question: str
     answer: list[str]
-    """Two sentences."""
+    """Two sentences, or two for each of several models."""
     source: LevelSummary
     target: LevelSummary
     seeds: list[int]
@@ -125,7 +125,6 @@ def summarize(
     plan: Iterable[Answer],
     joint_laws: Iterable[JointRow] = (),
     parts: Sequence[PartSummary],
-    baseline: str | None,
 ) -> Summary:
     """Put a study's numbers and the answer generated from them together."""
     points, laws, efficiency = list(points), list(laws), list(efficiency)
@@ -134,7 +133,7 @@ def summarize(
         study=study.study,
         title=study.title,
         question=question(study),
-        answer=list(answer(study, points, laws, efficiency, baseline)),
+        answer=answer(study, points, laws, efficiency),
         source=_level(study.source, [part for part in parts if part.level == "source"]),
         target=_level(study.target, [part for part in parts if part.level == "target"]),
         seeds=study.subsets.seeds,
@@ -148,7 +147,7 @@ def summarize(
             )
             for name, method in study.methods.items()
         ],
-        baseline=baseline,
+        baseline=study.baseline,
         points=points,
         laws=laws,
         checks=list(checks),
@@ -170,28 +169,33 @@ def answer(
     points: Iterable[MeanRow],
     laws: Iterable[LawRow],
     efficiency: Iterable[EfficiencyRow],
-    baseline: str | None,
     quote: str = "",
-) -> tuple[str, str]:
+) -> list[str]:
     """Return the two sentences of :func:`rungs.scaling.answers.sentences.pretraining_answer`, the
-    second with what is to be known of the methods' recipes."""
-    pretrained = [name for name, m in study.methods.items() if m.initial == "pretrained"]
-    first, second = pretraining_answer(
-        points,
-        laws,
-        efficiency,
-        pretrained=pretrained,
-        baseline=baseline,
-        target=study.target.label,
-        fitted_on_all=[
-            name
-            for name in pretrained
-            if study.methods[name].reference != "source"
-            and study.methods[name].reference_fitted_on == "training"
-        ],
-        quote=quote,
-    )
-    return first, f"{second.removesuffix('.')}; {recipe_words(study)}."
+    second with what is to be known of the methods' recipes; of several models two for each."""
+    points, laws, efficiency = list(points), list(laws), list(efficiency)
+    sentences = []
+    for network in study.networks:
+        own = [name for name in study.methods if study.network_of(name).name == network.name]
+        pretrained = [name for name in own if study.methods[name].initial == "pretrained"]
+        found = pretraining_answer(
+            [row for row in points if row.method in own],
+            laws,
+            efficiency,
+            pretrained=pretrained,
+            baseline=next((study.baselines[name] for name in own if name in study.baselines), None),
+            target=study.target.label,
+            fitted_on_all=[
+                name
+                for name in pretrained
+                if study.methods[name].reference != "source"
+                and study.methods[name].reference_fitted_on == "training"
+            ],
+            quote=quote,
+        )
+        sentences += [f"{network.name}: {x}" for x in found] if network.name else found
+    last = sentences[-1].removesuffix(".")
+    return [*sentences[:-1], f"{last}; {recipe_words(study)}."]
 
 
 def digest(configuration: Mapping[str, object]) -> str:

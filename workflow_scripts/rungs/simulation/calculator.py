@@ -1,4 +1,4 @@
-"""A CHGNet on the batched engine as a calculator of ASE, and several configurations at once.
+"""A model on the batched engine as a calculator of ASE, and several configurations at once.
 
 A step of molecular dynamics with some dozens of atoms spends half its time on what a batch pays
 once, so simulations that run side by side ask for their forces together
@@ -18,7 +18,8 @@ from rungs.errors import StudyError
 from rungs.frames.frame import VOIGT
 from rungs.graphs.build import FrameGraph, build_graph
 from rungs.graphs.store import GraphStore
-from rungs.potentials.chgnet.forward import EV_PER_CUBIC_ANGSTROM_IN_GPA, BatchedCHGNet
+from rungs.potentials.models import potential_of
+from rungs.potentials.potential import EV_PER_CUBIC_ANGSTROM_IN_GPA
 
 _MAX_CELLS = 1000.0
 """Cells that an atom may have moved from the origin; the search for neighbours visits them all."""
@@ -48,7 +49,7 @@ class ModelForces:
     """Energies and forces of several configurations from one batch.
 
     Args:
-        model: a CHGNet; it is evaluated on its device and in its dtype, and not changed.
+        model: the network; it is evaluated on its device and in its dtype, and not changed.
         isolated: whether atoms without neighbours are allowed. Without, a configuration that has
             one is :class:`UnphysicalError`: nothing would pull such an atom back.
 
@@ -57,11 +58,9 @@ class ModelForces:
     """
 
     def __init__(self, model: nn.Module, *, isolated: bool = False) -> None:
-        self._potential = BatchedCHGNet(model)
+        self._potential = potential_of(model)
         self._isolated = isolated
-        self._cutoffs = tuple(
-            float(model.model_args[f"{kind}_graph_cutoff"]) for kind in ("atom", "bond")
-        )
+        self._cutoffs = self._potential.cutoffs
 
     def __call__(
         self, configurations: Sequence[Atoms], *, stress: bool = False
@@ -90,7 +89,7 @@ class ModelForces:
 
     def _graph(self, atoms: Atoms) -> FrameGraph:
         if not atoms.pbc.all():
-            raise StudyError("a CHGNet needs a cell that is periodic in all three directions")
+            raise StudyError("the model needs a cell that is periodic in all three directions")
         cell, positions = atoms.cell.array, atoms.positions
         if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
             raise UnphysicalError("not_finite", "a position is not a finite number")
@@ -141,13 +140,13 @@ class ModelForces:
 
 
 class ModelCalculator(Calculator):
-    """A CHGNet as a calculator of ASE: the numbers of chgnet's own, several times faster.
+    """A model as a calculator of ASE; of a CHGNet chgnet's own numbers, several times faster.
 
     Energy and free energy (the same) in eV, forces in eV/Å, stress in eV/Å³ in ASE's order xx, yy,
     zz, yz, xz, xy, positive under tension.
 
     Args:
-        model: a CHGNet; it is evaluated on its device and in its dtype, and not changed. Finite
+        model: the network; it is evaluated on its device and in its dtype, and not changed. Finite
             differences of forces (phonons, elastic constants) gain from ``model.double()``.
         isolated: whether atoms without neighbours are allowed.
 

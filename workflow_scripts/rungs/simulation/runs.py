@@ -12,8 +12,8 @@ from ase.calculators.calculator import Calculator
 from rungs.config.simulations import Simulations
 from rungs.config.study import Run
 from rungs.files import write_rows
-from rungs.potentials.chgnet.published import load_model
 from rungs.potentials.device import pick_device
+from rungs.potentials.model_files import load_model
 from rungs.simulation.calculator import ModelForces
 from rungs.simulation.columns import SIMULATION_COLUMNS
 from rungs.simulation.dynamics import CalculatorForces, Evaluate, Outcome, simulate

@@ -10,6 +10,7 @@ from rungs.splits.composition import elements, read_compositions
 
 if TYPE_CHECKING:
     from rungs.config.methods import Method
+    from rungs.config.study import Study
 
 
 class ElementCount(NamedTuple):
@@ -37,6 +38,17 @@ def count_elements(
         counts[part_of[frame_id] == "train"].update(elements(composition))
     found = sorted(counts[True] | counts[False])
     return [ElementCount(level, e, counts[True][e], counts[False][e]) for e in found]
+
+
+def check_methods_elements(study: "Study", counts: list[ElementCount]) -> None:
+    """Do :func:`check_elements` for all methods of a study, each with what its network knows.
+
+    Raises:
+        StudyError: as there.
+    """
+    for network in study.networks:
+        own = {n: m for n, m in study.methods.items() if study.network_of(n).name == network.name}
+        check_elements(own, counts, from_source_alone=network.pretraining.initial == "random")
 
 
 def check_elements(

@@ -1,12 +1,17 @@
 """Which labels the parts of a study have, and whether trainings can do with them."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from rungs.config.architectures import MOMENTS
 from rungs.config.training import LossWeights
 from rungs.errors import StudyError
 from rungs.frames.frame import LABELS
 from rungs.frames.labels import label_words
 from rungs.splits.summary import PartSummary
+
+if TYPE_CHECKING:
+    from rungs.config.study import Study
 
 WEIGHTS = dict(zip(LABELS, ("energy", "force", "stress", "magmom"), strict=True))
 """What the loss weight of each label is called."""
@@ -49,6 +54,37 @@ def check_weights(part: PartSummary, weights: LossWeights, section: str) -> Iter
             f"{section}.weights.{WEIGHTS[label]} = {given[label]:g} does nothing: no training "
             f"frame of the {part.level} has {_NOUNS[label]}"
         )
+
+
+def check_moments(parts: Mapping[tuple[str, str], PartSummary], study: "Study") -> None:
+    """See that no network is trained on magnetic moments which it cannot predict.
+
+    Args:
+        parts: what the parts are like, by level and part.
+        study: whose networks and trainings.
+
+    Raises:
+        StudyError: naming the weight to set to 0.
+    """
+    for network in study.networks:
+        if network.kind is None or MOMENTS[network.kind]:
+            continue
+        key = f"{network.key}training" if network.name else "fine_tuning"
+        trainings = [
+            ("target", key, study.training_of(method, size))
+            for method, size in study.points
+            if size and study.network_of(method).name == network.name
+        ]
+        if network.pretraining.training is not None:
+            options = network.pretraining.training
+            trainings.append(("source", f"{network.key}pretraining.training", options))
+        for level, section, options in trainings:
+            if options.weights.magmom > 0 and parts[level, "train"].n_magmoms:
+                raise StudyError(
+                    f"{section}.weights.magmom is {options.weights.magmom:g}, but a "
+                    f"{network.kind.upper()} predicts no magnetic moments, which the {level}'s "
+                    f"frames have; set it to 0: `{section}: {{weights: {{magmom: 0}}}}`"
+                )
 
 
 def check_subset(

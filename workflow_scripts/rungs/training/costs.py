@@ -14,6 +14,8 @@ COST_COLUMNS = (
     "size",
     "seed",
     "trial",
+    "architecture",
+    "parameters",
     "started",
     "finished",
     "wall_seconds",

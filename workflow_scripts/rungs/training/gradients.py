@@ -17,12 +17,13 @@ from rungs.config.study import Run
 from rungs.config.training import Training
 from rungs.files import write_rows
 from rungs.graphs.store import GraphStore
-from rungs.potentials.chgnet.published import load_model
 from rungs.potentials.device import pick_device
+from rungs.potentials.model_files import load_model
+from rungs.potentials.references import references_of
+from rungs.potentials.registry import architecture_of
 from rungs.seeds import derive_seed
 from rungs.splits.files import read_order, read_split
 from rungs.splits.subsets import take
-from rungs.training.layers import Layer, layers
 from rungs.training.loss import weights_of_labelled
 from rungs.training.parameter_vector import FlatParameters
 from rungs.training.schedule import (
@@ -45,15 +46,19 @@ def layer_norms(
 
     The references, where they are trained, are a layer of their own: ``reference energies``.
     """
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    layers = architecture_of(model).layers(model)
+    of_layer = {
+        id(parameter): [layer.name for layer in layers if name.startswith(layer.prefix)]
+        for name, parameter in model.named_parameters()
+    }
+    of_layer |= {id(p): ["reference energies"] for p in references_of(model).parameters()}
     squares: dict[str, float] = {}
-    wanted = [*layers(model), Layer("reference energies", "composition_model.")]
     for parameter, piece in zip(flat.parameters, gradient.split(flat.sizes), strict=True):
-        for layer in wanted:
-            if names[id(parameter)].startswith(layer.prefix):
-                square = float(piece.double().square().sum())
-                squares[layer.name] = squares.get(layer.name, 0.0) + square
-    return {layer.name: math.sqrt(squares[layer.name]) for layer in wanted if layer.name in squares}
+        square = float(piece.double().square().sum())
+        for name in of_layer[id(parameter)]:
+            squares[name] = squares.get(name, 0.0) + square
+    wanted = [*(layer.name for layer in layers), "reference energies"]
+    return {name: math.sqrt(squares[name]) for name in wanted if name in squares}
 
 
 def record_gradients(
@@ -76,9 +81,10 @@ def record_gradients(
         runs: which runs, none from random weights.
         methods: the study's methods by name.
         trainings: how each method is fine-tuned.
-        inputs: attributes ``graphs``, ``split``, ``source_reference`` and ``target_reference`` are
-            paths; ``subsets`` and ``pretrained`` are paths, one for each run. ``interactions`` may
-            be files of interaction energies, each beside the model of its network.
+        inputs: attributes ``split``, ``source_reference`` and ``target_reference`` are paths;
+            ``graphs``, ``subsets`` and ``pretrained`` are paths, one for each run.
+            ``interactions`` may be files of interaction energies, each beside the model of its
+            network.
         study_seed: the study's seed.
         output: the path to write.
 
@@ -86,12 +92,13 @@ def record_gradients(
         Lines for the terminal.
     """
     device = pick_device()
-    store = GraphStore.open(inputs.graphs)
+    stores = {path: GraphStore.open(path) for path in set(inputs.graphs)}
     split = read_split(inputs.split)
     interactions = {Path(path).parent: path for path in getattr(inputs, "interactions", ())}
     rows, lines = [], []
-    for run, order, pretrained in zip(runs, inputs.subsets, inputs.pretrained, strict=True):
-        method = methods[run.method]
+    of_runs = zip(runs, inputs.graphs, inputs.subsets, inputs.pretrained, strict=True)
+    for run, graphs, order, pretrained in of_runs:
+        method, store = methods[run.method], stores[graphs]
         available = read_order(order)
         training = store.index(take(available, run.size))
         model = load_model(pretrained)
@@ -106,7 +113,7 @@ def record_gradients(
             available=store.index(available),
             interactions=interactions.get(Path(pretrained).parent),
         )
-        model.to(device).composition_model.requires_grad_(method.train_reference)
+        references_of(model.to(device)).requires_grad_(method.train_reference)
         seed = derive_seed(study_seed, "fine-tuning", run.seed)
         recorded = first_epoch(model, store, training, trainings[run.method], seed, device)
         rows += [run._asdict() | row for row in recorded]

@@ -1,35 +1,60 @@
-"""Steps that make the model a training starts from: weights and embeddings."""
+"""Steps that make the model a training starts from: random weights, and one element for another."""
 
+import os
 from collections.abc import Mapping
 
-import torch
+import numpy as np
+from torch import nn
 
-from rungs.config.training import Architecture
+from rungs.config.architectures import AnyArchitecture
 from rungs.errors import StudyError
-from rungs.frames.elements import ATOMIC_NUMBERS
-from rungs.potentials.chgnet.published import new_model
+from rungs.frames.elements import ATOMIC_NUMBERS, SYMBOLS
+from rungs.graphs.store import GraphStore
+from rungs.potentials.architecture import Surroundings
+from rungs.potentials.models import new_model
+from rungs.potentials.registry import architecture, architecture_of
+from rungs.splits.files import read_elements
 
 
-def redraw(model: torch.nn.Module, seed: int) -> torch.nn.Module:
-    """Return a CHGNet of the same architecture as ``model``, with random weights."""
-    known = {key: model.model_args[key] for key in Architecture.model_fields}
-    for key in ("atom_conv_hidden_dim", "bond_conv_hidden_dim", "mlp_hidden_dims"):
-        if not isinstance(known[key], int):
-            known[key] = list(known[key])
-    return new_model(Architecture.model_validate(known), seed)
+def random_model(
+    options: AnyArchitecture,
+    seed: int,
+    elements: str | os.PathLike,
+    store: GraphStore,
+    training: np.ndarray,
+) -> nn.Module:
+    """Return a network with random weights for a training.
+
+    Args:
+        options: its kind and size.
+        seed: determines the weights.
+        elements: the table of the study's elements. A network that knows some alone knows all of
+            them, so that none is missing after a transfer.
+        store, training: graphs, and places of the frames that it will be trained on.
+    """
+    around = None
+    if architecture(options.kind).uses_surroundings:
+        there = {row.element for row in read_elements(elements)}
+        numbers = tuple(sorted(ATOMIC_NUMBERS[symbol] for symbol in there))
+        around = Surroundings.of(store, training, numbers)
+    return new_model(options, seed, around)
 
 
-def copy_embedding(model: torch.nn.Module, pairs: Mapping[str, str]) -> None:
-    """Let each element in ``pairs`` start from the embedding of another, ``{target: source}``.
+def copy_embedding(model: nn.Module, pairs: Mapping[str, str]) -> None:
+    """Let each element in ``pairs`` start from the weights of another, ``{target: source}``: for a
+    CHGNet its embedding, for others all that is an element's own.
 
     Raises:
-        StudyError: for a symbol that is no element CHGNet knows.
+        StudyError: for a symbol that is no element, or one that the network does not know.
     """
-    embedding = model.atom_embedding.embedding.weight
-    with torch.no_grad():
-        for target, source in pairs.items():
-            for symbol in (target, source):
-                if symbol not in ATOMIC_NUMBERS:
-                    raise StudyError(f"copy_embedding: {symbol!r} is no element from H to Pu")
-            # CHGNet's embedding has hydrogen in row 0.
-            embedding[ATOMIC_NUMBERS[target] - 1] = embedding[ATOMIC_NUMBERS[source] - 1].clone()
+    architecture = architecture_of(model)
+    for target, source in pairs.items():
+        for symbol in (target, source):
+            if symbol not in ATOMIC_NUMBERS:
+                raise StudyError(f"copy_embedding: {symbol!r} is no element from H to Pu")
+            if ATOMIC_NUMBERS[symbol] not in (known := architecture.elements(model)):
+                raise StudyError(
+                    f"copy_embedding: the network does not know {symbol}; it knows "
+                    f"{', '.join(SYMBOLS[z - 1] for z in known)}"
+                )
+        architecture.copy_element(model, ATOMIC_NUMBERS[target], ATOMIC_NUMBERS[source])

@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from rungs.errors import StudyError
 from rungs.graphs.store import GraphStore
-from rungs.potentials.chgnet.published import load_model
 from rungs.potentials.device import pick_device
+from rungs.potentials.model_files import load_model
 from rungs.potentials.predict import interaction_energies, iter_interaction_energies
 from rungs.references.interactions import read_interactions, write_interaction_table
 from rungs.training.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_checkpoint

@@ -16,9 +16,10 @@ from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
 from rungs.graphs.store import GraphStore
-from rungs.potentials.chgnet.forward import BatchedCHGNet
+from rungs.potentials.models import potential_of
 from rungs.potentials.prediction_errors import ErrorSums
 from rungs.potentials.properties import PROPERTIES
+from rungs.potentials.references import references_of
 from rungs.training.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_checkpoint
 from rungs.training.distributed import SINGLE_PROCESS, Processes
 from rungs.training.divergence import DivergedError, DivergenceCheck
@@ -133,7 +134,7 @@ def _validation(data: TrainingData, options: Training) -> tuple[np.ndarray, dict
 
 
 class Trainer:
-    """Trains a CHGNet in place on graphs, by updates that depend on their number alone.
+    """Trains a network in place on graphs, by updates that depend on their number alone.
 
     Nothing in a training is random but the initial weights (the caller's) and the order of the
     frames (a function of seed and epoch), so a run that goes on from a checkpoint equals one that
@@ -156,12 +157,12 @@ class Trainer:
         self.options = options
         self.device = device
         self.model = model.to(device)
-        model.composition_model.requires_grad_(train_reference)
+        references_of(model).requires_grad_(train_reference)
         weights = weights_of_labelled(options.weights, data.training, data.training_indices)
         trained = options.model_copy(update={"weights": weights})
         self.step = Step(self.model, data.training, trained, device, processes)
         self.kept = self.step.kept
-        self.judge = BatchedCHGNet(self.kept, compiled=options.compiled)
+        self.judge = potential_of(self.kept, compiled=options.compiled)
         self.validation_indices, self._shares = _validation(data, options)
         n_frames = len(data.training_indices)
         self.n_updates = number_of_updates(options, n_frames)

@@ -10,7 +10,7 @@ from rungs.config.training import LossWeights, Training
 from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
 from rungs.graphs.store import GraphStore
-from rungs.potentials.chgnet.forward import Prediction
+from rungs.potentials.potential import Prediction
 from rungs.potentials.properties import PROPERTIES
 from rungs.training.distributed import SINGLE_PROCESS, Processes
 
@@ -77,7 +77,14 @@ def loss_terms(
     if weights.stress > 0:
         difference = prediction.stress - batch.stress
         errors["stress"] = _where(batch.stress_mask[:, None, None], difference)
-    if weights.magmom > 0:
+    if weights.magmom > 0 and prediction.magmoms is None:
+        if batch.magmom_mask.any():
+            raise StudyError(
+                "the loss has a weight for magnetic moments, which the network does not predict; "
+                "set weights.magmom to 0"
+            )
+        errors["magmom"] = torch.zeros_like(batch.magmoms)
+    elif weights.magmom > 0:
         errors["magmom"] = _where(batch.magmom_mask, prediction.magmoms - batch.magmoms.abs())
     # a sum over no labels is 0, and is divided by 1
     return {

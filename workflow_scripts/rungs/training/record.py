@@ -55,6 +55,8 @@ class CostRecord:
             "numpy": importlib.metadata.version("numpy"),
             **self._revision._asdict(),
         }
+        if "mace" in sys.modules:
+            record |= {name: importlib.metadata.version(name) for name in ("mace-torch", "e3nn")}
         if self._device.type == "cuda":
             peak = torch.cuda.max_memory_allocated(self._device)
             record["peak_device_memory_mb"] = round(peak / 1e6, 1)

@@ -8,21 +8,24 @@ from typing import Any
 import numpy as np
 import torch
 
+from rungs.config.architectures import AnyArchitecture
 from rungs.config.methods import Method
 from rungs.config.study import Run
-from rungs.config.training import Architecture, Pretraining, Training
+from rungs.config.training import Pretraining, Training
 from rungs.errors import StudyError
 from rungs.files import write_json, write_rows
 from rungs.graphs.store import GraphStore
-from rungs.potentials.chgnet.initial import load_initial
-from rungs.potentials.chgnet.published import new_model, save_model
-from rungs.potentials.chgnet.references import get_reference, set_reference
 from rungs.potentials.device import pick_device
+from rungs.potentials.model_files import save_model
+from rungs.potentials.models import load_initial
 from rungs.potentials.properties import PROPERTIES, mae_words
+from rungs.potentials.references import get_reference, references_of, set_reference
+from rungs.potentials.registry import architecture_of
 from rungs.references.fit import ReferenceEnergies, read_reference, write_reference
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_split
 from rungs.splits.subsets import draw_order, take
+from rungs.training.initialization import random_model
 from rungs.training.loop import HISTORY_COLUMNS, VALIDATION_COLUMNS, TrainingResult
 from rungs.training.record import CostRecord
 from rungs.training.start import starting_point
@@ -33,11 +36,12 @@ PathLike = str | os.PathLike
 
 def pretrain(
     options: Pretraining,
-    architecture: Architecture | None,
+    architecture: AnyArchitecture | None,
     *,
     graphs: PathLike | None,
     split: PathLike,
     reference: PathLike,
+    elements: PathLike | None = None,
     size: int | None = None,
     study_seed: int,
     checkpoint: PathLike,
@@ -51,6 +55,7 @@ def pretrain(
         architecture: of a random start, else None.
         graphs, split, reference: the source's graphs, the split and the source's references;
             graphs are None where the model is taken as it is.
+        elements: the table of the study's elements, for networks that know some alone.
         size: how many of the frames, a random subset; None takes all.
         study_seed: the study's seed. Weights at the start, and which frames come first, depend on
             it alone, so that pretrainings of different size differ in their size.
@@ -66,20 +71,22 @@ def pretrain(
     """
     device = pick_device()
     cost = CostRecord(device)
-    if options.initial == "random":
-        model = new_model(architecture, derive_seed(study_seed, "pretraining weights"))
-        set_reference(model, read_reference(reference).energies)
-    else:
-        # A published network was trained on top of its own references; they stay.
-        model = load_initial(options.initial)
     rows = read_split(split)
     names = frame_ids(rows, "source", "train")
     if size is not None:
         names = _source_subset(names, size, study_seed)
-    result = TrainingResult()
     if options.training is not None:
         store = GraphStore.open(graphs)
         training = store.index(names)
+    if options.initial == "random":
+        weights = derive_seed(study_seed, "pretraining weights")
+        model = random_model(architecture, weights, elements, store, training)
+        set_reference(model, read_reference(reference).energies)
+    else:
+        # A published network was trained on top of its own references; they stay.
+        model = load_initial(options.initial)
+    result = TrainingResult()
+    if options.training is not None:
         validation = store.index(frame_ids(rows, "source", "validation"))
         result = run_training(
             TrainingTask(
@@ -106,7 +113,7 @@ def fine_tune(
     options: Training,
     *,
     initial: str,
-    architecture: Architecture | None,
+    architecture: AnyArchitecture | None,
     inputs: Any,
     study_seed: int,
     checkpoint: PathLike,
@@ -173,8 +180,11 @@ def _write_run(
     model: torch.nn.Module, result: TrainingResult, cost: CostRecord, outputs: Any, about: dict
 ) -> None:
     write_rows(outputs.history, HISTORY_COLUMNS, result.history)
+    references = {id(p) for p in references_of(model).parameters()}
     record = {
         **about,
+        "architecture": architecture_of(model).name,
+        "parameters": sum(p.numel() for p in model.parameters() if id(p) not in references),
         "budget_updates": result.n_updates,
         "last_update": result.last_update,
         "chosen_update": result.chosen_update,

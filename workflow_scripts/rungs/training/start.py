@@ -9,14 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from rungs.config.architectures import AnyArchitecture
 from rungs.config.methods import RECIPE_KEYS, RULES_OF_RESIDUALS, Method
 from rungs.config.study import Run
-from rungs.config.training import Architecture, Training
+from rungs.config.training import Training
 from rungs.frames.isolated_atoms import read_isolated_energies
 from rungs.graphs.store import GraphStore
-from rungs.potentials.chgnet.initial import load_initial
-from rungs.potentials.chgnet.published import load_model, new_model
-from rungs.potentials.chgnet.references import set_reference
+from rungs.potentials.model_files import load_model
+from rungs.potentials.models import load_initial
+from rungs.potentials.references import set_reference
+from rungs.potentials.registry import architecture_of
 from rungs.references.fit import read_reference
 from rungs.references.isolated import isolated_reference, symbols_of
 from rungs.references.rules import reference_by_rule
@@ -24,7 +26,7 @@ from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_order, read_split
 from rungs.splits.split import SplitRow
 from rungs.splits.subsets import take
-from rungs.training.initialization import copy_embedding, redraw
+from rungs.training.initialization import copy_embedding, random_model
 from rungs.training.interactions import known_or_predicted
 from rungs.training.layers import freeze
 from rungs.training.task import TrainingTask, fingerprint
@@ -77,7 +79,7 @@ def starting_point(
     run: Run,
     method: Method,
     initial: str,
-    architecture: Architecture | None,
+    architecture: AnyArchitecture | None,
     inputs: Any,
     study_seed: int,
     device: torch.device,
@@ -96,9 +98,11 @@ def starting_point(
     if method.initial == "pretrained":
         model = load_model(inputs.pretrained)
     elif architecture is not None:
-        model = new_model(architecture, derive_seed(seed, "weights"))
+        weights = derive_seed(seed, "weights")
+        model = random_model(architecture, weights, inputs.elements, store, training)
     else:
-        model = redraw(load_initial(initial), derive_seed(seed, "weights"))
+        published = load_initial(initial)
+        model = architecture_of(published).redraw(published, derive_seed(seed, "weights"))
     prepare(
         model,
         method,

@@ -12,11 +12,12 @@ from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
 from rungs.graphs.store import GraphStore
-from rungs.potentials.chgnet.forward import BatchedCHGNet
+from rungs.potentials.models import potential_of
 from rungs.potentials.properties import PROPERTIES
+from rungs.potentials.references import references_of
+from rungs.potentials.registry import architecture_of
 from rungs.training.adam import Adam, Piece
 from rungs.training.distributed import SINGLE_PROCESS, Processes
-from rungs.training.layers import part_of
 from rungs.training.loss import label_counts, loss_terms, total_loss
 from rungs.training.parameter_vector import FlatParameters
 from rungs.training.prefetch import Prefetcher
@@ -24,7 +25,7 @@ from rungs.training.schedule import balanced_parts
 
 
 class Step:
-    """Updates a CHGNet in place, and the average of its weights beside it.
+    """Updates a network in place, and the average of its weights beside it.
 
     Args:
         model: on ``device`` already; what of it is to be trained requires gradients.
@@ -51,14 +52,13 @@ class Step:
         self._halved = False
         self._batches = Prefetcher(self._assemble, background=device.type != "cpu")
         torch.set_float32_matmul_precision("high" if options.tf32 else "highest")
-        references = list(model.composition_model.parameters())
-        self.flat = FlatParameters(model, last=references)
-        self.potential = BatchedCHGNet(model, compiled=options.compiled, flat=self.flat)
+        self.flat = FlatParameters(model, last=references_of(model).parameters())
+        self.potential = potential_of(model, compiled=options.compiled, flat=self.flat)
         # What is validated and kept: the average of the weights, or the weights themselves.
         self.kept, average = model, None
         if options.averaging:
             self.kept = copy.deepcopy(model)
-            average = FlatParameters(self.kept, last=self.kept.composition_model.parameters())
+            average = FlatParameters(self.kept, last=references_of(self.kept).parameters())
         pieces = _pieces(model, self.flat, options)
         self.optimizer = Adam(
             self.flat.vector,
@@ -212,6 +212,7 @@ def _pieces(model: nn.Module, flat: FlatParameters, options: Training) -> list[t
     """Return the pieces of the flat vector with the part of the network that each belongs to, as
     few as differ in what the optimiser does to them."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
+    part_of = architecture_of(model).part_of
     pieces: list[tuple[str, Piece]] = []
     for parameter, size in zip(flat.parameters, flat.sizes, strict=True):
         part = part_of(names[id(parameter)])

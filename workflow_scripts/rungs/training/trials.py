@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from rungs.config.architectures import AnyArchitecture
 from rungs.config.methods import Method
 from rungs.config.study import Run
-from rungs.config.training import Architecture, Training
+from rungs.config.training import Training
 from rungs.config.tuning import TrainingChanges, Trial
 from rungs.errors import StudyError
 from rungs.files import write_json, write_rows
 from rungs.graphs.store import GraphStore
-from rungs.potentials.chgnet.forward import BatchedCHGNet
 from rungs.potentials.device import pick_device
+from rungs.potentials.models import potential_of
+from rungs.potentials.potential import Potential
 from rungs.potentials.prediction_errors import evaluate
 from rungs.splits.files import read_split
 from rungs.training.divergence import DivergedError
@@ -40,7 +42,7 @@ def try_recipe(
     changes: TrainingChanges,
     *,
     initial: str,
-    architecture: Architecture | None,
+    architecture: AnyArchitecture | None,
     inputs: Any,
     study_seed: int,
     checkpoint: PathLike,
@@ -80,7 +82,7 @@ def try_recipe(
         diverged = str(error)
     else:
         units = loss_of_units(start, options, inputs.split, device)
-        found = evaluate(BatchedCHGNet(start.model), start.store, start.validation, device)
+        found = evaluate(potential_of(start.model), start.store, start.validation, device)
         errors = {name: error.mae for name, error in found.items()}
     loss = mean_loss(units) if units else math.inf
     write_rows(outputs.history, HISTORY_COLUMNS, result.history)
@@ -124,7 +126,7 @@ def loss_of_units(
     names = np.array([of[store.frame_ids[i]] for i in frames])
     if len(set(names)) < FEWEST_MATERIALS:
         names = np.array([store.frame_ids[i] for i in frames])
-    potential = BatchedCHGNet(start.model.to(device), compiled=options.compiled)
+    potential = potential_of(start.model.to(device), compiled=options.compiled)
     units = []
     with potential.cores():
         for name in dict.fromkeys(names.tolist()):
@@ -143,7 +145,7 @@ def mean_loss(units: list[dict]) -> float:
 
 
 def _loss(
-    potential: BatchedCHGNet,
+    potential: Potential,
     store: GraphStore,
     frames: np.ndarray,
     options: Training,

@@ -11,6 +11,7 @@ from rungs.errors import StudyError
 
 EXTRAS = {
     "diverse": {"dscribe": "dscribe", "scikit-learn": "sklearn"},
+    "mace": {"mace-torch": "mace"},
     "materials-project": {"mp-api": "mp_api", "emmet-core": "emmet", "deltalake": "deltalake"},
     "properties": {"matcalc": "matcalc", "phonopy": "phonopy"},
     "s3": {"boto3": "boto3"},

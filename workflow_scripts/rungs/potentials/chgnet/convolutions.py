@@ -14,6 +14,7 @@ from rungs.graphs.batch import GraphBatch
 from rungs.potentials.chgnet.gated import finish, first_layer
 from rungs.potentials.chgnet.geometry import Embedded
 from rungs.potentials.chgnet.second_order import Sweep
+from rungs.potentials.potential import sum_by
 
 
 class Convolutions:
@@ -112,11 +113,6 @@ class Convolutions:
     def _second_weights(self) -> Tensor:
         # the same in all layers
         return self._angle_bond_weights.index_select(0, self._batch.angle_bonds[1])
-
-
-def sum_by(rows: Tensor, owners: Tensor, n_owners: int) -> Tensor:
-    """Return (n_owners, …) sums of the rows (R, …) of each owner."""
-    return rows.new_zeros(n_owners, *rows.shape[1:]).index_add_(0, owners, rows)
 
 
 def _over_halves(rows: Tensor) -> Tensor:

@@ -1,40 +1,28 @@
 """Energies, forces, stresses and magnetic moments of a batch, by an existing CHGNet."""
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
-from rungs.potentials.chgnet.compiled.network import CompiledNetwork, Flat
-from rungs.potentials.chgnet.convolutions import Convolutions, sum_by
+from rungs.potentials.chgnet.compiled.network import CompiledNetwork
+from rungs.potentials.chgnet.convolutions import Convolutions
 from rungs.potentials.chgnet.geometry import embed_geometry
-from rungs.potentials.chgnet.references import base_energies
 from rungs.potentials.chgnet.second_order import Sweep
 from rungs.potentials.chgnet.support import refuse_unsupported
-
-EV_PER_CUBIC_ANGSTROM_IN_GPA = 160.21766208
-"""CHGNet's constant."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prediction:
-    """Predictions for G frames with N atoms in all."""
-
-    energy: Tensor
-    """(G,) in eV/atom; float64 where the model's reference energies are large
-    (:mod:`rungs.potentials.chgnet.references`)."""
-    forces: Tensor | None
-    """(N, 3) in eV/Å."""
-    stress: Tensor | None
-    """(G, 3, 3) in GPa, positive under tension."""
-    magmoms: Tensor | None
-    """(N,) absolute magnetic moments in μB."""
+from rungs.potentials.potential import (
+    Flat,
+    Potential,
+    forces_of,
+    per_volume,
+    stress_of,
+    sum_by,
+)
+from rungs.potentials.references import reference_energies
 
 
-class BatchedCHGNet:
+class BatchedCHGNet(Potential):
     """Evaluates a CHGNet on batches; the CHGNet's parameters stay the only ones.
 
     The mathematics is that of ``CHGNet.forward``, arranged differently: all frames of a batch at
@@ -60,52 +48,17 @@ class BatchedCHGNet:
         self, model: nn.Module, *, compiled: bool = True, flat: Flat | None = None
     ) -> None:
         refuse_unsupported(model)
-        self.model = model
+        super().__init__(model, cutoffs_of(model))
         self.compiled = compiled
         self._compiled = CompiledNetwork(model, flat)
-        self._cutoffs = tuple(
-            float(model.model_args[f"{kind}_graph_cutoff"]) for kind in ("atom", "bond")
-        )
 
-    def __call__(
-        self,
-        batch: GraphBatch,
-        *,
-        forces: bool = True,
-        stress: bool = True,
-        magmoms: bool = True,
-        reference: bool = True,
-        create_graph: bool = True,
-    ) -> Prediction:
-        """Return predictions for the frames of ``batch``.
-
-        With ``create_graph`` a loss on any of them can be differentiated with respect to the
-        parameters; ``loss.backward(inputs=parameters)`` spares the gradient with respect to the
-        bond vectors. Without it the predictions are plain numbers and nothing is kept.
-
-        Args:
-            batch: graphs on the device and of the dtype of the model.
-            forces, stress, magmoms: what to predict besides the energy.
-            reference: whether the energy has the reference energies in it.
-            create_graph: whether the predictions will be differentiated.
-
-        Raises:
-            StudyError: when the graphs were built with other cutoffs than the model's.
-        """
-        if batch.cutoffs != self._cutoffs:
-            raise StudyError(
-                f"the graphs were built with the cutoffs {batch.cutoffs} Å, the model needs "
-                f"{self._cutoffs} Å; build the graphs again with the model's cutoffs"
-            )
+    def _evaluate(
+        self, batch: GraphBatch, *, forces: bool, stress: bool, magmoms: bool, create_graph: bool
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
         wanted = {"forces": forces, "stress": stress, "magmoms": magmoms}
         is_compiled = self.compiled and self._compiled.covers(batch)
         network = self._compiled_network if is_compiled else self._network
-        with torch.set_grad_enabled(create_graph):
-            totals, *rest = network(batch, **wanted, create_graph=create_graph)
-            energy = totals / batch.n_atoms
-            if reference:
-                energy = energy + self.reference_energy(batch)
-            return Prediction(energy, *rest)
+        return network(batch, **wanted, create_graph=create_graph)
 
     def cores(self) -> AbstractContextManager[None]:
         """Return a context for calls of this, and what goes with them, in which the cores are the
@@ -119,7 +72,7 @@ class BatchedCHGNet:
         found = self._compiled(
             batch, forces=forces, virials=stress, moments=magmoms, create_graph=create_graph
         )
-        stresses = None if found.virials is None else found.virials * _per_volume(batch)
+        stresses = None if found.virials is None else found.virials * per_volume(batch)
         return found.energies, found.forces, stresses, found.moments
 
     def _network(
@@ -143,19 +96,14 @@ class BatchedCHGNet:
                 moments = None if moments is None else moments.detach()
             return (
                 totals,
-                _forces(batch, gradient) if forces else None,
-                _stress(batch, vectors, gradient) if stress else None,
+                forces_of(batch, gradient) if forces else None,
+                stress_of(batch, vectors, gradient) if stress else None,
                 moments,
             )
 
     def reference_energy(self, batch: GraphBatch) -> Tensor | float:
-        """Return (G,) reference energies in eV/atom; in float64 where they are large."""
         reference = self.model.composition_model
-        if reference is None:
-            return 0.0
-        base = base_energies(self.model)
-        energy = _mean_over_atoms(reference.fc.weight.view(-1), batch)
-        return energy if base is None else energy + _mean_over_atoms(base, batch)
+        return 0.0 if reference is None else reference_energies(reference, batch)
 
     def _atom_energies(
         self, batch: GraphBatch, vectors: Tensor, magmoms: bool, sweep: Sweep
@@ -182,24 +130,7 @@ class BatchedCHGNet:
         return model.mlp(atoms).view(-1), moments
 
 
-def _mean_over_atoms(elements: Tensor, batch: GraphBatch) -> Tensor:
-    """Return (G,) means over each frame's atoms of what (94,) elements have."""
-    atoms = elements.index_select(0, batch.atomic_numbers - 1)
-    return sum_by(atoms, batch.atom_frames, batch.n_frames) / batch.n_atoms
-
-
-def _forces(batch: GraphBatch, gradient: Tensor) -> Tensor:
-    """Return (N, 3): the first atom of a bond moves its vector along, the second against."""
-    pulls = torch.cat([-gradient, gradient])
-    return sum_by(pulls, batch.bond_atoms.reshape(-1), len(batch.atomic_numbers))
-
-
-def _stress(batch: GraphBatch, vectors: Tensor, gradient: Tensor) -> Tensor:
-    """Return (G, 3, 3): a strain ε turns the row vector r into r + r ε."""
-    virials = vectors.detach()[:, :, None] * gradient[:, None, :]
-    return sum_by(virials, batch.bond_frames, batch.n_frames) * _per_volume(batch)
-
-
-def _per_volume(batch: GraphBatch) -> Tensor:
-    """Return (G, 1, 1) factors of virials in eV that give stresses in GPa."""
-    return (EV_PER_CUBIC_ANGSTROM_IN_GPA / batch.volumes)[:, None, None]
+def cutoffs_of(model: nn.Module) -> tuple[float, float]:
+    """Return the cutoffs in Å of the atom graph and of the bond graph that a CHGNet needs."""
+    atom, bond = (float(model.model_args[f"{kind}_graph_cutoff"]) for kind in ("atom", "bond"))
+    return atom, bond

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from rungs.potentials.chgnet.published import load_weights
+from rungs.potentials.model_files import load_weights
 from rungs.records.comparison.files import FileDifference
 
 

@@ -33,6 +33,8 @@ class EfficiencyRow:
     """One row of ``efficiency.csv``: one method at one size, in one metric."""
 
     method: str
+    baseline: str
+    """What it is compared with: training from scratch, of the same network."""
     metric: str
     size: int
     mean_error: float
@@ -64,6 +66,26 @@ class EfficiencyRow:
 
 
 COLUMNS = tuple(field.name for field in fields(EfficiencyRow))
+
+
+def efficiency_of_models(
+    rows: Iterable[Mapping[str, object]],
+    laws: Iterable[LawRow],
+    baselines: Mapping[str, str],
+    **options: object,
+) -> list[EfficiencyRow]:
+    """Compare each method with the baseline of its own network; see :func:`data_efficiency`.
+
+    Args:
+        rows, laws, options: as there.
+        baselines: of each method, itself included; those that have none are left out.
+    """
+    rows, laws, found = list(rows), list(laws), []
+    for baseline in dict.fromkeys(baselines.values()):
+        own = [row for row in rows if baselines.get(row["method"]) == baseline]
+        if any(row["method"] == baseline for row in own):
+            found += data_efficiency(own, laws, baseline, **options)
+    return found
 
 
 def data_efficiency(
@@ -155,7 +177,8 @@ def _baseline(
 def _compare(curve: Curve, size: int, baseline: _Baseline) -> EfficiencyRow:
     errors, row = curve.by_seed(size), baseline.row
     log_mean = float(np.log(list(errors.values())).mean())
-    out = {"method": curve.method, "metric": curve.metric, "size": size}
+    out = {"method": curve.method, "baseline": baseline.name}
+    out |= {"metric": curve.metric, "size": size}
     out["mean_error"] = float(np.exp(log_mean))
     if row is None or row.law is None:
         return EfficiencyRow(**out, note=f"{baseline.name} has no law in this metric")

@@ -62,13 +62,13 @@ SURVIVAL_COLUMNS = ("method", "size", "temperature_k", "time_ps", "survival", "l
 
 
 def stability_rows(
-    simulations: Iterable[Mapping[str, str]], baseline: str | None = None
+    simulations: Iterable[Mapping[str, str]], baselines: Mapping[str, str] | None = None
 ) -> list[StabilityRow]:
     """Return a row for each method and size at all temperatures, then one for each temperature.
 
     Args:
         simulations: rows of ``simulations.csv`` as text.
-        baseline: the method that gains are counted from.
+        baselines: of each method, the one that its gains are counted from.
 
     Raises:
         StudyError: for a row that cannot be read.
@@ -78,6 +78,7 @@ def stability_rows(
     for (method, size, temperature), group in groups.items():
         lifetimes = _lifetimes(method, group)
         planned = max(_number(row, "planned_ps") for row in group)
+        baseline = (baselines or {}).get(method)
         base = groups.get((baseline, size, temperature))
         gains = (None,) * 6
         if base and method not in (baseline, REFERENCE):

@@ -9,7 +9,7 @@ import ctypes
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,7 @@ from rungs.potentials.chgnet.compiled.parameters import (
     spec_of,
 )
 from rungs.potentials.chgnet.second_order import refuse_another_derivative
+from rungs.potentials.potential import Flat
 
 _NAMES = {torch.float32: "float", torch.float64: "double"}
 
@@ -39,15 +40,6 @@ class Results(NamedTuple):
     """(G, 3, 3) Σ r ⊗ dE/dr in eV."""
     moments: Tensor | None
     """(N,) in μB."""
-
-
-class Flat(Protocol):
-    """Trainable parameters that lie one after the other in a vector."""
-
-    leaf: Tensor
-    """(P,) the vector, to which gradients flow."""
-    places: Mapping[int, int]
-    """Where each parameter begins, by its ``id``."""
 
 
 class _Batch(ctypes.Structure):

@@ -1,0 +1,152 @@
+"""What is MACE's alone: its own files, its elements, and an import without after-effects."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from ase.build import bulk
+from ase.md.verlet import VelocityVerlet
+
+from rungs.config.architectures import MACEArchitecture
+from rungs.errors import StudyError
+from rungs.graphs.build import build_graph
+from rungs.graphs.store import GraphStore
+from rungs.potentials.architecture import Surroundings
+from rungs.potentials.model_files import load_model, save_model
+from rungs.potentials.models import new_model, potential_of
+from rungs.potentials.references import get_reference, set_reference
+
+pytest.importorskip("mace", reason="needs the extra mace, which is not installed")
+
+OPTIONS = MACEArchitecture(kind="mace", num_channels=8, max_ell=1, correlation=2, radial_MLP=[16])
+REFERENCES = np.zeros(94)
+REFERENCES[[10, 16]] = [-1.3, -3.2]
+
+
+@pytest.fixture
+def model():
+    model = new_model(OPTIONS, 0, Surroundings((11, 17), 18.0, 0.6))
+    set_reference(model, REFERENCES)
+    return model
+
+
+def test_its_own_file_comes_back_as_it_was(model, tmp_path):
+    from rungs.potentials.mace.native import read_native, write_native
+
+    path = tmp_path / "own.model"
+    write_native(model, path)
+    found = read_native(path)
+    assert np.allclose(get_reference(found), REFERENCES, atol=1e-6)
+    theirs = found.state_dict()
+    assert all(torch.equal(value, theirs[name]) for name, value in model.state_dict().items())
+
+
+def test_large_references_are_exact_in_its_own_file(model, tmp_path):
+    from mace.calculators import MACECalculator
+
+    from rungs.potentials.mace.native import write_native
+
+    set_reference(model, 1000 * REFERENCES)
+    path = tmp_path / "own.model"
+    write_native(model, path)
+    atoms = bulk("NaCl", "rocksalt", a=5.6)
+    atoms.calc = MACECalculator(model_paths=str(path), device="cpu")
+    store = GraphStore.from_graphs(
+        [build_graph(atoms.cell.array, atoms.numbers, atoms.positions, 5.0, 0.0)], 5.0, 0.0
+    )
+    energy = potential_of(model.double())(store.batch([0], dtype=torch.float64)).energy.item()
+    assert atoms.get_potential_energy() / 2 == pytest.approx(energy, abs=1e-6)
+
+
+def test_its_own_file_runs_dynamics_that_keep_the_energy(model, tmp_path):
+    from mace.calculators import MACECalculator
+
+    from rungs.potentials.mace.native import write_native
+
+    path = tmp_path / "own.model"
+    write_native(model, path)
+    atoms = bulk("NaCl", "rocksalt", a=5.6, cubic=True)
+    atoms.rattle(0.05, seed=0)
+    atoms.calc = MACECalculator(model_paths=str(path), device="cpu", default_dtype="float64")
+    before = atoms.get_total_energy()
+    VelocityVerlet(atoms, timestep=0.2).run(20)
+    assert atoms.get_total_energy() == pytest.approx(before, abs=1e-4)
+    assert atoms.get_kinetic_energy() > 1e-5
+
+
+def test_an_element_that_it_lacks_is_named(model):
+    atoms = bulk("Cu")
+    graph = build_graph(atoms.cell.array, atoms.numbers, atoms.positions, 5.0, 0.0)
+    with pytest.raises(StudyError, match="the network lacks Cu"):
+        potential_of(model)(GraphStore.from_graphs([graph], 5.0, 0.0).batch([0]))
+
+
+def test_foreign_files_are_refused_with_a_reason(model, tmp_path):
+    from rungs.potentials.mace.native import read_native
+
+    path = tmp_path / "other.model"
+    with pytest.raises(StudyError, match="no such model file"):
+        read_native(path)
+    path.write_bytes(b"hello")
+    with pytest.raises(StudyError, match="cannot be read as a MACE's own file"):
+        read_native(path)
+    for content, words in (
+        ([1, 2], "holds a list, not a MACE"),
+        (torch.nn.Linear(2, 2), "holds a Linear, not a MACE"),
+    ):
+        torch.save(content, path)
+        with pytest.raises(StudyError, match=words):
+            read_native(path)
+    network = model.network
+    network.heads = ["pbe", "r2scan"]
+    torch.save(network, path)
+    with pytest.raises(StudyError, match=r"has 2 heads \(pbe, r2scan\)"):
+        read_native(path)
+
+
+def test_a_pickle_is_never_loaded_unasked(model, tmp_path):
+    from rungs.potentials.mace.native import write_native
+
+    path = tmp_path / "own.model"
+    write_native(model, path)
+    with pytest.raises(StudyError, match="holds more than tensors and plain values"):
+        load_model(path)
+
+
+def test_weights_of_another_network_are_refused(model, tmp_path):
+    path = tmp_path / "model.pt"
+    save_model(model, path)
+    content = torch.load(path, weights_only=True)
+    content["model"]["arguments"]["num_bessel"] = 5
+    torch.save(content, path)
+    with pytest.raises(StudyError, match="do not fit a MACE of this version"):
+        load_model(path)
+
+
+def test_importing_it_leaves_loading_safe():
+    code = (
+        "import os\n"
+        "from rungs.potentials.mace.lean_import import mace_module\n"
+        "mace_module('mace.modules.models')\n"
+        "print(os.environ.get('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'))\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if "WEIGHTS_ONLY" not in k}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["None"]
+    assert not done.stderr
+
+
+def test_without_the_extra_the_command_is_said(monkeypatch):
+    from rungs.potentials.mace import lean_import
+
+    def absent(name):
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(lean_import.importlib, "import_module", absent)
+    with pytest.raises(StudyError, match="make setup EXTRAS=mace"):
+        lean_import.mace_module("mace.modules.models")

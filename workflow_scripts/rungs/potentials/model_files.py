@@ -1,0 +1,93 @@
+"""Models in files, whatever their architecture; read without running code from them."""
+
+import os
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from rungs.errors import StudyError, first_line
+from rungs.files import whole_file
+from rungs.potentials.registry import DEFAULT, NAMES, architecture, architecture_of
+
+
+def load_model(path: str | os.PathLike, device: torch.device | str = "cpu") -> nn.Module:
+    """Return the model that ``path`` holds: one of Rungs' own, or a CHGNet of chgnet's trainer.
+
+    Raises:
+        StudyError: when the file is missing, damaged, no model, or of an architecture whose
+            package is not installed.
+    """
+    content = _read(path)
+    kind = content.get("architecture", DEFAULT)
+    if kind not in NAMES:
+        raise StudyError(
+            f"{path}: holds a network of kind {kind!r}, which this version of Rungs does not know; "
+            f"it knows {', '.join(NAMES)}"
+        )
+    return architecture(kind).from_content(content, str(path)).to(device)
+
+
+def load_extra(path: str | os.PathLike) -> dict:
+    """Return what :func:`save_model` was given as ``extra``; empty for files of others.
+
+    Raises:
+        StudyError: as :func:`load_model`.
+    """
+    return _read(path).get("rungs", {})
+
+
+def load_weights(path: str | os.PathLike) -> dict[str, torch.Tensor]:
+    """Return the weights in a file by name, reference energies included, without a network.
+
+    Raises:
+        StudyError: as :func:`load_model`.
+    """
+    return _read(path)["model"]["state_dict"]
+
+
+def save_model(
+    model: nn.Module, path: str | os.PathLike, extra: Mapping[str, object] | None = None
+) -> None:
+    """Write ``model`` so that :func:`load_model` reads it; whole or not at all.
+
+    A CHGNet's file is also what ``CHGNet.from_file`` reads.
+
+    Args:
+        model: its weights are written in float32, and so are reference energies below 256 eV;
+            larger ones in float64.
+        path: the file to write.
+        extra: plain values to keep beside the model, read back by :func:`load_extra`.
+    """
+    content = {**architecture_of(model).content(model), "rungs": dict(extra or {})}
+    # Through a handle: given a name, PyTorch would write the temporary name into the file.
+    with whole_file(path) as partial, open(partial, "wb") as handle:
+        torch.save(content, handle)
+
+
+def _read(path: str | os.PathLike) -> dict:
+    """Return the content of a model file."""
+    try:
+        # Said outright: other packages change what is left unsaid.
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise StudyError(f"{path}: no such model file") from None
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be opened ({error.strerror})") from None
+    except Exception as error:
+        # Bytes that are no model make the reader fail in any way it can.
+        raise StudyError(
+            f"{path}: cannot be read as a model file: it is damaged, cut short, of another kind, "
+            f"or holds more than tensors and plain values ({first_line(error)}); make it "
+            'again, or save a CHGNet with torch.save({"model": model.as_dict()}, path)'
+        ) from None
+    if not (
+        isinstance(content, dict)
+        and isinstance(content.get("model"), dict)
+        and "state_dict" in content["model"]
+        and ("architecture" in content or "model_args" in content["model"])
+    ):
+        raise StudyError(
+            f"{path}: holds no model; expected a file written by Rungs or by chgnet's trainer"
+        )
+    return content

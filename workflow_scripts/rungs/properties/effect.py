@@ -37,9 +37,9 @@ def property_rows(runs: Iterable[Mapping[str, str]], baselines: Mapping[str, str
     ``transfer_over_scratch`` is the mean absolute error over the seeds divided by that of
     the method's baseline at the same size: below 1 where transfer helps, above 1 where it hurts.
     Seeds are paired, as they share their frames; those without a result in one of the two are left
-    out, so that ``n_compared`` remain. This may flatter a method that fails often: ``n_failed`` of its own
-    seeds have none. ``effect`` is ``helps`` or ``hurts`` where the whole interval lies on that side
-    of 1, else ``undecided``.
+    out, so that ``n_compared`` remain. This may flatter a method that fails often: ``n_failed`` of
+    its own seeds have none. ``effect`` is ``helps`` or ``hurts`` where the whole interval lies on
+    that side of 1, else ``undecided``.
 
     Args:
         runs: rows of :func:`rungs.properties.compare.run_rows`, read from CSV.

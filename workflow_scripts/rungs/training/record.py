@@ -19,6 +19,7 @@ class CostRecord:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._begin = time.perf_counter()
+        self._processor_begin = time.process_time()
         self._started = now()
         # Now, not at the end: what is loaded is what is there now.
         self._revision = revision()
@@ -37,6 +38,8 @@ class CostRecord:
             "started": self._started,
             "finished": now(),
             "wall_seconds": round(time.perf_counter() - self._begin, 3),
+            # what a busy machine does not change
+            "processor_seconds": round(time.process_time() - self._processor_begin, 3),
             "updates": n_updates,
             "frames_seen": frames_seen,
             "training_seconds": round(training_seconds, 3),

@@ -8,23 +8,37 @@ import warnings
 from types import ModuleType
 
 from rungs.errors import StudyError
+from rungs.potentials.stand_ins import stand_ins
 
 _UNSAFE = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+_PACKAGES = {
+    "mace.modules": None,
+    "mace.tools": "mace.tools.torch_tools",
+    "e3nn.io": "e3nn.io._cartesian_tensor",
+}
+"""Whose first lines import training loops, metrics and pyplot."""
 COMMAND = "make setup EXTRAS=mace"
 
 
-def mace_module(name: str) -> ModuleType:
+def mace_module(name: str, *, whole: bool = False) -> ModuleType:
     """Return a module of mace.
 
     Importing mace lets every ``torch.load`` of the process run code from files unless told not to;
     afterwards that is as it was before.
+
+    Args:
+        name: of the module.
+        whole: whether with the first lines of its packages, as modules for training need them.
 
     Raises:
         StudyError: where the extra is not installed.
     """
     before = os.environ.get(_UNSAFE)
     try:
-        with quiet():
+        importlib.import_module("mace")
+        # e3nn reads a file of its own that would not pass as plain values.
+        os.environ[_UNSAFE] = "1"
+        with quiet(), stand_ins({} if whole else _PACKAGES):
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("mace", "e3nn"):

@@ -124,7 +124,7 @@ def _fault(found: Any) -> str | None:
 def _arguments(found: nn.Module) -> dict[str, Any]:
     """Return the arguments that a network was made with, as plain values."""
     with quiet():
-        told = mace_module("mace.tools.scripts_utils").extract_config_mace_model(found)
+        told = mace_module("mace.tools.scripts_utils", whole=True).extract_config_mace_model(found)
     arguments = {name: _plain(told[name]) for name in _PLAIN if told.get(name) is not None}
     arguments |= {key: told[key].__name__ for key in ("interaction_cls", "interaction_cls_first")}
     arguments |= {key: str(told[key]) for key in ("hidden_irreps", "MLP_irreps")}

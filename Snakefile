@@ -95,6 +95,7 @@ rule all:
             suffix=["png", "pdf", "svg"],
         ),
         lambda wildcards: figures_of_transfer(),
+        lambda wildcards: targets_of_models(),
         lambda wildcards: targets_of_simulations(),
         lambda wildcards: targets_of_properties(),
         results / "tables/recipes.csv" if study.trials else [],
@@ -122,6 +123,7 @@ include: "rules/07_evaluation.smk"
 include: "rules/08_simulation.smk"
 include: "rules/09_properties.smk"
 include: "rules/10_scaling_laws.smk"
+include: "rules/10_models.smk"
 include: "rules/11_figures.smk"
 include: "rules/12_report.smk"
 include: "rules/estimate.smk"

@@ -160,6 +160,12 @@ tables_of_some_studies = {
         "forgetting",
         "What fine-tuning made the models forget",
     ),
+    "models": (methods_of_models, "models_table", "Models: errors and costs"),
+    "size_laws": (
+        methods_of_models,
+        "size_laws",
+        "Laws in parameters and target frames",
+    ),
     "joint_laws": (study.families, "joint_laws", "Laws in source and target frames"),
     "temperature_transfer": (
         study.has_temperatures,

@@ -295,6 +295,36 @@ pretrainings = list(
 )
 
 
+# Of a study with several models: those whose errors make learning curves.
+methods_of_models = study.on_learning_curve if len(study.models) > 1 else []
+runs_of_models = [run for run in study.runs if run.method in methods_of_models]
+pretrainings_of_models = list(
+    dict.fromkeys(
+        study.pretraining_of(name)
+        for name in methods_of_models
+        if study.methods[name].initial == "pretrained"
+    )
+)
+
+
+def targets_of_models():
+    # What their own packages cannot read as the study has it is exported.
+    exported = [
+        results / f"native/{name}"
+        for name in dict.fromkeys(run.method for run in study.runs)
+        if study.network_of(name).kind == "mace"
+    ]
+    if not methods_of_models:
+        return exported
+    figures = collect(results / "figures/models.{suffix}", suffix=["png", "pdf", "svg"])
+    return [
+        results / "tables/models.csv",
+        results / "tables/size_laws.csv",
+        *figures,
+        *exported,
+    ]
+
+
 def figures_of_transfer():
     names = ["references", "gradients"] if study.largest_transfers else []
     return collect(

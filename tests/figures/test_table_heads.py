@@ -16,7 +16,16 @@ from rungs.figures.table_heads import HEADS, OTHERWISE, Head, head_of, interval_
 from rungs.figures.table_pages import columns_of
 from rungs.properties.effect import PROPERTY_COLUMNS
 from rungs.records.provenance import TABLE_COLUMNS
-from rungs.scaling.answers import checks, efficiency, joint_law_table, law_table, plan, stability
+from rungs.scaling.answers import (
+    checks,
+    efficiency,
+    joint_law_table,
+    law_table,
+    models,
+    plan,
+    size_law_table,
+    stability,
+)
 from rungs.splits.summary import PartSummary
 from rungs.training.costs import COST_COLUMNS
 from rungs.training.gradients import GRADIENT_COLUMNS
@@ -34,6 +43,7 @@ TABLES = {
     "law_checks": checks.COLUMNS,
     "learning_curve": LEARNING_CURVE_COLUMNS,
     "level_correlations": CORRELATION_COLUMNS,
+    "models": models.COLUMNS,
     "plan": plan.COLUMNS,
     "properties": PROPERTY_COLUMNS,
     "provenance": TABLE_COLUMNS,
@@ -41,6 +51,7 @@ TABLES = {
     "reference_errors": REFERENCE_ERROR_COLUMNS,
     "sampling": SAMPLING_COLUMNS,
     "scaling_laws": law_table.COLUMNS,
+    "size_laws": size_law_table.COLUMNS,
     "split_summary": PartSummary._fields,
     "stability": stability.STABILITY_COLUMNS,
     "table1": TABLE1_COLUMNS,

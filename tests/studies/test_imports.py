@@ -13,6 +13,7 @@ WITH_A_NETWORK = {
     "estimate",
     "evaluate",
     "evaluate_pretrained",
+    "export_models",
     "fine_tune",
     "fit_references",
     "predict_interactions",

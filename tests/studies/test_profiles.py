@@ -28,6 +28,7 @@ OWN_JOBS = {
     "simulate_reference",
     "calculate_reference_properties",
     "calculate_properties",
+    "export_models",
 }
 
 # Prints the resources that Snakemake would hand out, for each of the command lines.

@@ -103,6 +103,27 @@ class Networks(Sections):
         name = self.methods[method].model
         return next(n for n in self.networks if name is None or n.name == name)
 
+    def strategy(self, method: str) -> str:
+        """Return what a method is called apart from its model."""
+        return method.removesuffix(f"_{self.methods[method].model}")
+
+    @property
+    def size_families(self) -> dict[tuple[str, str], list[str]]:
+        """Methods whose models differ in their size only, two or more of them, by kind of network
+        and strategy."""
+        families: dict[tuple, list[str]] = {}
+        for name in self.methods:
+            network = self.network_of(name)
+            if network.name and network.architecture is not None:
+                # What is seen of the surroundings is no size.
+                alike = network.kind, network.architecture.cutoffs, self.strategy(name)
+                families.setdefault(alike, []).append(name)
+        return {
+            (kind, strategy): names
+            for (kind, _, strategy), names in families.items()
+            if len(names) > 1
+        }
+
     @cached_property
     def _graph_sets(self) -> dict[str | None, str]:
         """Of each network, by name, the suffix of its graphs' files."""

@@ -3,7 +3,7 @@
 import datetime
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rungs.errors import StudyError
@@ -19,6 +19,7 @@ COST_COLUMNS = (
     "started",
     "finished",
     "wall_seconds",
+    "processor_seconds",
     "updates",
     "frames_per_second",
     "peak_memory_mb",
@@ -66,6 +67,35 @@ def gather_costs(
     hours = sum(row["wall_seconds"] for row in rows) / 3600
     devices = sorted({row["device"] for row in rows})
     return f"{len(rows)} trainings, {hours:.2f} hours in all, on {'; '.join(devices)}"
+
+
+def training_seconds(record: Mapping) -> float:
+    """Return what a training cost on its device, in seconds of all its processes together.
+
+    On processors those that it had to itself, which other work beside it does not change; on GPUs
+    the time that passed. A training that was cut off and gone on with is scaled to all its updates.
+    """
+    on_gpu = "cuda" in record
+    seconds = record["wall_seconds"] if on_gpu else record.get("processor_seconds")
+    seconds = record["wall_seconds"] if seconds is None else float(seconds)
+    done, whole = record.get("updates") or 0, record.get("last_update") or 0
+    # Nothing was trained where there was nothing to train on.
+    return seconds * record.get("processes", 1) * whole / done if done else 0.0
+
+
+def mean_training_seconds(
+    runs: Iterable[Sequence], records: Iterable[Mapping]
+) -> dict[tuple[str, int], float]:
+    """Return the mean cost of the runs of each method and size, see :func:`training_seconds`.
+
+    Args:
+        runs: method, size and what else tells runs apart.
+        records: of each, in the same order.
+    """
+    costs: dict[tuple[str, int], list[float]] = {}
+    for (method, size, *_), record in zip(runs, records, strict=True):
+        costs.setdefault((method, size), []).append(training_seconds(record))
+    return {point: sum(seconds) / len(seconds) for point, seconds in costs.items()}
 
 
 def read_record(path: str | os.PathLike) -> dict:

@@ -102,7 +102,9 @@ def pretrain(
                 events=events and Path(events),
             )
         )
-    _write_run(model, result, cost, outputs, {"initial": options.initial, "n_frames": len(names)})
+    processes = options.training.processes if options.training else 1
+    about = {"initial": options.initial, "n_frames": len(names), "processes": processes}
+    _write_run(model, result, cost, outputs, about)
     Path(checkpoint).unlink(missing_ok=True)
     return f"pretrain: {summary(result)}"
 
@@ -160,7 +162,8 @@ def fine_tune(
     counts = np.count_nonzero(store.compositions(start.training), axis=0)
     write_reference(outputs.reference, ReferenceEnergies(get_reference(model), counts))
     labelled = {name: int(there.sum()) for name, there in store.labelled(start.training).items()}
-    about = run._asdict() | {"labelled": labelled} | ({"recipe": recipe} if recipe else {})
+    about = run._asdict() | {"labelled": labelled, "processes": options.processes}
+    about |= {"recipe": recipe} if recipe else {}
     _write_run(model, result, cost, outputs, about)
     Path(checkpoint).unlink(missing_ok=True)
     frames = f"{run.size} frames{_lacking(labelled, run.size, options)}"

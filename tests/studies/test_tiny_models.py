@@ -1,0 +1,157 @@
+"""A study of several models, from frames to the report: two sizes of CHGNet and a MACE."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from ase import units
+from ase.build import bulk
+from ase.md.verlet import VelocityVerlet
+
+from rungs.evaluation.tables import read_rows
+from rungs.potentials.model_files import load_model
+from rungs.potentials.predict import predict
+from rungs.potentials.references import get_reference
+from rungs.references.fit import read_reference
+from rungs.scaling.answers.models import COLUMNS
+
+from ..made_once import made_once
+
+pytest.importorskip("mace", reason="needs the extra mace, which is not installed")
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory, snakemake, repository):
+    """The results of the study, run once."""
+
+    def run(folder):
+        configuration = str(repository / "tests/studies/tiny_models.yaml")
+        snakemake(folder, "--cores", "2", "--configfile", configuration)
+
+    return made_once(tmp_path_factory, "tiny_models", run) / "results/tiny_models"
+
+
+def test_every_model_has_its_runs_graphs_and_pretraining(study):
+    kinds = {}
+    for name in ("small", "wide", "mace"):
+        record = json.loads((study / f"pretrained-{name}/record.json").read_text())
+        run = json.loads((study / f"runs/scratch_{name}/8/seed_0/record.json").read_text())
+        assert record["parameters"] == run["parameters"] > 0
+        kinds[name] = record["architecture"], record["parameters"]
+    assert [kind for kind, _ in kinds.values()] == ["chgnet", "chgnet", "mace"]
+    assert kinds["small"][1] < kinds["wide"][1]
+    assert sorted(x.name for x in (study / "graphs").glob("*")) == [
+        *("source-mace.safetensors", "source-small.safetensors"),
+        *("target-mace.safetensors", "target-small.safetensors"),
+    ]
+
+
+def test_all_models_are_judged_on_the_same_frames(study):
+    rows = read_rows(study / "evaluation.csv")
+    counts = {row["method"]: row["energy_n"] for row in rows if row["size"] == "8"}
+    assert set(counts) == {
+        *("scratch_small", "scratch_wide", "scratch_mace"),
+        *("transfer_small", "transfer_wide", "transfer_mace", "residual"),
+    }
+    assert len(set(counts.values())) == 1
+
+
+def test_references_are_the_study_s_for_every_network(study):
+    expected = read_reference(study / "references/target.csv").energies
+    for name in ("small", "wide", "mace"):
+        model = load_model(study / f"runs/transfer_{name}/8/seed_0/model.pt")
+        found = get_reference(model)
+        assert found[31] == pytest.approx(expected[31], abs=1e-5)
+
+
+def test_size_0_is_the_pretrained_network(study):
+    start = load_model(study / "pretrained-mace/model.pt").state_dict()
+    zero = load_model(study / "runs/transfer_mace/0/seed_0/model.pt").state_dict()
+    same = {name for name in start if np.array_equal(start[name], zero[name])}
+    # germanium's weights are silicon's, references are the target's
+    changed = {name for name in start if name not in same}
+    assert any("node_embedding" in name for name in changed)
+    assert not any("readouts" in name or "linear_up" in name for name in changed)
+
+
+def test_frozen_layers_of_the_mace_stayed(study):
+    start = load_model(study / "pretrained-mace/model.pt").state_dict()
+    end = load_model(study / "runs/residual/8/seed_0/model.pt").state_dict()
+    frozen = [n for n in start if n.startswith(("network.interactions.0.", "network.products.0."))]
+    assert frozen
+    assert all(np.array_equal(start[n], end[n]) for n in frozen)
+    assert not np.array_equal(
+        start["network.readouts.0.linear.weight"], end["network.readouts.0.linear.weight"]
+    )
+
+
+def test_its_own_calculator_runs_what_the_study_made(study):
+    from mace.calculators import MACECalculator
+
+    from rungs.graphs.build import build_graph
+
+    model = load_model(study / "runs/transfer_mace/8/seed_0/model.pt")
+    atoms = bulk("Ge", "diamond", a=5.65, cubic=True)
+    atoms.rattle(0.05, seed=0)
+    path = study / "native/transfer_mace/8_seed_0.model"
+    atoms.calc = MACECalculator(model_paths=str(path), device="cpu", default_dtype="float64")
+    graph = build_graph(atoms.cell.array, atoms.numbers, atoms.positions, 4.5, 0.0)
+    (ours,) = predict(model.double(), [graph])
+    assert atoms.get_potential_energy() / 8 == pytest.approx(ours.energy_per_atom, abs=1e-6)
+    assert np.allclose(atoms.get_forces(), ours.forces, atol=1e-6)
+    before = atoms.get_total_energy()
+    VelocityVerlet(atoms, timestep=0.5 * units.fs).run(20)
+    assert atoms.get_total_energy() == pytest.approx(before, abs=2e-3)
+
+
+def test_models_stand_side_by_side(study):
+    rows = read_rows(study / "tables/models.csv")
+    assert tuple(rows[0]) == COLUMNS
+    energy = [r for r in rows if r["metric"] == "energy_mae_mev_per_atom" and r["size"] == "8"]
+    errors = [float(row["mean_error"]) for row in energy]
+    assert errors == sorted(errors)
+    cost = {
+        row["method"]: float(row["fine_tuning_seconds"]) + float(row["pretraining_seconds"])
+        for row in energy
+    }
+    assert cost["transfer_mace"] > cost["scratch_mace"] > 0
+    for row in energy:
+        better = [
+            other
+            for other in energy
+            if float(other["mean_error"]) <= float(row["mean_error"])
+            and cost[other["method"]] < cost[row["method"]]
+        ]
+        assert (row["on_frontier"] == "True") == (not better)
+    laws = read_rows(study / "tables/size_laws.csv")
+    assert {(row["kind"], row["strategy"]) for row in laws} == {
+        ("chgnet", "scratch"),
+        ("chgnet", "transfer"),
+    }
+
+
+def test_every_stage_went_through(study):
+    methods = {row["method"] for row in read_rows(study / "tables/gradients.csv")}
+    assert {"transfer_small", "transfer_mace"} <= methods
+    layers = {
+        row["layer"]
+        for row in read_rows(study / "tables/gradients.csv")
+        if row["method"] == "transfer_mace"
+    }
+    assert {"whole network", "atom embedding", "first product", "last readout"} <= layers
+    assert {r["method"] for r in read_rows(study / "tables/stability.csv")} >= {"transfer_mace"}
+    assert {r["method"] for r in read_rows(study / "tables/forgetting.csv")} >= {"transfer_mace"}
+    properties = read_rows(study / "tables/properties.csv")
+    compared = [r for r in properties if r["method"] == "transfer_mace" and r["n_compared"]]
+    assert compared
+    assert (study / "answer.rst").read_text().count("scratch_mace") >= 1
+
+
+def test_what_it_costs_is_told_for_each_model(study, snakemake, repository):
+    configuration = str(repository / "tests/studies/tiny_models.yaml")
+    done = snakemake(study.parents[1], "estimate", "--cores", "1", "--configfile", configuration)
+    rows = read_rows(study / "estimate.csv")
+    stages = {(row["model"], row["stage"]) for row in rows}
+    assert {(m, s) for m in ("small", "wide", "mace") for s in ("pretrain", "fine_tune")} <= stages
+    assert re.search(r"^mace +pretrain ", done.stdout, re.MULTILINE)

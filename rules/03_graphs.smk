@@ -18,7 +18,7 @@ rule build_graphs:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(60),
     params:
-        initial=lambda wildcards: study.graph_sets[wildcards.model].pretraining.initial,
+        initial=lambda wildcards: study.graph_sets[wildcards.model].pretraining.start,
         architecture=lambda wildcards: options_of(study.graph_sets[wildcards.model]),
     script:
         "../workflow_scripts/build_graphs.py"

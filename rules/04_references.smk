@@ -20,6 +20,6 @@ rule fit_references:
         mem_mb=per_attempt(2000),
         runtime=per_attempt(20),
     params:
-        initial=study.networks[0].pretraining.initial,
+        initial=study.networks[0].pretraining.start,
     script:
         "../workflow_scripts/fit_references.py"

@@ -37,7 +37,7 @@ rule try_recipe:
         changes=lambda wildcards: study.recipes(wildcards.method)[
             wildcards.recipe
         ].model_dump(mode="json"),
-        initial=lambda wildcards: study.network_of(wildcards.method).pretraining.initial,
+        initial=lambda wildcards: study.network_of(wildcards.method).pretraining.start,
         architecture=lambda wildcards: options_of(study.network_of(wildcards.method)),
         seed=study.seed,
         checkpoint=lambda wildcards: str(

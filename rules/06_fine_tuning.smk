@@ -32,7 +32,7 @@ rule fine_tune:
     params:
         method=lambda wildcards: method_of(wildcards.method),
         training=lambda wildcards: training_of(wildcards).model_dump(mode="json"),
-        initial=lambda wildcards: study.network_of(wildcards.method).pretraining.initial,
+        initial=lambda wildcards: study.network_of(wildcards.method).pretraining.start,
         architecture=lambda wildcards: options_of(study.network_of(wildcards.method)),
         seed=study.seed,
         checkpoint=lambda wildcards: str(checkpoint_of(wildcards)),

@@ -25,6 +25,7 @@ rule write_opening:
         target=lambda wildcards: study.target.label,
         methods=study.on_learning_curve,
         published=study.networks[0].pretraining.initial != "random",
+        remark=study.judged_by_its_own_kind,
     script:
         "../workflow_scripts/write_opening.py"
 

@@ -18,6 +18,8 @@ with job(snakemake.log[0]):
         {"source": params.source, "target": params.target},
         published=params.published,
     )
+    if params.remark:
+        labels.insert(0, f"{params.remark}.")
     answer = Path(given.answer).read_text(encoding="utf-8") if given.get("answer") else None
     page = opening_page(
         answer,

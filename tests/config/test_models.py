@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from rungs.config import load_study
+from rungs.config.first_look import remarks
 from rungs.errors import StudyError
 
 
@@ -183,3 +184,19 @@ def test_models_without_a_section_are_told_where_to_put_them(values):
     values["architecture"] = {"kind": "mace"}
     with pytest.raises(StudyError, match="there is none: the study has no section models"):
         load_study(values)
+
+
+def test_no_kind_is_ranked_on_labels_of_its_own(values, repository):
+    assert load_study(values).judged_by_its_own_kind is None
+    crystals = yaml.safe_load((repository / "tests/studies/tiny.yaml").read_text())
+    values |= {level: crystals[level] for level in ("source", "target")}
+    values.pop("properties")
+    for method in values["methods"].values():
+        method.pop("copy_embedding", None)
+    study = load_study(values)
+    assert "does not rank CHGNet against others" in study.judged_by_its_own_kind
+    assert study.judged_by_its_own_kind in remarks(study)
+    values["models"].pop("mace")
+    values["methods"].pop("residual")
+    values["simulations"]["methods"] = ["transfer_small"]
+    assert load_study(values).judged_by_its_own_kind is None

@@ -12,6 +12,8 @@ from rungs.figures.stability import draw_stability
 from rungs.figures.style import GREY, MethodStyle
 from rungs.scaling.answers.stability import stability_rows, survival_rows
 
+BASELINES = dict.fromkeys(("scratch", "copied", "transfer", "target_reference"), "scratch")
+
 
 def simulations(methods=("scratch", "target_reference"), sizes=(0, 10, 50, 228), reference=True):
     random = np.random.default_rng(0)
@@ -45,7 +47,7 @@ def simulations(methods=("scratch", "target_reference"), sizes=(0, 10, 50, 228),
 
 
 def tables(rows):
-    table = pd.DataFrame([asdict(r) for r in stability_rows(rows, "scratch")])
+    table = pd.DataFrame([asdict(r) for r in stability_rows(rows, BASELINES)])
     return table, pd.DataFrame(survival_rows(rows))
 
 

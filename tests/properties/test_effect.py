@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from rungs.properties.effect import effects_in_words, property_rows, ratio
 
+BASELINES = dict.fromkeys(("scratch", "copied", "better", "worse"), "scratch")
+
 ERRORS = st.lists(st.floats(0.01, 100), min_size=2, max_size=6)
 
 
@@ -40,7 +42,7 @@ def of(rows, method):
 
 def test_both_directions_are_told():
     errors = {"scratch": [10.0, 11.0, 9.0], "better": [1.0, 1.2, 0.9], "worse": [30.0, 33.0, 29.0]}
-    rows = property_rows(make_runs(errors), "scratch")
+    rows = property_rows(make_runs(errors), BASELINES)
     assert of(rows, "better")["effect"] == "helps"
     assert of(rows, "worse")["effect"] == "hurts"
     assert of(rows, "worse")["transfer_over_scratch"] == pytest.approx(92 / 30)
@@ -52,7 +54,7 @@ def test_both_directions_are_told():
 
 
 def test_signs_of_errors_do_not_cancel():
-    rows = property_rows(make_runs({"scratch": [10.0, -10.0]}), "scratch")
+    rows = property_rows(make_runs({"scratch": [10.0, -10.0]}), BASELINES)
     assert rows[0]["mean_absolute_error"] == 10.0
     assert rows[0]["mean_value"] == 50.0
     assert (rows[0]["lowest_error"], rows[0]["highest_error"]) == (10.0, 10.0)
@@ -60,7 +62,7 @@ def test_signs_of_errors_do_not_cancel():
 
 def test_a_failed_seed_is_counted_and_left_out_of_both():
     errors = {"scratch": [10.0, 20.0, 30.0], "copied": [None, 10.0, 15.0]}
-    row = of(property_rows(make_runs(errors), "scratch"), "copied")
+    row = of(property_rows(make_runs(errors), BASELINES), "copied")
     assert (row["n_seeds"], row["n_failed"], row["n_compared"]) == (3, 1, 2)
     assert row["transfer_over_scratch"] == pytest.approx(0.5)
     assert row["mean_absolute_error"] == 12.5
@@ -69,10 +71,10 @@ def test_a_failed_seed_is_counted_and_left_out_of_both():
 
 def test_nothing_to_compare():
     nothing = {"scratch": [None, None], "copied": [1.0, 2.0]}
-    row = of(property_rows(make_runs(nothing), "scratch"), "copied")
+    row = of(property_rows(make_runs(nothing), BASELINES), "copied")
     assert row["n_compared"] == 0
     assert "transfer_over_scratch" not in row
-    alone = property_rows(make_runs({"copied": [1.0]}), None)
+    alone = property_rows(make_runs({"copied": [1.0]}), {})
     assert alone[0]["mean_absolute_error"] == 1.0
     assert ratio([0.0, 0.0], [1.0, 2.0]) == ratio([1.0], [0.0]) == ratio([], []) == {}
     assert ratio([1.0], [2.0]) == {"transfer_over_scratch": 0.5}
@@ -85,7 +87,7 @@ def test_sizes_and_temperatures_are_not_mixed():
         *make_runs({"scratch": [3.0]}, name="radial_distribution", temperature_k="300.0"),
         *make_runs({"scratch": [4.0]}, name="radial_distribution", temperature_k="1000.0"),
     ]
-    rows = property_rows(runs, "scratch")
+    rows = property_rows(runs, BASELINES)
     assert [row["mean_absolute_error"] for row in rows] == [1.0, 2.0, 3.0, 4.0]
 
 

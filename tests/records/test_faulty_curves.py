@@ -77,9 +77,7 @@ def summary_of(request, tmp_path):
         for name, (found, write, row) in written.items():
             write(tmp_path / name, found)
             tables[name] = read_table(tmp_path / name, row)
-        write_summary(
-            tmp_path / "summary.json", summarize(study, **tables, parts=[], baseline="scratch")
-        )
+        write_summary(tmp_path / "summary.json", summarize(study, **tables, parts=[]))
         return json.loads((tmp_path / "summary.json").read_text(), parse_constant=pytest.fail)
 
     return summary

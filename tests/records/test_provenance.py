@@ -112,6 +112,6 @@ def test_a_damaged_record_is_named(gathered):
 def test_versions_are_of_all_that_the_project_asks_for(repository):
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
     texts = list(project["dependencies"])
-    for extra in ("diverse", "materials-project", "properties"):  # numbers come from these
+    for extra in ("diverse", "mace", "materials-project", "properties"):  # numbers come from these
         texts += project["optional-dependencies"][extra]
     assert {name.lower() for name in PACKAGES} == {Requirement(text).name.lower() for text in texts}

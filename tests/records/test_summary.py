@@ -74,7 +74,7 @@ def test_summary_holds_answer_and_numbers(tables, study, tmp_path):
         PartSummary("target", part, 1, 8, 2, 0, 0, n_energy=8, n_forces=n, n_stress=0, n_magmoms=0)
         for part, n in (("train", 0), ("validation", 0), ("test", 3))
     ]
-    summary = summarize(study, **numbers, parts=parts, baseline="scratch")
+    summary = summarize(study, **numbers, parts=parts)
     write_summary(tmp_path / "summary.json", summary)
     values = json.loads((tmp_path / "summary.json").read_text())
     assert values["question"] == "How many r2SCAN frames does pretraining on GGA save?"

@@ -69,8 +69,7 @@ def test_the_estimate_has_no_pretraining(tmp_path, frames):
     )
     lines = estimate_study(
         study,
-        source_graphs=None,
-        target_graphs=tmp_path / "graphs.safetensors",
+        graphs={"target": tmp_path / "graphs.safetensors"},
         split=split_file(tmp_path, frames),
         start_seconds=0.0,
         output=tmp_path / "estimate.csv",

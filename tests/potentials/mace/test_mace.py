@@ -150,3 +150,64 @@ def test_without_the_extra_the_command_is_said(monkeypatch):
     monkeypatch.setattr(lean_import.importlib, "import_module", absent)
     with pytest.raises(StudyError, match="make setup EXTRAS=mace"):
         lean_import.mace_module("mace.modules.models")
+
+
+def test_networks_as_they_are_published_come_in(tmp_path):
+    """With a screened nuclear repulsion, a transformed distance, and interactions by density."""
+    from rungs.potentials.mace.native import read_native, write_native
+    from rungs.potentials.mace.network import drawn
+
+    arguments = {
+        "r_max": 5.0,
+        "num_bessel": 6,
+        "num_polynomial_cutoff": 5,
+        "max_ell": 2,
+        "interaction_cls": "RealAgnosticDensityResidualInteractionBlock",
+        "interaction_cls_first": "RealAgnosticDensityInteractionBlock",
+        "num_interactions": 2,
+        "hidden_irreps": "8x0e+8x1o",
+        "MLP_irreps": "8x0e",
+        "correlation": 3,
+        "gate": "silu",
+        "radial_MLP": [16, 16],
+        "atomic_numbers": [11, 17],
+        "avg_num_neighbors": 18.0,
+        "atomic_inter_scale": 0.8,
+        "atomic_inter_shift": 0.1,
+        "pair_repulsion": True,
+        "distance_transform": "Agnesi",
+    }
+    model = drawn(arguments, 1)
+    set_reference(model, REFERENCES)
+    path = tmp_path / "published.model"
+    write_native(model, path)
+    found = read_native(path)
+    atoms = bulk("NaCl", "rocksalt", a=5.6, cubic=True)
+    atoms.rattle(0.1, seed=0)
+    graph = build_graph(atoms.cell.array, atoms.numbers, atoms.positions, 5.0, 0.0)
+    batch = GraphStore.from_graphs([graph], 5.0, 0.0).batch([0], dtype=torch.float64)
+    one, other = (potential_of(m.double())(batch, create_graph=False) for m in (model, found))
+    assert one.energy.item() == pytest.approx(other.energy.item(), abs=1e-6)
+    assert torch.allclose(one.forces, other.forces, atol=1e-6)
+
+
+def test_a_pretrained_file_has_to_be_trusted_and_to_know_the_elements(model, tmp_path):
+    from rungs.config.training import Pretraining
+    from rungs.potentials.mace.native import write_native
+    from rungs.potentials.models import graph_cutoffs, load_initial
+    from rungs.splits.elements import ElementCount
+    from rungs.splits.files import write_elements
+    from rungs.training.initialization import refuse_lacking
+
+    path = tmp_path / "own.model"
+    write_native(model, path)
+    with pytest.raises(ValueError, match="is a pickle, and loading it runs whatever is in it"):
+        Pretraining(initial=str(path), training=None)
+    options = Pretraining(initial=str(path), training=None, trust_pickle=True)
+    found = load_initial(options.start)
+    assert graph_cutoffs(options.start, None) == (5.0, 0.0)
+    write_elements(tmp_path / "elements.csv", [ElementCount("source", "Na", 3, 1)])
+    refuse_lacking(found, tmp_path / "elements.csv", str(path))
+    write_elements(tmp_path / "elements.csv", [ElementCount("target", "Cu", 3, 1)])
+    with pytest.raises(StudyError, match="the network lacks Cu, which the study's frames have"):
+        refuse_lacking(found, tmp_path / "elements.csv", str(path))

@@ -5,6 +5,8 @@ import pytest
 from rungs.errors import StudyError
 from rungs.scaling.answers.stability import SURVIVAL_COLUMNS, stability_rows, survival_rows
 
+BASELINES = dict.fromkeys(("scratch", "copied", "transfer", "target_reference"), "scratch")
+
 
 def row(method, size, seed, temperature, stable_ps, reason="", planned=5.0):
     return {
@@ -36,7 +38,7 @@ def simulations():
 
 
 def test_rows_of_points_and_temperatures(simulations):
-    table = stability_rows(simulations, "scratch")
+    table = stability_rows(simulations, BASELINES)
     keys = [(r.method, r.size, r.temperature_k) for r in table]
     assert keys[:3] == [("scratch", 10, None), ("scratch", 10, 300.0), ("scratch", 10, 1200.0)]
     assert len(keys) == len(set(keys)) == 3 + 3 + 2 + 3
@@ -52,7 +54,7 @@ def test_rows_of_points_and_temperatures(simulations):
 
 
 def test_gains_are_paired_by_seed(simulations):
-    table = {(r.method, r.size, r.temperature_k): r for r in stability_rows(simulations, "scratch")}
+    table = {(r.method, r.size, r.temperature_k): r for r in stability_rows(simulations, BASELINES)}
     transfer = table["transfer", 10, None]
     # seeds 0, 1, 2: stable shares 1, 1, 1/2 against 0, 1/2, 1/2
     assert transfer.gain_share == pytest.approx((1 + 0.5 + 0) / 3)
@@ -63,7 +65,7 @@ def test_gains_are_paired_by_seed(simulations):
 
 
 def test_one_model_has_no_interval_and_the_reference_needs_none(simulations):
-    table = {(r.method, r.size, r.temperature_k): r for r in stability_rows(simulations, "scratch")}
+    table = {(r.method, r.size, r.temperature_k): r for r in stability_rows(simulations, BASELINES)}
     pretrained = table["transfer", 0, None]
     assert pretrained.stable_share_low is None
     assert pretrained.mean_stable_low is None
@@ -74,7 +76,7 @@ def test_one_model_has_no_interval_and_the_reference_needs_none(simulations):
 
 
 def test_without_scatter_no_interval_of_times(simulations):
-    table = {(r.method, r.size, r.temperature_k): r for r in stability_rows(simulations, "scratch")}
+    table = {(r.method, r.size, r.temperature_k): r for r in stability_rows(simulations, BASELINES)}
     cold = table["transfer", 10, 300.0]
     assert (cold.mean_stable_ps, cold.mean_stable_low) == (5.0, None)
     # but the share still says that three models are few

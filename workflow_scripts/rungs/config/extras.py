@@ -18,7 +18,9 @@ def extras_of(study: Study) -> dict[str, str]:
         needed["diverse"] = f"methods.{names[0]}.sampling: diverse"
     for network in study.networks:
         if network.kind == "mace":
-            needed.setdefault("mace", f"{network.key}architecture.kind: mace")
+            own = network.architecture is not None
+            key = "architecture.kind: mace" if own else "pretraining.initial: its own file"
+            needed.setdefault("mace", network.key + key)
     if study.properties and study.properties.static:
         needed["properties"] = f"properties.calculate: {study.properties.static[0]}"
     if study.tracking.tensorboard:

@@ -62,6 +62,8 @@ def faults(study: Study) -> list[str]:
 def remarks(study: Study) -> list[str]:
     """Return what is allowed but hardly meant, a sentence each."""
     said = []
+    if study.judged_by_its_own_kind:
+        said.append(study.judged_by_its_own_kind)
     files = [
         {os.path.realpath(path) for path in level.data.files(study.data_folder)}
         for level in (study.source, study.target)

@@ -49,7 +49,9 @@ class Network(NamedTuple):
         """Kind of its architecture, where the configuration says so."""
         if self.architecture is not None:
             return self.architecture.kind
-        return "chgnet" if self.pretraining.is_published else None
+        if self.pretraining.is_published:
+            return "chgnet"
+        return "mace" if self.pretraining.is_pickle else None
 
 
 def spread_over_models(values: Any) -> Any:

@@ -103,6 +103,18 @@ class Networks(Sections):
         name = self.methods[method].model
         return next(n for n in self.networks if name is None or n.name == name)
 
+    @property
+    def judged_by_its_own_kind(self) -> str | None:
+        """A sentence where networks of several kinds are compared on labels that one of them made;
+        None otherwise."""
+        kinds = {network.kind for network in self.networks}
+        if len(kinds) < 2 or "crystals" not in {self.source.data.kind, self.target.data.kind}:
+            return None
+        return (
+            "The labels are predictions of a published CHGNet, which favours networks of its kind: "
+            "this study does not rank CHGNet against others"
+        )
+
     def strategy(self, method: str) -> str:
         """Return what a method is called apart from its model."""
         return method.removesuffix(f"_{self.methods[method].model}")

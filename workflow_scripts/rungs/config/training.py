@@ -15,7 +15,11 @@ from rungs.config.options import (
 )
 from rungs.config.published import MODELS
 
-_SUFFIXES = (".pt", ".pth", ".tar")
+TRUSTED = "pickle:"
+"""Before the path of a pickled network that may be loaded."""
+PICKLED = ".model"
+"""The suffix of MACE's own files."""
+_SUFFIXES = (".pt", ".pth", ".tar", PICKLED)
 """Of files that hold a model."""
 
 
@@ -134,9 +138,24 @@ class Pretraining(Options):
     """Where `initial: pretrained` methods start."""
 
     initial: UserPath = "random"
-    """`random`, a published CHGNet (`0.3.0`, `0.2.0`, `r2scan`), or the path of a CHGNet file."""
+    """`random`, a published CHGNet (`0.3.0`, `0.2.0`, `r2scan`), or the path of a file: of a
+    CHGNet, of a model of this workflow, or MACE's own (`.model`, see `trust_pickle`)."""
+    trust_pickle: bool = False
+    """Whether a `.model` file may be loaded. It is a pickle: loading it runs whatever is in it, so
+    only for files whose maker you trust."""
     training: Training | None
     """Training on the source frames; null takes the published model as it is."""
+
+    @property
+    def start(self) -> str:
+        """What :func:`rungs.potentials.models.load_initial` loads: ``initial``, marked where it is
+        a pickle that is trusted."""
+        return f"{TRUSTED}{self.initial}" if self.is_pickle else self.initial
+
+    @property
+    def is_pickle(self) -> bool:
+        """Whether it starts from one of MACE's own files."""
+        return Path(self.initial).suffix == PICKLED
 
     @property
     def is_published(self) -> bool:
@@ -146,6 +165,11 @@ class Pretraining(Options):
     @model_validator(mode="after")
     def _initial_is_known(self) -> "Pretraining":
         name = self.initial
+        if self.is_pickle and not self.trust_pickle:
+            raise ValueError(
+                f"initial: {name} is a pickle, and loading it runs whatever is in it; if you trust "
+                "who made it, say so with `trust_pickle: true`"
+            )
         is_path = "/" in name or Path(name).suffix in _SUFFIXES or Path(name).is_file()
         if not is_path and name not in ("random", *MODELS):
             raise ValueError(

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from rungs.config.training import TRUSTED
 from rungs.potentials.registry import architecture, architecture_of
 
 if TYPE_CHECKING:
@@ -23,12 +24,19 @@ def new_model(
 def load_initial(initial: str) -> nn.Module:
     """Return a published CHGNet by its name, or the model in a file by its path.
 
+    Args:
+        initial: :attr:`rungs.config.training.Pretraining.start`.
+
     Raises:
         StudyError: when it is neither.
     """
     from rungs.potentials.chgnet.published import PUBLISHED, load_published
     from rungs.potentials.model_files import load_model
 
+    if initial.startswith(TRUSTED):
+        from rungs.potentials.mace.native import read_native
+
+        return read_native(initial.removeprefix(TRUSTED))
     return load_published(initial) if initial in PUBLISHED else load_model(initial)
 
 
@@ -44,7 +52,7 @@ def graph_cutoffs(initial: str, options: "AnyArchitecture | None") -> tuple[floa
     """Return the cutoffs in Å of bonds and of angles (0 for none) that a network's graphs need.
 
     Args:
-        initial: ``pretraining.initial``; its model is asked where there are no ``options``.
+        initial: as for :func:`load_initial`; its model is asked where there are no ``options``.
         options: the section ``architecture``, or None.
     """
     if options is not None:

@@ -25,7 +25,6 @@ PACKAGES = (
     "chgnet",
     "click",
     "dscribe",
-    "e3nn",
     "itables",
     "mp-api",
     "emmet-core",

@@ -100,7 +100,7 @@ class ModelForces:
                 "lost_neighbours", f"an atom is more than {_MAX_CELLS:g} cells away"
             )
         if atoms.numbers.min(initial=1) < 1 or atoms.numbers.max(initial=1) > 94:
-            raise StudyError("CHGNet knows the elements with atomic numbers 1 to 94")
+            raise StudyError("the elements known here are those with atomic numbers 1 to 94")
         try:
             graph = build_graph(cell, atoms.numbers, positions, *self._cutoffs)
         except StudyError as error:

@@ -127,7 +127,7 @@ class _Machine:
             for part in ("train", "validation", "test")
         }
         if network.architecture is None:
-            model = load_initial(network.pretraining.initial)
+            model = load_initial(network.pretraining.start)
         else:
             store, training = self.stores["target"], self.places["target", "train"]
             model = random_model(network.architecture, study.seed, elements, store, training)

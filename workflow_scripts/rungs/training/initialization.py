@@ -40,6 +40,25 @@ def random_model(
     return new_model(options, seed, around)
 
 
+def refuse_lacking(model: nn.Module, elements: str | os.PathLike, where: str) -> None:
+    """See that a network knows all elements of a study.
+
+    Args:
+        model: the network.
+        elements: the table of the study's elements.
+        where: the network's name or file.
+
+    Raises:
+        StudyError: naming those that it lacks.
+    """
+    known = {SYMBOLS[z - 1] for z in architecture_of(model).elements(model)}
+    if lacking := sorted({row.element for row in read_elements(elements)} - known):
+        raise StudyError(
+            f"{where}: the network lacks {', '.join(lacking)}, which the study's frames have; take "
+            "one that knows them, or leave such frames out by the levels' `filters`"
+        )
+
+
 def copy_embedding(model: nn.Module, pairs: Mapping[str, str]) -> None:
     """Let each element in ``pairs`` start from the weights of another, ``{target: source}``: for a
     CHGNet its embedding, for others all that is an element's own.

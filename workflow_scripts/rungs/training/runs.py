@@ -25,7 +25,7 @@ from rungs.references.fit import ReferenceEnergies, read_reference, write_refere
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_split
 from rungs.splits.subsets import draw_order, take
-from rungs.training.initialization import random_model
+from rungs.training.initialization import random_model, refuse_lacking
 from rungs.training.loop import HISTORY_COLUMNS, VALIDATION_COLUMNS, TrainingResult
 from rungs.training.record import CostRecord
 from rungs.training.start import starting_point
@@ -84,7 +84,9 @@ def pretrain(
         set_reference(model, read_reference(reference).energies)
     else:
         # A published network was trained on top of its own references; they stay.
-        model = load_initial(options.initial)
+        model = load_initial(options.start)
+        if elements is not None:
+            refuse_lacking(model, elements, f"pretraining.initial: {options.initial}")
     result = TrainingResult()
     if options.training is not None:
         validation = store.index(frame_ids(rows, "source", "validation"))

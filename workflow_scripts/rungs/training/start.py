@@ -26,7 +26,7 @@ from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_order, read_split
 from rungs.splits.split import SplitRow
 from rungs.splits.subsets import take
-from rungs.training.initialization import copy_embedding, random_model
+from rungs.training.initialization import copy_embedding, random_model, refuse_lacking
 from rungs.training.interactions import known_or_predicted
 from rungs.training.layers import freeze
 from rungs.training.task import TrainingTask, fingerprint
@@ -102,6 +102,8 @@ def starting_point(
         model = random_model(architecture, weights, inputs.elements, store, training)
     else:
         published = load_initial(initial)
+        if hasattr(inputs, "elements"):
+            refuse_lacking(published, inputs.elements, f"pretraining.initial: {initial}")
         model = architecture_of(published).redraw(published, derive_seed(seed, "weights"))
     prepare(
         model,

@@ -4,6 +4,7 @@ Another architecture takes an entry in ``KINDS`` and all tests of this folder ru
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -125,7 +126,7 @@ def store_of(kind) -> Callable[[Sequence[Atoms]], GraphStore]:
 
 
 @pytest.fixture(scope="session")
-def labelled(kind, tmp_path_factory) -> GraphStore:
+def labelled_file(kind, tmp_path_factory) -> Path:
     """Sixteen rattled cells of rock salt with the energies and forces of springs."""
     random = np.random.default_rng(0)
     frames = []
@@ -148,7 +149,12 @@ def labelled(kind, tmp_path_factory) -> GraphStore:
         )
     path = tmp_path_factory.mktemp("labelled") / "frames.safetensors"
     write_graphs(frames, path, *kind.options.cutoffs)
-    return GraphStore.open(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def labelled(labelled_file) -> GraphStore:
+    return GraphStore.open(labelled_file)
 
 
 @pytest.fixture

@@ -307,3 +307,31 @@ def test_graphs_of_other_cutoffs_are_refused(model, crystals):
     graph = build_graph(atoms.cell.array, atoms.numbers, atoms.positions, 3.3, 2.0)
     with pytest.raises(StudyError, match="built with the cutoffs"):
         potential_of(model)(GraphStore.from_graphs([graph], 3.3, 2.0).batch([0]))
+
+
+def test_two_processes_train_like_one(model, labelled_file, tmp_path):
+    from rungs.training.task import TrainingTask, run_training
+
+    def task(processes) -> TrainingTask:
+        return TrainingTask(
+            copy.deepcopy(model),
+            labelled_file,
+            np.arange(12),
+            np.arange(12, 16),
+            OPTIONS.model_copy(update={"processes": processes}),
+            seed=0,
+            checkpoint=tmp_path / f"{processes}.pt",
+            fingerprint={"a": 1},
+            label="test",
+        )
+
+    before = torch.get_num_threads()
+    alone, together = task(1), task(2)
+    results = [run_training(one) for one in (alone, together)]
+    torch.set_num_threads(before)
+    for ours, theirs in zip(*(result.history for result in results), strict=True):
+        assert ours["train_loss"] == pytest.approx(theirs["train_loss"], rel=1e-3)
+        assert ours["validation_loss"] == pytest.approx(theirs["validation_loss"], rel=1e-3)
+    first = alone.model.state_dict()
+    for name, tensor in together.model.state_dict().items():
+        assert torch.allclose(tensor, first[name], rtol=1e-2, atol=1e-4), name

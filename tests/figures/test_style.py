@@ -151,3 +151,24 @@ def test_panels_have_letters_beyond_z():
     for index, letters in ((0, "a"), (25, "z"), (26, "aa"), (53, "bb")):
         panel_letter(ax, index)
         assert ax.get_title(loc="left") == letters
+
+
+def test_a_grid_of_models_has_a_colour_for_each_model():
+    ways, models = ("scratch", "target_reference"), ("chgnet_8", "mace")
+    look = MethodStyle([f"{way}_{model}" for way in ways for model in models])
+    assert look.colour("target_reference_mace") != look.colour("target_reference_chgnet_8")
+    assert look.colour("scratch_mace") != look.colour("target_reference_mace")
+    assert look.marker("scratch_mace") == look.marker("scratch_chgnet_8")
+    assert look.marker("scratch_mace") != look.marker("target_reference_mace")
+    assert look.label("scratch_chgnet_8") == "scratch chgnet 8"
+
+
+def test_names_that_are_no_whole_grid_are_as_ever():
+    names = ["scratch", "scratch_cold", "scratch_hot", "copied_cold", "copied_hot"]
+    plain_look = MethodStyle(names)
+    assert plain_look.colour("scratch") == "#000000"
+    assert len({plain_look.colour(name) for name in names}) == 5
+    four = ["scratch", "trainable_reference", "frozen_reference", "target_reference"]
+    assert MethodStyle(four[1:]).colour("target_reference") == MethodStyle(four).colour(
+        "target_reference"
+    )

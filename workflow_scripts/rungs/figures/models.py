@@ -11,14 +11,9 @@ from matplotlib.lines import Line2D
 
 from rungs.figures.error_columns import PROPERTIES
 from rungs.figures.style import (
-    BLUE,
     DOUBLE,
-    GREEN,
     GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
+    MODELS,
     log_limits,
     log_ticks,
     new_figure,
@@ -29,7 +24,6 @@ from rungs.figures.style import (
     styled,
 )
 
-_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 _MARKERS = "oDs^vPX"
 
 
@@ -123,8 +117,8 @@ def _look(row: pd.Series, names: list[str], strategies: list[str]) -> dict:
 
 def _colour(names: list[str], name: str) -> object:
     place = names.index(name)
-    if len(names) <= len(_COLOURS):
-        return _COLOURS[place]
+    if len(names) <= len(MODELS):
+        return MODELS[place]
     return matplotlib.colormaps["turbo"](0.05 + 0.9 * place / (len(names) - 1))
 
 

@@ -74,6 +74,10 @@ _METHODS = {
 }
 _OTHERS = [(GREEN, "v"), (VERMILION, "P"), (SKY, "X"), (YELLOW, "h")]
 
+MODELS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
+"""Colours of the models of a study that has several."""
+_MARKERS = "oDs^vPX"
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -142,10 +146,14 @@ class MethodStyle:
 
     The four methods of the GGA to r2SCAN paper have colours of their own; others take the remaining
     ones in the order of ``methods``, then those of the four that the study lacks. Beyond that
-    colours come again with other markers.
+    colours come again with other markers. Where names are a whole grid of ways of training and
+    models, WAY_MODEL, each model has a colour, and each way a marker and a shade of it.
     """
 
     def __init__(self, methods: Sequence[str]) -> None:
+        if grid := _grid_of(methods):
+            self._look = grid
+            return
         others = [method for method in methods if method not in _METHODS]
         self._look = dict(_METHODS)
         free = _OTHERS + [look[1:] for name, look in _METHODS.items() if name not in methods]
@@ -162,6 +170,38 @@ class MethodStyle:
 
     def marker(self, method: str) -> str:
         return self._look[method][2]
+
+
+def _grid_of(methods: Sequence[str]) -> dict[str, tuple[str, str, str]] | None:
+    """Return the look of methods whose names are a grid of two ways or more and two models or more;
+    None for others."""
+    first = next(iter(methods), "")
+    # A way's name may have the sign in it, and a model's, too.
+    cuts = [i for i, letter in enumerate(first) if letter == "_"]
+    for cut in cuts:
+        way, model = first[:cut], first[cut + 1 :]
+        models = [m[cut + 1 :] for m in methods if m.startswith(f"{way}_")]
+        ways = [m.removesuffix(f"_{model}") for m in methods if m.endswith(f"_{model}")]
+        whole = [f"{w}_{m}" for w in ways for m in models]
+        if min(len(ways), len(models)) > 1 and sorted(whole) == sorted(methods):
+            return {
+                f"{w}_{m}": (
+                    plain(f"{w} {m}".replace("_", " ")),
+                    _shade(MODELS[k % len(MODELS)], i, len(ways)),
+                    _MARKERS[i % len(_MARKERS)],
+                )
+                for i, w in enumerate(ways)
+                for k, m in enumerate(models)
+            }
+    return None
+
+
+def _shade(colour: str, place: int, number: int) -> str:
+    """Return a colour, paler for the first of several."""
+    white = 0.55 * (1 - place / (number - 1))
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    mixed = (round(c + (255 - c) * white) for c in (red, green, blue))
+    return "#" + "".join(f"{c:02X}" for c in mixed)
 
 
 def plain(text: str) -> str:

@@ -16,6 +16,7 @@ rule try_recipe:
         target_reference=results / "references/target.csv",
         pretrained=pretrained_model,
         interactions=interactions_of,
+        source_graphs=companion_of,
     output:
         history=results / "tuning/{method}/{size}/seed_{seed}/{recipe}/history.csv",
         units=results / "tuning/{method}/{size}/seed_{seed}/{recipe}/validation.csv",

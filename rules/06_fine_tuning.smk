@@ -12,6 +12,7 @@ rule fine_tune:
         target_reference=results / "references/target.csv",
         pretrained=pretrained_model,
         interactions=interactions_of,
+        source_graphs=companion_of,
         recipe=recipe_of,
     output:
         model=results / "runs/{method}/{size}/seed_{seed}/model.pt",

@@ -243,6 +243,13 @@ def graphs_of_pretraining(level):
     )
 
 
+def companion_of(wildcards):
+    # For methods that train on frames of the source beside the target's.
+    if study.methods[wildcards.method].has_companion:
+        return source_graphs_of_run(wildcards)
+    return []
+
+
 def source_graphs_to_learn(wildcards):
     # A model that is taken as it is sees no source frame.
     if network_of(wildcards).pretraining.training is None:

@@ -83,10 +83,10 @@ def test_parts_of_a_batch_add_up_although_labels_are_missing(partly_labelled, ar
 
 
 def test_weights_of_what_no_frame_has_are_nothing(partly_labelled):
-    assert weights_of_labelled(WEIGHTS, partly_labelled, FRAMES) == WEIGHTS
-    assert weights_of_labelled(WEIGHTS, partly_labelled, np.arange(16, 20)) == only("energy")
+    assert weights_of_labelled(WEIGHTS, (partly_labelled, FRAMES)) == WEIGHTS
+    assert weights_of_labelled(WEIGHTS, (partly_labelled, np.arange(16, 20))) == only("energy")
     with pytest.raises(StudyError, match=r"none of the 4 training frames .* labelled with energy"):
-        weights_of_labelled(only("force"), partly_labelled, np.arange(16, 20))
+        weights_of_labelled(only("force"), (partly_labelled, np.arange(16, 20)))
 
 
 def trainer(store, training, validation, architecture, **options):

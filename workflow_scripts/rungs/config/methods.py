@@ -5,7 +5,14 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, model_validator
 
 from rungs.config.architectures import LayerGroup
-from rungs.config.options import Name, Options, Sampling
+from rungs.config.options import (
+    Fraction,
+    Name,
+    Options,
+    PositiveFloat,
+    PositiveInt,
+    Sampling,
+)
 from rungs.config.tuning import TrainingChanges, nearest_size
 
 ReferenceRule = Literal["target", "shrunken", "residual", "shrunken_residual"]
@@ -21,6 +28,24 @@ RECIPE_KEYS = {"training", "training_by_size"}
 """Those that say how a method is trained, not what it is."""
 SubsetSize = Annotated[int, Field(gt=0, strict=False)]
 """Also as text, which keys in JSON are."""
+
+
+class Companion(Options):
+    """Source frames that a method trains on beside the target's: co-training from random weights,
+    replay from pretrained ones. Each level keeps its own reference energies; the number of updates
+    and of frames in each is that of the other methods."""
+
+    frames: PositiveInt | None = None
+    """How many of the source's training frames, a random subset that is the same for all seeds and
+    nested for several numbers; null takes them all."""
+    share: Fraction = 0.5
+    """Of the frames in each batch, and of the loss: the target's have the rest. 0 is plain
+    fine-tuning."""
+    weight: PositiveFloat = 1.0
+    """Factor on the loss of the source's frames, on top of their share."""
+    labels: Literal["source", "model"] = "source"
+    """`source` learns their own labels. `model` learns what the pretrained model says of them
+    (pseudolabels), which needs their structures alone."""
 
 
 class Method(Options):
@@ -60,6 +85,8 @@ class Method(Options):
     `tables/recipes.yaml` of a tuned study has these lines."""
     freeze: list[LayerGroup] = []
     """Parts of the network that stay as the pretraining left them (with copied embeddings)."""
+    companion: Companion | None = None
+    """Source frames to train on beside the target's; null trains on the target's alone."""
     pool: Name | None = None
     """A section of `pools`: subsets are drawn from its frames only, and reference energies that are
     fitted on the training part are fitted on it; null takes the whole training part."""
@@ -78,6 +105,16 @@ class Method(Options):
             raise ValueError("pretraining_size needs `initial: pretrained`")
         if self.freeze and self.initial == "random":
             raise ValueError("freeze needs `initial: pretrained`: random weights are to be trained")
+        if self.companion is not None and self.train_reference:
+            raise ValueError(
+                "companion: each level keeps its reference energies, so train_reference has to be "
+                "false"
+            )
+        pseudolabels = self.companion is not None and self.companion.labels == "model"
+        if pseudolabels and self.initial == "random":
+            raise ValueError(
+                "companion.labels: model needs `initial: pretrained`: random weights know no labels"
+            )
         if self.reference in NOT_FITTED and self.reference_fitted_on == "subset":
             raise ValueError(
                 "reference_fitted_on: subset needs a `reference` that is fitted: "
@@ -86,6 +123,11 @@ class Method(Options):
         if self.reference in RULES_OF_RESIDUALS and self.initial == "random":
             raise ValueError(f"reference: {self.reference} needs `initial: pretrained`")
         return self
+
+    @property
+    def has_companion(self) -> bool:
+        """Whether source frames take part in its training."""
+        return self.companion is not None and self.companion.share > 0
 
     def changes(self, size: int) -> list[TrainingChanges]:
         """Return what is changed of `fine_tuning` for a subset of a size, one after the other."""

@@ -38,7 +38,12 @@ def check_recipes(study: "Study") -> None:
             )
         try:
             for size in {run.size for run in study.runs if run.method == name and run.size}:
-                study.training_of(name, size)
+                training = study.training_of(name, size)
+                if method.has_companion and training.batch_size < 2:
+                    raise ValueError(
+                        f"methods.{name}.companion needs frames of both levels in each batch, but "
+                        "its batch_size is 1; raise it"
+                    )
         except ValidationError as error:
             problem = error.errors()[0]["msg"].removeprefix("Value error, ")
             raise ValueError(f"methods.{name}.training: {problem}") from None

@@ -316,12 +316,15 @@ class Study(Networks):
 
     @property
     def largest_transfers(self) -> list[Run]:
-        """Runs on the most frames that start from pretrained weights; a study may have none."""
+        """Runs on the most frames that start from pretrained weights and train on them alone; a
+        study may have none."""
         size = max(self.subsets.sizes)
         return [
             run
             for run in self.runs
-            if run.size == size > 0 and self.methods[run.method].initial == "pretrained"
+            if run.size == size > 0
+            and self.methods[run.method].initial == "pretrained"
+            and not self.methods[run.method].has_companion
         ]
 
     @property

@@ -227,7 +227,7 @@ def _seconds_per_update(
     random = np.random.default_rng(derive_seed(0, "estimate"))
     n = min(size, options.batch_size, len(frames))
     references_of(model).requires_grad_(False)
-    weights = weights_of_labelled(options.weights, store, frames)
+    weights = weights_of_labelled(options.weights, (store, frames))
     step = Step(model, store, options.model_copy(update={"weights": weights}), device)
     seconds: list[float] = []
     least, most = _WARM_UP + 3, _WARM_UP + max(3, n_updates)

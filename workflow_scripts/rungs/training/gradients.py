@@ -144,7 +144,7 @@ def first_epoch(
         seed: of the run, as the training has it.
         device: to work on.
     """
-    weights = weights_of_labelled(options.weights, store, training)
+    weights = weights_of_labelled(options.weights, (store, training))
     step = Step(model, store, options.model_copy(update={"weights": weights}), device)
     costs = store.n_rows[training] if options.balance_batches else None
     order = BatchOrder(len(training), options.batch_size, seed, costs)

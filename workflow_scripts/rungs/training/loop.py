@@ -20,7 +20,9 @@ from rungs.potentials.models import potential_of
 from rungs.potentials.prediction_errors import ErrorSums
 from rungs.potentials.properties import PROPERTIES
 from rungs.potentials.references import references_of
+from rungs.seeds import derive_seed
 from rungs.training.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_checkpoint
+from rungs.training.companion import CompanionFrames
 from rungs.training.distributed import SINGLE_PROCESS, Processes
 from rungs.training.divergence import DivergedError, DivergenceCheck
 from rungs.training.loss import loss_terms, total_loss, weights_of_labelled
@@ -30,7 +32,7 @@ from rungs.training.schedule import (
     number_of_updates,
     updates_of_references,
 )
-from rungs.training.step import Step
+from rungs.training.step import Beside, Chosen, Frames, Step
 from rungs.training.termination import stop_requests
 from rungs.training.tracking import tracking
 from rungs.workflow.copies import copies
@@ -43,15 +45,22 @@ VALIDATION_COLUMNS = (
     "validation_magmom_mae_mu_b",
 )
 """In the order of ``PROPERTIES``."""
+COMPANION_COLUMNS = {
+    "energy": "companion_energy_mae_mev_per_atom",
+    "force": "companion_force_mae_mev_per_angstrom",
+}
+"""Errors on validation frames of the source, where a method trains on its frames too."""
 HISTORY_COLUMNS = (
     "update",
     "epoch",
     "learning_rate",
     "train_loss",
     *(f"train_{name}_loss" for name in PROPERTIES),
+    "train_companion_loss",
     "gradient_norm",
     "validation_loss",
     *VALIDATION_COLUMNS,
+    *COMPANION_COLUMNS.values(),
     "seconds",
 )
 
@@ -64,6 +73,7 @@ class TrainingData:
     training_indices: np.ndarray
     validation: GraphStore
     validation_indices: np.ndarray
+    companion: CompanionFrames | None = None
 
     def frame_ids(self, positions: np.ndarray) -> list[str]:
         """Return the ids of training frames by their position among ``training_indices``."""
@@ -158,16 +168,33 @@ class Trainer:
         self.device = device
         self.model = model.to(device)
         references_of(model).requires_grad_(train_reference)
-        weights = weights_of_labelled(options.weights, data.training, data.training_indices)
+        labelled = [(data.training, data.training_indices)]
+        beside, self._companion_validation = None, None
+        n_beside = 0
+        if (companion := data.companion) is not None:
+            store = companion.open()
+            beside = Beside(store, companion.share, companion.weight)
+            labelled.append((store, companion.training))
+            if len(companion.validation):
+                self._companion_validation = store, companion.validation
+            n_beside = min(
+                max(1, round(companion.share * options.batch_size)), options.batch_size - 1
+            )
+        weights = weights_of_labelled(options.weights, *labelled)
         trained = options.model_copy(update={"weights": weights})
-        self.step = Step(self.model, data.training, trained, device, processes)
+        self.step = Step(self.model, data.training, trained, device, processes, beside)
         self.kept = self.step.kept
         self.judge = potential_of(self.kept, compiled=options.compiled)
         self.validation_indices, self._shares = _validation(data, options)
         n_frames = len(data.training_indices)
         self.n_updates = number_of_updates(options, n_frames)
         costs = data.training.n_rows[data.training_indices] if options.balance_batches else None
-        self.order = BatchOrder(n_frames, options.batch_size, seed, costs)
+        self.order = BatchOrder(n_frames, options.batch_size - n_beside, seed, costs)
+        self.order_beside = None
+        if beside is not None:
+            n_source, own = len(companion.training), derive_seed(seed, "companion")
+            costs = beside.store.n_rows[companion.training] if options.balance_batches else None
+            self.order_beside = BatchOrder(n_source, n_beside, own, costs)
         self.divergence = DivergenceCheck(options.stop_at_jump)
         self.validate_after = {
             math.ceil(self.n_updates * k / options.validations)
@@ -239,7 +266,7 @@ class Trainer:
                 terms, rate = self._update(update, positions)
                 progress.add(terms)
                 result.updates_done_here += 1
-                result.frames_seen_here += len(positions)
+                result.frames_seen_here += len(positions) + self._n_beside(update)
                 bar.update()
                 if writer:
                     writer.add_update(update + 1, terms, rate)
@@ -297,12 +324,12 @@ class Trainer:
         """Do one optimiser update; return the loss and its terms, and the learning rate."""
         rate = learning_rate(update, self.n_updates, self.options)
         upcoming = None
-        if update + 1 < self.n_updates:
-            upcoming = self.data.training_indices[self.order[update + 1]]
+        # In this order: an epoch's batches are made when its first is asked for.
+        frames = self._frames(update)
+        if update + 1 < self.n_updates and self.device.type != "cpu":
+            upcoming = self._frames(update + 1)
         alone = update < updates_of_references(self.n_updates, self.options)
-        gradient, terms = self.step.gradient(
-            self.data.training_indices[positions], upcoming, references_alone=alone
-        )
+        gradient, terms = self.step.gradient(frames, upcoming, references_alone=alone)
         if fault := self.divergence.fault(terms["train_loss"], terms["gradient_norm"]):
             names = self.data.frame_ids(positions)
             more = f" and {len(names) - 8} more" if len(names) > 8 else ""
@@ -312,6 +339,16 @@ class Trainer:
             )
         self.step.apply(gradient, terms["gradient_norm"], update, rate, references_alone=alone)
         return terms, rate
+
+    def _frames(self, update: int) -> Frames:
+        """Return the frames of an update, the companion's with them."""
+        own = self.data.training_indices[self.order[update]]
+        if self.order_beside is None:
+            return own
+        return Chosen(own, self.data.companion.training[self.order_beside[update]])
+
+    def _n_beside(self, update: int) -> int:
+        return 0 if self.order_beside is None else len(self.order_beside[update])
 
     def _enough(self, result: TrainingResult) -> bool:
         """Return whether as many validations as ``patience`` allows brought nothing better."""
@@ -353,4 +390,19 @@ class Trainer:
         errors = sums.errors()
         columns = dict(zip(PROPERTIES, VALIDATION_COLUMNS, strict=True))
         row = {columns[name]: error.mae for name, error in errors.items()}
+        row |= self._follow_companion()
         return {"validation_loss": loss / n_frames, **row}, loss / n_frames
+
+    def _follow_companion(self) -> dict[str, float]:
+        """Return the companion's columns of a history row: what is seen and decides nothing."""
+        if self._companion_validation is None:
+            return {}
+        store, indices = self._companion_validation
+        sums = ErrorSums()
+        for chosen in store.chunks(indices):
+            batch = store.batch(chosen, self.device)
+            sums.add(self.judge(batch, create_graph=False), batch)
+        errors = sums.errors()
+        return {
+            column: errors[name].mae for name, column in COMPANION_COLUMNS.items() if name in errors
+        }

@@ -16,20 +16,27 @@ from rungs.training.distributed import SINGLE_PROCESS, Processes
 
 
 def weights_of_labelled(
-    weights: LossWeights, store: GraphStore, training: np.ndarray
+    weights: LossWeights,
+    *training: tuple[GraphStore, np.ndarray],
 ) -> LossWeights:
-    """Return ``weights`` with 0 for what no frame at ``training`` is labelled with: it need not
-    even be predicted.
+    """Return ``weights`` with 0 for what no frame is labelled with: it need not even be predicted.
+
+    Args:
+        weights: as configured.
+        training: stores, each with places of frames to train on; the first has the training's own.
 
     Raises:
-        StudyError: when nothing is left to learn from.
+        StudyError: when its own frames leave nothing to learn from.
     """
-    found = {name: bool(there.any()) for name, there in store.labelled(training).items()}
+    labelled = [store.labelled(frames) for store, frames in training]
+    if len(training) > 1:
+        weights_of_labelled(weights, training[0])
+    found = {name: any(bool(there[name].any()) for there in labelled) for name in PROPERTIES}
     kept = {name: getattr(weights, name) if found[name] else 0.0 for name in PROPERTIES}
     if not any(kept.values()):
         labels = ", ".join(name for name in PROPERTIES if found[name]) or "nothing"
         raise StudyError(
-            f"none of the {len(training)} training frames is labelled with what the section "
+            f"none of the {len(training[0][1])} training frames is labelled with what the section "
             f"`weights` of the training gives a weight to; they are labelled with {labels}, so "
             "raise that weight above 0"
         )

@@ -17,7 +17,7 @@ from rungs.frames.isolated_atoms import read_isolated_energies
 from rungs.graphs.store import GraphStore
 from rungs.potentials.model_files import load_model
 from rungs.potentials.models import load_initial
-from rungs.potentials.references import set_reference
+from rungs.potentials.references import get_reference, set_reference
 from rungs.potentials.registry import architecture_of
 from rungs.references.fit import read_reference
 from rungs.references.isolated import isolated_reference, symbols_of
@@ -25,7 +25,8 @@ from rungs.references.rules import reference_by_rule
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_order, read_split
 from rungs.splits.split import SplitRow
-from rungs.splits.subsets import take
+from rungs.splits.subsets import draw_order, take
+from rungs.training.companion import CompanionFrames, companion_frames
 from rungs.training.initialization import copy_embedding, random_model, refuse_lacking
 from rungs.training.interactions import known_or_predicted
 from rungs.training.layers import freeze
@@ -45,6 +46,8 @@ class StartingPoint(NamedTuple):
     validation: np.ndarray
     seed: int
     """Of the order of batches."""
+    companion: CompanionFrames | None = None
+    """Frames of the source that take part."""
 
     def task(
         self,
@@ -60,6 +63,7 @@ class StartingPoint(NamedTuple):
         told = fingerprint(self.model, self.store, self.training, options, study_seed)
         own = method.model_dump(mode="json", exclude=RECIPE_KEYS)
         told["method"] = json.dumps(own, sort_keys=True)
+        told |= self.companion.fingerprint() if self.companion else {}
         return TrainingTask(
             self.model,
             inputs.graphs,
@@ -71,6 +75,7 @@ class StartingPoint(NamedTuple):
             fingerprint=told,
             label=f"{run.method} n={run.size}",
             train_reference=method.train_reference,
+            companion=self.companion,
             events=events,
         )
 
@@ -116,7 +121,37 @@ def starting_point(
         available=store.index(order),
         interactions=getattr(inputs, "interactions", None) or None,
     )
-    return StartingPoint(model, store, training, validation, seed)
+    companion = None
+    if method.has_companion and run.size:
+        companion = _companion(method, model, inputs, split, study_seed, device, len(validation))
+    return StartingPoint(model, store, training, validation, seed, companion)
+
+
+def _companion(
+    method: Method,
+    model: torch.nn.Module,
+    inputs: Any,
+    split: Sequence[SplitRow],
+    study_seed: int,
+    device: torch.device,
+    n_validation: int,
+) -> CompanionFrames:
+    """Return the companion of a run: the frames that a pretraining on as many would have seen."""
+    names = frame_ids(split, "source", "train")
+    pseudolabels = method.companion.labels == "model"
+    return companion_frames(
+        method.companion,
+        graphs=inputs.source_graphs,
+        training=draw_order(names, derive_seed(study_seed, "pretraining subset")),
+        validation=draw_order(
+            frame_ids(split, "source", "validation"), derive_seed(study_seed, "companion")
+        ),
+        source=read_reference(inputs.source_reference).energies,
+        target=get_reference(model),
+        pretrained=load_model(inputs.pretrained) if pseudolabels else None,
+        device=device,
+        n_followed=n_validation,
+    )
 
 
 def prepare(

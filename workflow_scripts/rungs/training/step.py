@@ -3,6 +3,7 @@
 import copy
 import sys
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,6 +25,31 @@ from rungs.training.prefetch import Prefetcher
 from rungs.training.schedule import balanced_parts
 
 
+class Chosen(NamedTuple):
+    """The frames of an update: the training's own, and those of its companion."""
+
+    own: np.ndarray
+    beside: np.ndarray
+
+
+Frames = np.ndarray | Chosen
+_Key = tuple[tuple[int, ...], tuple[int, ...], int]
+
+
+class Beside(NamedTuple):
+    """Frames of the other level that take part in every update."""
+
+    store: GraphStore
+    share: float
+    """Of the loss."""
+    weight: float
+    """Factor on the loss of its frames."""
+
+    def factor(self, *, own: bool) -> float:
+        """Return what the mean loss of the own frames, or of the others, is multiplied by."""
+        return 1 - self.share if own else self.share * self.weight
+
+
 class Step:
     """Updates a network in place, and the average of its weights beside it.
 
@@ -33,6 +59,7 @@ class Step:
         options: the loss, the optimiser and its settings.
         device: that the batches go to.
         processes: the processes that share each batch.
+        companion: frames of the other level that take part.
     """
 
     def __init__(
@@ -42,9 +69,11 @@ class Step:
         options: Training,
         device: torch.device,
         processes: Processes = SINGLE_PROCESS,
+        companion: "Beside | None" = None,
     ) -> None:
         self.model = model
         self.store = store
+        self.companion = companion
         self.options = options
         self.device = device
         self.processes = processes
@@ -71,12 +100,13 @@ class Step:
 
     def gradient(
         self,
-        frames: np.ndarray,
-        upcoming: np.ndarray | None = None,
+        frames: Frames,
+        upcoming: Frames | None = None,
         *,
         references_alone: bool = False,
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the (P,) gradient of the loss on ``frames``; the loss, its terms for what the
+        """Return the (P,) gradient of the loss on ``frames``, with a companion also of its own (see
+        :class:`Chosen`); the loss, its terms for what the
         frames are labelled with, and the norm. With ``references_alone`` the gradient with respect
         to the network is 0.
 
@@ -95,14 +125,14 @@ class Step:
             if not _is_out_of_memory(error):
                 raise
         # The error is gone here, and with it what it held in memory.
-        largest = -(-len(frames) // self.n_parts)
+        largest = -(-len(_own(frames)) // self.n_parts)
         if self._halved or largest == 1:
             raise StudyError(
                 f"the device has no memory for {largest} frames at once; lower batch_size, raise "
                 f"accumulation_steps (now {self.n_parts}), or take a smaller network or cutoff"
             )
         self._halved = True
-        self.n_parts = min(len(frames), 2 * self.n_parts)
+        self.n_parts = min(len(_own(frames)), 2 * self.n_parts)
         print(
             f"out of memory with {largest} frames at once: batches go in {self.n_parts} parts from "
             "here on, which changes no result; "
@@ -115,51 +145,71 @@ class Step:
             return self._gradient(frames, upcoming, references_alone)
 
     def _gradient(
-        self, frames: np.ndarray, upcoming: np.ndarray | None, references_alone: bool
+        self, frames: Frames, upcoming: Frames | None, references_alone: bool
     ) -> tuple[Tensor, dict[str, float]]:
         weights = self.options.weights
-        batches = self._batches.take(
+        batches, others = self._batches.take(
             self._key(frames), None if upcoming is None else self._key(upcoming)
         )
         counts = label_counts(batches, self.device, self.processes)
         names = [name for name in PROPERTIES if getattr(weights, name) > 0]
         gradient = torch.zeros_like(self.flat.vector)
-        sums = gradient.new_zeros(1 + len(names))
+        sums = gradient.new_zeros(2 + len(names))
         wanted = {
             "forces": weights.force > 0,
             "stress": weights.stress > 0,
             "magmoms": weights.magmom > 0,
         }
-        for batch in batches:
+        counts_beside = None
+        if self.companion is not None:
+            counts_beside = label_counts(others, self.device, self.processes)
+        for batch, is_own in [*((b, True) for b in batches), *((b, False) for b in others)]:
             if references_alone:
                 fixed = self.potential(batch, **wanted, reference=False, create_graph=False)
                 energy = fixed.energy + self.potential.reference_energy(batch)
                 prediction = replace(fixed, energy=energy)
             else:
                 prediction = self.potential(batch, **wanted, create_graph=True)
-            terms = loss_terms(prediction, batch, self.options, counts)
+            terms = loss_terms(prediction, batch, self.options, counts if is_own else counts_beside)
             loss = total_loss(terms, weights)
+            if self.companion is not None:
+                loss = loss * self.companion.factor(own=is_own)
             gradient.add_(self.flat.gradient(loss))
-            sums.add_(torch.stack([loss, *(terms[name] for name in names)]).detach())
+            if is_own:
+                own = [terms[name] for name in names]
+                sums.add_(torch.stack([loss, *own, torch.zeros_like(loss)]).detach())
+            else:
+                sums[0] += loss.detach()
+                sums[-1] += total_loss(terms, weights).detach()
         norm = torch.linalg.vector_norm(self.processes.all_reduce(gradient))
         labelled = torch.stack([counts[name] for name in names])
         # one transfer from the device, not one for each number
         values = torch.cat([self.processes.all_reduce(sums), labelled, norm.view(1)]).tolist()
-        loss, norm = values[0], values[-1]
-        found = zip(names, values[1 : 1 + len(names)], values[1 + len(names) :], strict=False)
+        loss, norm, beside = values[0], values[-1], values[1 + len(names)]
+        found = zip(names, values[1 : 1 + len(names)], values[2 + len(names) :], strict=False)
         terms = {f"train_{name}_loss": term for name, term, n in found if n}
+        if self.companion is not None:
+            terms["train_companion_loss"] = beside
         return gradient, {"train_loss": loss, **terms, "gradient_norm": norm}
 
-    def _key(self, frames: np.ndarray) -> tuple[tuple[int, ...], int]:
-        return tuple(frames.tolist()), self.n_parts * self.processes.size
+    def _key(self, frames: Frames) -> _Key:
+        beside = frames.beside.tolist() if isinstance(frames, Chosen) else ()
+        return tuple(_own(frames).tolist()), tuple(beside), self.n_parts * self.processes.size
 
-    def _assemble(self, key: tuple[tuple[int, ...], int]) -> list[GraphBatch]:
-        """Return this process's batches for the frames and the number of parts in ``key``."""
-        frames, n_parts = np.array(key[0]), key[1]
+    def _assemble(self, key: _Key) -> tuple[list[GraphBatch], list[GraphBatch]]:
+        """Return this process's batches for the frames and the number of parts in ``key``, and
+        those of the companion."""
+        own, beside, n_parts = key
+        others = []
+        if beside:
+            others = self._batches_of(self.companion.store, np.array(beside), n_parts)
+        return self._batches_of(self.store, np.array(own), n_parts), others
+
+    def _batches_of(self, store: GraphStore, frames: np.ndarray, n_parts: int) -> list[GraphBatch]:
         parts = [frames]
         if n_parts > 1:
-            parts = balanced_parts(frames, self.store.n_rows[frames], min(n_parts, len(frames)))
-        return [self.store.batch(part, self.device) for part in self.processes.share(parts)]
+            parts = balanced_parts(frames, store.n_rows[frames], min(n_parts, len(frames)))
+        return [store.batch(part, self.device) for part in self.processes.share(parts)]
 
     def apply(
         self,
@@ -206,6 +256,10 @@ class Step:
         self.kept.load_state_dict(state["kept"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.n_parts = state["parts"]
+
+
+def _own(frames: Frames) -> np.ndarray:
+    return frames.own if isinstance(frames, Chosen) else frames
 
 
 def _pieces(model: nn.Module, flat: FlatParameters, options: Training) -> list[tuple[str, Piece]]:

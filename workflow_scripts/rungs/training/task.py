@@ -15,6 +15,7 @@ import torch
 from rungs.config.training import Training
 from rungs.graphs.store import GraphStore
 from rungs.potentials.device import pick_device
+from rungs.training.companion import CompanionFrames
 from rungs.training.distributed import Processes, run_distributed
 from rungs.training.loop import Trainer, TrainingData, TrainingResult
 
@@ -35,6 +36,8 @@ class TrainingTask:
     fingerprint: Mapping
     label: str
     train_reference: bool = False
+    companion: CompanionFrames | None = None
+    """Frames of the source that take part."""
     events: Path | None = None
     """Folder for TensorBoard; None writes no events."""
 
@@ -55,7 +58,7 @@ def take_part(task: TrainingTask, processes: Processes) -> tuple[TrainingResult,
     store = GraphStore.open(task.graphs)
     trainer = Trainer(
         model,
-        TrainingData(store, task.training, store, task.validation),
+        TrainingData(store, task.training, store, task.validation, task.companion),
         task.options,
         seed=task.seed,
         device=pick_device(),

@@ -120,7 +120,7 @@ def loss_of_units(
         device: to predict on.
     """
     store, frames = start.store, start.validation
-    weights = weights_of_labelled(options.weights, store, start.training)
+    weights = weights_of_labelled(options.weights, (store, start.training))
     judged = options.model_copy(update={"weights": weights})
     of = {row.frame_id: row.material_id for row in read_split(split) if row.level == "target"}
     names = np.array([of[store.frame_ids[i]] for i in frames])

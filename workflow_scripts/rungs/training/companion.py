@@ -1,0 +1,132 @@
+"""Frames of the source that a method trains on beside the target's: co-training and replay.
+
+Each level keeps its own elemental reference energies. A model has those of the target, so the
+companion's energies are moved to them before the training: E' = E − Σ_source + Σ_target, sums over
+the atoms of a frame. What the network then learns of such a frame is E − Σ_source, its interaction
+energy at the source level.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from rungs.config.methods import Companion
+from rungs.errors import StudyError
+from rungs.graphs.store import GraphStore
+from rungs.potentials.predict import predict
+
+PathLike = str | os.PathLike
+
+
+@dataclass(frozen=True)
+class CompanionFrames:
+    """The companion of one training, described so that several processes can take part in it."""
+
+    graphs: PathLike
+    """The source's graphs."""
+    training: np.ndarray
+    """Places of the frames to train on."""
+    validation: np.ndarray
+    """Places of frames whose errors are followed."""
+    share: float
+    """Of each batch, above 0 and below 1."""
+    weight: float
+    """Factor on the loss of its frames."""
+    shift: np.ndarray
+    """(94,) in eV: the target's reference energies less the source's."""
+    labels: dict[str, np.ndarray] | None = None
+    """Labels in place of the file's for ``training``: ``energies_per_atom`` (n,) less the source's
+    references, ``forces`` and ``stress`` one array after the other; None keeps the file's."""
+
+    def open(self) -> GraphStore:
+        """Return the store with energies on the target's references."""
+        store = GraphStore.open(self.graphs)
+        energies = np.full(len(store), np.nan)
+        frames = np.concatenate([self.training, self.validation])
+        energies[frames] = store.energies_per_atom[frames] + store.compositions(frames) @ self.shift
+        replaced = {"energies_per_atom": energies}
+        if self.labels is not None:
+            replaced |= self._pseudolabels(store, energies)
+        return GraphStore({**store.arrays, **replaced}, store.atom_cutoff, store.bond_cutoff)
+
+    def _pseudolabels(self, store: GraphStore, energies: np.ndarray) -> dict[str, np.ndarray]:
+        energies[self.training] = self.labels["energies_per_atom"]
+        forces, stress = np.array(store.arrays["forces"]), np.array(store.arrays["stress"])
+        magmoms = np.array(store.arrays["magmoms"])
+        begin, ends = 0, store.arrays["atom_offsets"]
+        for i in self.training:
+            n_atoms = ends[i + 1] - ends[i]
+            forces[ends[i] : ends[i + 1]] = self.labels["forces"][begin : begin + n_atoms]
+            magmoms[ends[i] : ends[i + 1]] = np.nan
+            begin += n_atoms
+        stress[self.training] = self.labels["stress"]
+        return {"forces": forces, "stress": stress, "magmoms": magmoms}
+
+    def fingerprint(self) -> dict:
+        """Return plain values that differ where another companion is trained on."""
+        content = hashlib.sha256(self.training.tobytes() + self.shift.tobytes())
+        for values in (self.labels or {}).values():
+            content.update(np.ascontiguousarray(values).tobytes())
+        return {"companion": content.hexdigest()[:16]}
+
+
+def companion_frames(
+    asked: Companion,
+    *,
+    graphs: PathLike,
+    training: list[str],
+    validation: list[str],
+    source: np.ndarray,
+    target: np.ndarray,
+    pretrained: nn.Module | None,
+    device: torch.device,
+    n_followed: int,
+) -> CompanionFrames:
+    """Return the companion that a method asks for.
+
+    Args:
+        asked: of the method; its share is above 0.
+        graphs: the source's graphs.
+        training, validation: ids of the source's frames in these parts, the training's in the order
+            that they are drawn in.
+        source, target: (94,) reference energies of the two levels in eV/atom.
+        pretrained: whose predictions are the labels where they are asked for.
+        device: to predict on.
+        n_followed: how many validation frames to follow, at most.
+
+    Raises:
+        StudyError: when there are no frames, or fewer than asked for.
+    """
+    if not training:
+        raise StudyError("companion: the source has no training frames to train on beside")
+    if asked.frames is not None and asked.frames > len(training):
+        raise StudyError(
+            f"companion.frames is {asked.frames}, but the source's training part has "
+            f"{len(training)} frames; lower it, or leave it out to take them all"
+        )
+    store = GraphStore.open(graphs)
+    places = store.index(training[: asked.frames])
+    followed = store.index(validation[:n_followed])
+    labels = None
+    if asked.labels == "model":
+        labels = _predicted(pretrained.to(device), store, places, source, target)
+    return CompanionFrames(
+        graphs, places, followed, asked.share, asked.weight, target - source, labels
+    )
+
+
+def _predicted(
+    model: nn.Module, store: GraphStore, places: np.ndarray, source: np.ndarray, target: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return what the pretrained model says of the frames, on the target's references."""
+    found = list(predict(model, store, places))
+    energies = np.array([x.energy_per_atom for x in found])
+    return {
+        "energies_per_atom": energies + store.compositions(places) @ (target - source),
+        "forces": np.concatenate([x.forces for x in found]).astype(np.float32),
+        "stress": np.array([x.stress for x in found], dtype=np.float32),
+    }

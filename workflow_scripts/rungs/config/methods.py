@@ -8,6 +8,7 @@ from rungs.config.architectures import LayerGroup
 from rungs.config.options import (
     Fraction,
     Name,
+    NonNegativeFloat,
     Options,
     PositiveFloat,
     PositiveInt,
@@ -48,6 +49,18 @@ class Companion(Options):
     (pseudolabels), which needs their structures alone."""
 
 
+class Adapters(Options):
+    """Low-rank adapters (LoRA): of each linear layer only a change of small rank is trained. It is
+    merged into the network, whose files are as ever."""
+
+    rank: PositiveInt = 4
+    """Of the change of each layer."""
+    alpha: PositiveFloat | None = None
+    """The change is multiplied by `alpha` / `rank`; null takes the rank, a factor of 1."""
+    layers: list[LayerGroup] = []
+    """Groups of layers that have adapters; all others stay as they are. Empty: all groups."""
+
+
 class Method(Options):
     """One way of getting from the pretrained model and N target frames to a target model."""
 
@@ -85,6 +98,11 @@ class Method(Options):
     `tables/recipes.yaml` of a tuned study has these lines."""
     freeze: list[LayerGroup] = []
     """Parts of the network that stay as the pretraining left them (with copied embeddings)."""
+    adapters: Adapters | None = None
+    """Train low-rank adapters in place of the network's weights; null trains the weights."""
+    anchor: NonNegativeFloat = 0.0
+    """Strength λ of a pull towards the weights at the start (L2-SP): λ/2 times the squared distance
+    of the network's weights from them is added to the loss. Reference energies are free."""
     companion: Companion | None = None
     """Source frames to train on beside the target's; null trains on the target's alone."""
     pool: Name | None = None
@@ -110,6 +128,11 @@ class Method(Options):
                 "companion: each level keeps its reference energies, so train_reference has to be "
                 "false"
             )
+        if self.initial == "random" and (self.adapters is not None or self.anchor):
+            key = "anchor" if self.anchor else "adapters"
+            raise ValueError(f"{key} needs `initial: pretrained`: random weights are to be trained")
+        if self.adapters is not None and self.anchor:
+            raise ValueError("anchor and adapters both hold the weights; take one of them")
         pseudolabels = self.companion is not None and self.companion.labels == "model"
         if pseudolabels and self.initial == "random":
             raise ValueError(

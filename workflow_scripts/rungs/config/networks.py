@@ -57,10 +57,15 @@ class Networks(Sections):
     def _layers_are_those_of_the_network(self) -> "Networks":
         for name, method in self.methods.items():
             kind = self.network_of(name).kind
-            unknown = [x for x in method.freeze if kind and x not in GROUPS[kind]]
-            if unknown:
+            asked = {"freeze": method.freeze}
+            if method.adapters is not None:
+                asked["adapters.layers"] = method.adapters.layers
+            for key, layers in asked.items():
+                unknown = [x for x in layers if kind and x not in GROUPS[kind]]
+                if not unknown:
+                    continue
                 raise ValueError(
-                    f"methods.{name}.freeze has {unknown[0]}, which a network of kind {kind} does "
+                    f"methods.{name}.{key} has {unknown[0]}, which a network of kind {kind} does "
                     f"not have; it has {', '.join(GROUPS[kind])}"
                 )
         return self

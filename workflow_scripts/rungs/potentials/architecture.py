@@ -19,6 +19,18 @@ class Layer(NamedTuple):
     prefix: str
 
 
+class LinearLayer(NamedTuple):
+    """A matrix that multiplies features: a parameter, or part of one."""
+
+    name: str
+    """Of the parameter."""
+    parameter: nn.Parameter
+    offset: int
+    """Where in the parameter, flattened, the matrix begins."""
+    rows: int
+    columns: int
+
+
 class Surroundings(NamedTuple):
     """What random weights are drawn for: constants that some architectures take from the frames
     they will be trained on."""
@@ -105,6 +117,10 @@ class Architecture(ABC):
     def groups(self, model: nn.Module) -> dict[str, tuple[str, ...]]:
         """Return the prefixes of parameters of each group that can be frozen, by its name in
         ``methods.X.freeze``."""
+
+    @abstractmethod
+    def linear_layers(self, model: nn.Module) -> list[LinearLayer]:
+        """Return the matrices that adapters may stand beside."""
 
     @abstractmethod
     def part_of(self, name: str) -> str:

@@ -32,7 +32,7 @@ from rungs.training.schedule import (
     number_of_updates,
     updates_of_references,
 )
-from rungs.training.step import Beside, Chosen, Frames, Step
+from rungs.training.step import Beside, Changes, Chosen, Frames, Step
 from rungs.training.termination import stop_requests
 from rungs.training.tracking import tracking
 from rungs.workflow.copies import copies
@@ -161,6 +161,7 @@ class Trainer:
         device: torch.device,
         train_reference: bool = False,
         processes: Processes = SINGLE_PROCESS,
+        changes: Changes | None = None,
     ) -> None:
         self.processes = processes
         self.data = data
@@ -182,7 +183,7 @@ class Trainer:
             )
         weights = weights_of_labelled(options.weights, *labelled)
         trained = options.model_copy(update={"weights": weights})
-        self.step = Step(self.model, data.training, trained, device, processes, beside)
+        self.step = Step(self.model, data.training, trained, device, processes, beside, changes)
         self.kept = self.step.kept
         self.judge = potential_of(self.kept, compiled=options.compiled)
         self.validation_indices, self._shares = _validation(data, options)

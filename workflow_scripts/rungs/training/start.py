@@ -30,6 +30,7 @@ from rungs.training.companion import CompanionFrames, companion_frames
 from rungs.training.initialization import copy_embedding, random_model, refuse_lacking
 from rungs.training.interactions import known_or_predicted
 from rungs.training.layers import freeze
+from rungs.training.step import Changes
 from rungs.training.task import TrainingTask, fingerprint
 
 PathLike = str | os.PathLike
@@ -76,6 +77,7 @@ class StartingPoint(NamedTuple):
             label=f"{run.method} n={run.size}",
             train_reference=method.train_reference,
             companion=self.companion,
+            changes=Changes(method.adapters, method.anchor, self.seed),
             events=events,
         )
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rungs.config.methods import Adapters
 from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
@@ -18,6 +19,7 @@ from rungs.potentials.properties import PROPERTIES
 from rungs.potentials.references import references_of
 from rungs.potentials.registry import architecture_of
 from rungs.training.adam import Adam, Piece
+from rungs.training.adapters import LowRank
 from rungs.training.distributed import SINGLE_PROCESS, Processes
 from rungs.training.loss import label_counts, loss_terms, total_loss
 from rungs.training.parameter_vector import FlatParameters
@@ -50,6 +52,31 @@ class Beside(NamedTuple):
         return 1 - self.share if own else self.share * self.weight
 
 
+class Changes(NamedTuple):
+    """What of a network a method lets change, and how far."""
+
+    adapters: Adapters | None = None
+    anchor: float = 0.0
+    """λ in λ/2·|w − w₀|² for the network's weights w."""
+    seed: int = 0
+    """Of the adapters' random start."""
+
+
+class _Anchor:
+    """Pulls the network's weights towards what they are now (X. Li et al., arXiv:1802.01483)."""
+
+    def __init__(self, flat: FlatParameters, strength: float) -> None:
+        self._flat, self._strength = flat, strength
+        self._n = len(flat.vector) - flat.n_last
+        self._start = flat.vector[: self._n].clone()
+
+    def pull(self, gradient: Tensor) -> Tensor:
+        """Add to a (P,) gradient; return what the loss has more, a scalar."""
+        away = self._flat.vector[: self._n] - self._start
+        gradient[: self._n].add_(away, alpha=self._strength)
+        return 0.5 * self._strength * away.square().sum()
+
+
 class Step:
     """Updates a network in place, and the average of its weights beside it.
 
@@ -60,6 +87,7 @@ class Step:
         device: that the batches go to.
         processes: the processes that share each batch.
         companion: frames of the other level that take part.
+        changes: what of the network a method lets change, and how far.
     """
 
     def __init__(
@@ -70,6 +98,7 @@ class Step:
         device: torch.device,
         processes: Processes = SINGLE_PROCESS,
         companion: "Beside | None" = None,
+        changes: "Changes | None" = None,
     ) -> None:
         self.model = model
         self.store = store
@@ -88,11 +117,22 @@ class Step:
         if options.averaging:
             self.kept = copy.deepcopy(model)
             average = FlatParameters(self.kept, last=references_of(self.kept).parameters())
+        changes = changes or Changes()
+        self.adapters, self._average = None, average and average.vector
         pieces = _pieces(model, self.flat, options)
+        if changes.adapters is not None:
+            self.adapters = LowRank(model, self.flat, changes.adapters, changes.seed)
+            of_references = [(part, piece) for part, piece in pieces if part == "references"]
+            own = Piece(self.adapters.n_adapters, options.weight_decay)
+            pieces = [("adapters", own), *of_references]
+        self._anchor = None
+        if changes.anchor:
+            self._anchor = _Anchor(self.flat, changes.anchor)
         self.optimizer = Adam(
-            self.flat.vector,
+            self.flat.vector if self.adapters is None else self.adapters.vector,
             [piece for _, piece in pieces],
-            average=average and average.vector,
+            # Of the network's weights: an average of products is no product of averages.
+            average=self._average if self.adapters is None else None,
             decoupled=options.optimizer == "AdamW",
             compiled=options.compiled,
         )
@@ -181,7 +221,12 @@ class Step:
             else:
                 sums[0] += loss.detach()
                 sums[-1] += total_loss(terms, weights).detach()
-        norm = torch.linalg.vector_norm(self.processes.all_reduce(gradient))
+        self.processes.all_reduce(gradient)
+        if self._anchor is not None:
+            sums[0] += self._anchor.pull(gradient) / self.processes.size
+        if self.adapters is not None:
+            gradient = self.adapters.pull(gradient)
+        norm = torch.linalg.vector_norm(gradient)
         labelled = torch.stack([counts[name] for name in names])
         # one transfer from the device, not one for each number
         values = torch.cat([self.processes.all_reduce(sums), labelled, norm.view(1)]).tolist()
@@ -240,6 +285,10 @@ class Step:
                 decay=decay,
                 only=self._of_references if references_alone else None,
             )
+            if self.adapters is not None:
+                self.adapters.push()
+                if self._average is not None:
+                    self._average.lerp_(self.flat.vector, 1 - decay)
 
     def state(self) -> dict:
         """Return what :meth:`restore` needs, as tensors and plain values."""
@@ -247,6 +296,7 @@ class Step:
             "model": self.model.state_dict(),
             "kept": self.kept.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            **({} if self.adapters is None else {"adapters": self.adapters.vector}),
             "parts": self.n_parts,
         }
 
@@ -256,6 +306,8 @@ class Step:
         self.kept.load_state_dict(state["kept"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.n_parts = state["parts"]
+        if self.adapters is not None:
+            self.adapters.vector.copy_(state["adapters"])
 
 
 def _own(frames: Frames) -> np.ndarray:

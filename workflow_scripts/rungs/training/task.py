@@ -18,6 +18,7 @@ from rungs.potentials.device import pick_device
 from rungs.training.companion import CompanionFrames
 from rungs.training.distributed import Processes, run_distributed
 from rungs.training.loop import Trainer, TrainingData, TrainingResult
+from rungs.training.step import Changes
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class TrainingTask:
     train_reference: bool = False
     companion: CompanionFrames | None = None
     """Frames of the source that take part."""
+    changes: Changes | None = None
+    """What of the network may change; None lets all of it."""
     events: Path | None = None
     """Folder for TensorBoard; None writes no events."""
 
@@ -64,6 +67,7 @@ def take_part(task: TrainingTask, processes: Processes) -> tuple[TrainingResult,
         device=pick_device(),
         train_reference=task.train_reference,
         processes=processes,
+        changes=task.changes,
     )
     result = trainer.train(task.checkpoint, task.fingerprint, task.label, task.events)
     if processes.size == 1:

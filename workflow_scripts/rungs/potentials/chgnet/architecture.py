@@ -9,7 +9,12 @@ from torch import nn
 from rungs.config.architectures import CHGNetArchitecture
 from rungs.errors import StudyError, first_line
 from rungs.frames.elements import MAX_ATOMIC_NUMBER
-from rungs.potentials.architecture import Architecture, Layer, Surroundings
+from rungs.potentials.architecture import (
+    Architecture,
+    Layer,
+    LinearLayer,
+    Surroundings,
+)
 from rungs.potentials.chgnet.forward import BatchedCHGNet, cutoffs_of
 from rungs.potentials.chgnet.lean_import import chgnet_model_only
 from rungs.potentials.chgnet.published import new_model, silence
@@ -88,6 +93,13 @@ class _CHGNet(Architecture):
             "angle_updates": ("angle_layers.",),
             "readout": ("readout_norm.", "mlp."),
         }
+
+    def linear_layers(self, model: nn.Module) -> list[LinearLayer]:
+        return [
+            LinearLayer(f"{name}.weight", module.weight, 0, *module.weight.shape)
+            for name, module in model.named_modules()
+            if isinstance(module, nn.Linear) and not name.startswith(_REFERENCES)
+        ]
 
     def part_of(self, name: str) -> str:
         first = name.split(".", 1)[0]

@@ -7,7 +7,12 @@ from torch import nn
 
 from rungs.config.architectures import MACEArchitecture
 from rungs.errors import StudyError, first_line
-from rungs.potentials.architecture import Architecture, Layer, Surroundings
+from rungs.potentials.architecture import (
+    Architecture,
+    Layer,
+    LinearLayer,
+    Surroundings,
+)
 from rungs.potentials.mace.forward import BatchedMACE
 from rungs.potentials.mace.native import write_native
 from rungs.potentials.mace.network import PREFIX, MACENetwork, drawn, new_network
@@ -84,6 +89,24 @@ class _MACE(Architecture):
             "products": (f"{PREFIX}products.",),
             "readout": (f"{PREFIX}readouts.",),
         }
+
+    def linear_layers(self, model: MACENetwork) -> list[LinearLayer]:
+        found = []
+        for name, module in model.network.named_modules():
+            weight = getattr(module, "weight", None)
+            if not isinstance(weight, nn.Parameter):
+                continue
+            full = f"{PREFIX}{name}.weight"
+            if weight.dim() == 2:
+                found.append(LinearLayer(full, weight, 0, *weight.shape))
+            elif type(module).__name__ == "Linear":
+                # One matrix for each pair of equal irreps, one after the other.
+                at = 0
+                for instruction in module.instructions:
+                    rows, columns = instruction.path_shape
+                    found.append(LinearLayer(full, weight, at, rows, columns))
+                    at += rows * columns
+        return found
 
     def part_of(self, name: str) -> str:
         if name.startswith(_REFERENCES):

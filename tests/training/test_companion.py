@@ -21,11 +21,11 @@ from rungs.potentials.references import set_reference
 from rungs.references.fit import ReferenceEnergies, write_reference
 from rungs.splits.files import write_order, write_split
 from rungs.splits.split import SplitRow
-from rungs.training.companion import CompanionFrames, companion_frames
+from rungs.training.companion import Beside, Chosen, CompanionFrames, companion_frames
 from rungs.training.loop import COMPANION_COLUMNS, Trainer, TrainingData
 from rungs.training.runs import fine_tune
 from rungs.training.start import starting_point
-from rungs.training.step import Beside, Chosen, Step
+from rungs.training.step import Step
 
 CPU = torch.device("cpu")
 OPTIONS = Training(

@@ -13,8 +13,9 @@ from rungs.potentials.models import new_model
 from rungs.potentials.prediction_errors import evaluate
 from rungs.potentials.properties import PROPERTIES
 from rungs.potentials.references import set_reference
-from rungs.training.loop import Trainer, TrainingData, _Progress
+from rungs.training.loop import Trainer, TrainingData
 from rungs.training.loss import loss_terms, weights_of_labelled
+from rungs.training.progress import Progress
 from rungs.training.step import Step
 
 CPU = torch.device("cpu")
@@ -149,7 +150,7 @@ def test_validation_frames_without_a_label_that_counts_choose_nothing(
 
 
 def test_means_between_validations_are_over_the_batches_with_the_label():
-    progress = _Progress()
+    progress = Progress()
     progress.add({"train_loss": 3.0, "train_energy_loss": 1.0})
     progress.add({"train_loss": 1.0, "train_force_loss": 4.0})
     assert progress.take_means() == {
@@ -158,4 +159,4 @@ def test_means_between_validations_are_over_the_batches_with_the_label():
         "train_force_loss": 4.0,
     }
     # a checkpoint of before labels could be missing has one count for all
-    assert _Progress(sums={"train_loss": 3.0}, n_summed=2).take_means() == {"train_loss": 1.5}
+    assert Progress(sums={"train_loss": 3.0}, n_summed=2).take_means() == {"train_loss": 1.5}

@@ -14,10 +14,11 @@ from rungs.potentials.references import references_of
 from rungs.potentials.registry import architecture_of
 from rungs.training import loop
 from rungs.training.adapters import LowRank
+from rungs.training.changes import Changes
 from rungs.training.layers import freeze
 from rungs.training.loop import Trainer, TrainingData
 from rungs.training.parameter_vector import FlatParameters
-from rungs.training.step import Changes, Step
+from rungs.training.step import Step
 
 from .test_any import OPTIONS, same
 

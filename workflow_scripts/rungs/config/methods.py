@@ -44,6 +44,10 @@ class Companion(Options):
     fine-tuning."""
     weight: PositiveFloat = 1.0
     """Factor on the loss of the source's frames, on top of their share."""
+    fidelity: Literal["shared", "embedding", "heads"] = "shared"
+    """How the network tells the levels apart, besides their reference energies: `shared`, not at
+    all; `embedding`, by a vector that is added to the embedding of every element; `heads`, by a
+    readout of its own for each level. The result is a plain model of the target."""
     labels: Literal["source", "model"] = "source"
     """`source` learns their own labels. `model` learns what the pretrained model says of them
     (pseudolabels), which needs their structures alone."""
@@ -133,6 +137,12 @@ class Method(Options):
             raise ValueError(f"{key} needs `initial: pretrained`: random weights are to be trained")
         if self.adapters is not None and self.anchor:
             raise ValueError("anchor and adapters both hold the weights; take one of them")
+        told_apart = self.companion is not None and self.companion.fidelity != "shared"
+        if told_apart and self.adapters is not None:
+            raise ValueError(
+                f"companion.fidelity: {self.companion.fidelity} and adapters do not go together; "
+                "take `fidelity: shared`"
+            )
         pseudolabels = self.companion is not None and self.companion.labels == "model"
         if pseudolabels and self.initial == "random":
             raise ValueError(

@@ -22,7 +22,7 @@ from rungs.evaluation.tables import EVALUATION_COLUMNS, evaluation_rows
 from rungs.files import write_rows
 from rungs.graphs.store import GraphStore
 from rungs.potentials.device import pick_device
-from rungs.potentials.model_files import load_model
+from rungs.potentials.model_files import load_at_source, load_model
 from rungs.potentials.models import potential_of
 from rungs.potentials.prediction_errors import ErrorSums, evaluate
 from rungs.potentials.properties import PropertyError, error_words
@@ -172,7 +172,7 @@ def _errors_with(
     test: np.ndarray,
     device: torch.device,
 ) -> dict[str, PropertyError]:
-    network = load_model(model)
+    network = load_at_source(model)
     set_reference(network, reference)
     return _finite(evaluate(potential_of(network.to(device)), store, test, device), model)
 

@@ -110,6 +110,11 @@ class Architecture(ABC):
         """Let all weights of one element be those of another, in place; by atomic numbers."""
 
     @abstractmethod
+    def embedding(self, model: nn.Module) -> tuple[str, int]:
+        """Return the name of the parameter that embeds the elements, and its number of rows: one
+        for each element, one after the other."""
+
+    @abstractmethod
     def layers(self, model: nn.Module) -> list[Layer]:
         """Return layers whose gradients are worth a look, those that the network has."""
 

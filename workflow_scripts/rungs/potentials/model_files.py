@@ -10,6 +10,9 @@ from rungs.errors import StudyError, first_line
 from rungs.files import whole_file
 from rungs.potentials.registry import DEFAULT, NAMES, architecture, architecture_of
 
+AT_SOURCE = "weights at the source"
+"""What :func:`save_model` is given of a model that tells the levels apart."""
+
 
 def load_model(path: str | os.PathLike, device: torch.device | str = "cpu") -> nn.Module:
     """Return the model that ``path`` holds: one of Rungs' own, or a CHGNet of chgnet's trainer.
@@ -26,6 +29,22 @@ def load_model(path: str | os.PathLike, device: torch.device | str = "cpu") -> n
             f"it knows {', '.join(NAMES)}"
         )
     return architecture(kind).from_content(content, str(path)).to(device)
+
+
+def load_at_source(path: str | os.PathLike) -> nn.Module:
+    """Return the model that ``path`` holds as it is at the source: the same, but where it was
+    trained to tell the levels apart. Its reference energies are the target's.
+
+    Raises:
+        StudyError: as :func:`load_model`.
+    """
+    model = load_model(path)
+    weights = load_extra(path).get(AT_SOURCE, {})
+    named = dict(model.named_parameters())
+    with torch.no_grad():
+        for name, values in weights.items():
+            named[name].copy_(values)
+    return model
 
 
 def load_extra(path: str | os.PathLike) -> dict:

@@ -9,6 +9,7 @@ energy at the source level.
 import hashlib
 import os
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +21,32 @@ from rungs.graphs.store import GraphStore
 from rungs.potentials.predict import predict
 
 PathLike = str | os.PathLike
+
+
+class Chosen(NamedTuple):
+    """The frames of an update: the training's own, and those of its companion."""
+
+    own: np.ndarray
+    beside: np.ndarray
+
+
+Frames = np.ndarray | Chosen
+
+
+class Beside(NamedTuple):
+    """Frames of the other level that take part in every update."""
+
+    store: GraphStore
+    share: float
+    """Of the loss."""
+    weight: float
+    """Factor on the loss of its frames."""
+    fidelity: Literal["shared", "embedding", "heads"] = "shared"
+    """How the network tells the levels apart."""
+
+    def factor(self, *, own: bool) -> float:
+        """Return what the mean loss of the own frames, or of the others, is multiplied by."""
+        return 1 - self.share if own else self.share * self.weight
 
 
 @dataclass(frozen=True)
@@ -38,6 +65,7 @@ class CompanionFrames:
     """Factor on the loss of its frames."""
     shift: np.ndarray
     """(94,) in eV: the target's reference energies less the source's."""
+    fidelity: Literal["shared", "embedding", "heads"] = "shared"
     labels: dict[str, np.ndarray] | None = None
     """Labels in place of the file's for ``training``: ``energies_per_atom`` (n,) less the source's
     references, ``forces`` and ``stress`` one array after the other; None keeps the file's."""
@@ -115,7 +143,14 @@ def companion_frames(
     if asked.labels == "model":
         labels = _predicted(pretrained.to(device), store, places, source, target)
     return CompanionFrames(
-        graphs, places, followed, asked.share, asked.weight, target - source, labels
+        graphs,
+        places,
+        followed,
+        asked.share,
+        asked.weight,
+        target - source,
+        asked.fidelity,
+        labels,
     )
 
 

@@ -5,7 +5,6 @@ import math
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,24 +14,25 @@ from tqdm import tqdm
 from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
-from rungs.graphs.store import GraphStore
 from rungs.potentials.models import potential_of
 from rungs.potentials.prediction_errors import ErrorSums
 from rungs.potentials.properties import PROPERTIES
 from rungs.potentials.references import references_of
 from rungs.seeds import derive_seed
+from rungs.training.changes import Changes
 from rungs.training.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_checkpoint
-from rungs.training.companion import CompanionFrames
+from rungs.training.companion import Beside, Chosen, Frames
 from rungs.training.distributed import SINGLE_PROCESS, Processes
 from rungs.training.divergence import DivergedError, DivergenceCheck
 from rungs.training.loss import loss_terms, total_loss, weights_of_labelled
+from rungs.training.progress import Progress, TrainingData, TrainingResult
 from rungs.training.schedule import (
     BatchOrder,
     learning_rate,
     number_of_updates,
     updates_of_references,
 )
-from rungs.training.step import Beside, Changes, Chosen, Frames, Step
+from rungs.training.step import Step
 from rungs.training.termination import stop_requests
 from rungs.training.tracking import tracking
 from rungs.workflow.copies import copies
@@ -63,73 +63,6 @@ HISTORY_COLUMNS = (
     *COMPANION_COLUMNS.values(),
     "seconds",
 )
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """Graphs to learn from, and graphs to choose the best weights by."""
-
-    training: GraphStore
-    training_indices: np.ndarray
-    validation: GraphStore
-    validation_indices: np.ndarray
-    companion: CompanionFrames | None = None
-
-    def frame_ids(self, positions: np.ndarray) -> list[str]:
-        """Return the ids of training frames by their position among ``training_indices``."""
-        return [self.training.frame_ids[i] for i in self.training_indices[positions]]
-
-
-@dataclass
-class TrainingResult:
-    """What a training leaves behind; the model it was given holds the chosen weights."""
-
-    history: list[dict] = field(default_factory=list)
-    n_updates: int = 0
-    """The budget."""
-    last_update: int = 0
-    """The last one done: the budget, or fewer where patience ended."""
-    chosen_update: int = 0
-    """Update after which the chosen weights stood: the best by validation loss, else the last."""
-    updates_done_here: int = 0
-    frames_seen_here: int = 0
-    training_seconds: float = 0.0
-    goes: list[dict] = field(default_factory=list)
-    """One for each time that the training was started or gone on with: after which update, when,
-    and by which revision."""
-
-
-@dataclass
-class _Progress:
-    """Where a training stands, besides weights and history."""
-
-    done: int = 0
-    best: dict | None = None
-    best_loss: float = math.inf
-    sums: dict[str, float] = field(default_factory=dict)
-    n_summed: dict[str, int] = field(default_factory=dict)
-    recent_losses: list[float] = field(default_factory=list)
-    first_losses: list[float] = field(default_factory=list)
-
-    def watched(self, divergence: DivergenceCheck) -> None:
-        """Keep what the check for divergence has seen."""
-        self.recent_losses, self.first_losses = divergence.recent, divergence.first
-
-    def __post_init__(self) -> None:
-        if isinstance(self.n_summed, int):  # in checkpoints of before labels could be missing
-            self.n_summed = dict.fromkeys(self.sums, self.n_summed)
-
-    def add(self, terms: dict[str, float]) -> None:
-        self.done += 1
-        for name, value in terms.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-            self.n_summed[name] = self.n_summed.get(name, 0) + 1
-
-    def take_means(self) -> dict[str, float]:
-        """Return the means since the last call, over the batches that had a label."""
-        means = {name: value / self.n_summed[name] for name, value in self.sums.items()}
-        self.sums, self.n_summed = {}, {}
-        return means
 
 
 def _validation(data: TrainingData, options: Training) -> tuple[np.ndarray, dict[str, float]]:
@@ -174,7 +107,7 @@ class Trainer:
         n_beside = 0
         if (companion := data.companion) is not None:
             store = companion.open()
-            beside = Beside(store, companion.share, companion.weight)
+            beside = Beside(store, companion.share, companion.weight, companion.fidelity)
             labelled.append((store, companion.training))
             if len(companion.validation):
                 self._companion_validation = store, companion.validation
@@ -219,11 +152,11 @@ class Trainer:
                 asked for without tensorboard.
         """
         result = TrainingResult(n_updates=self.n_updates)
-        progress = _Progress()
+        progress = Progress()
         state = self._resume(checkpoint, fingerprint, label)
         if state is not None:
             self.step.restore(state["step"])
-            progress = _Progress(**state["progress"])
+            progress = Progress(**state["progress"])
             self.divergence = DivergenceCheck(
                 self.options.stop_at_jump, progress.recent_losses, progress.first_losses
             )
@@ -287,9 +220,8 @@ class Trainer:
                     if writer:
                         writer.add_validation(result.history[-1])
                     if loss <= progress.best_loss or not len(self.validation_indices):
-                        progress.best_loss, result.chosen_update = loss, update + 1
-                        # A copy: the weights go on changing.
-                        progress.best = copy.deepcopy(self.kept.state_dict())
+                        result.chosen_update = update + 1
+                        self._keep(progress, loss)
                     begin = time.perf_counter()
                 if update + 1 in self.validate_after and self._any_wants(self._enough(result)):
                     break
@@ -304,10 +236,22 @@ class Trainer:
                 if self.processes.is_main and time.perf_counter() - saved_at > CHECKPOINT_SECONDS:
                     save()
                     saved_at = time.perf_counter()
+        self._take_best(progress, result)
+        return result
+
+    def _keep(self, progress: Progress, loss: float) -> None:
+        """Take the weights as they are for the best."""
+        progress.best_loss = loss
+        # A copy: the weights go on changing.
+        progress.best = copy.deepcopy(self.kept.state_dict())
+        progress.best_source = self.step.source_weights()
+
+    def _take_best(self, progress: Progress, result: TrainingResult) -> None:
+        """Give the model the weights that were kept."""
         result.last_update = progress.done
         if progress.best is not None:
             self.model.load_state_dict(progress.best)
-        return result
+            result.source_weights = progress.best_source
 
     def _resume(self, checkpoint: Path, fingerprint: Mapping, label: str) -> dict | None:
         """Return the state to go on from, the same in all processes."""
@@ -400,9 +344,10 @@ class Trainer:
             return {}
         store, indices = self._companion_validation
         sums = ErrorSums()
-        for chosen in store.chunks(indices):
-            batch = store.batch(chosen, self.device)
-            sums.add(self.judge(batch, create_graph=False), batch)
+        with self.step.kept_at_source():
+            for chosen in store.chunks(indices):
+                batch = store.batch(chosen, self.device)
+                sums.add(self.judge(batch, create_graph=False), batch)
         errors = sums.errors()
         return {
             column: errors[name].mae for name, column in COMPANION_COLUMNS.items() if name in errors

@@ -16,7 +16,7 @@ from rungs.errors import StudyError
 from rungs.files import write_json, write_rows
 from rungs.graphs.store import GraphStore
 from rungs.potentials.device import pick_device
-from rungs.potentials.model_files import save_model
+from rungs.potentials.model_files import AT_SOURCE, save_model
 from rungs.potentials.models import load_initial
 from rungs.potentials.properties import PROPERTIES, mae_words
 from rungs.potentials.references import get_reference, references_of, set_reference
@@ -197,7 +197,8 @@ def _write_run(
         "goes": result.goes,
     }
     write_json(outputs.record, record)
-    save_model(model, outputs.model)
+    told_apart = result.source_weights is not None
+    save_model(model, outputs.model, {AT_SOURCE: result.source_weights} if told_apart else None)
 
 
 def _updates(result: TrainingResult) -> str:

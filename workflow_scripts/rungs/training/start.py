@@ -26,11 +26,11 @@ from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_order, read_split
 from rungs.splits.split import SplitRow
 from rungs.splits.subsets import draw_order, take
+from rungs.training.changes import Changes
 from rungs.training.companion import CompanionFrames, companion_frames
 from rungs.training.initialization import copy_embedding, random_model, refuse_lacking
 from rungs.training.interactions import known_or_predicted
 from rungs.training.layers import freeze
-from rungs.training.step import Changes
 from rungs.training.task import TrainingTask, fingerprint
 
 PathLike = str | os.PathLike

@@ -2,14 +2,13 @@
 
 import copy
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rungs.config.methods import Adapters
 from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
@@ -20,61 +19,16 @@ from rungs.potentials.references import references_of
 from rungs.potentials.registry import architecture_of
 from rungs.training.adam import Adam, Piece
 from rungs.training.adapters import LowRank
+from rungs.training.changes import Anchor, Changes
+from rungs.training.companion import Beside, Chosen, Frames
 from rungs.training.distributed import SINGLE_PROCESS, Processes
+from rungs.training.fidelity import SourceWeights
 from rungs.training.loss import label_counts, loss_terms, total_loss
 from rungs.training.parameter_vector import FlatParameters
 from rungs.training.prefetch import Prefetcher
 from rungs.training.schedule import balanced_parts
 
-
-class Chosen(NamedTuple):
-    """The frames of an update: the training's own, and those of its companion."""
-
-    own: np.ndarray
-    beside: np.ndarray
-
-
-Frames = np.ndarray | Chosen
 _Key = tuple[tuple[int, ...], tuple[int, ...], int]
-
-
-class Beside(NamedTuple):
-    """Frames of the other level that take part in every update."""
-
-    store: GraphStore
-    share: float
-    """Of the loss."""
-    weight: float
-    """Factor on the loss of its frames."""
-
-    def factor(self, *, own: bool) -> float:
-        """Return what the mean loss of the own frames, or of the others, is multiplied by."""
-        return 1 - self.share if own else self.share * self.weight
-
-
-class Changes(NamedTuple):
-    """What of a network a method lets change, and how far."""
-
-    adapters: Adapters | None = None
-    anchor: float = 0.0
-    """λ in λ/2·|w − w₀|² for the network's weights w."""
-    seed: int = 0
-    """Of the adapters' random start."""
-
-
-class _Anchor:
-    """Pulls the network's weights towards what they are now (X. Li et al., arXiv:1802.01483)."""
-
-    def __init__(self, flat: FlatParameters, strength: float) -> None:
-        self._flat, self._strength = flat, strength
-        self._n = len(flat.vector) - flat.n_last
-        self._start = flat.vector[: self._n].clone()
-
-    def pull(self, gradient: Tensor) -> Tensor:
-        """Add to a (P,) gradient; return what the loss has more, a scalar."""
-        away = self._flat.vector[: self._n] - self._start
-        gradient[: self._n].add_(away, alpha=self._strength)
-        return 0.5 * self._strength * away.square().sum()
 
 
 class Step:
@@ -97,8 +51,8 @@ class Step:
         options: Training,
         device: torch.device,
         processes: Processes = SINGLE_PROCESS,
-        companion: "Beside | None" = None,
-        changes: "Changes | None" = None,
+        companion: Beside | None = None,
+        changes: Changes | None = None,
     ) -> None:
         self.model = model
         self.store = store
@@ -125,9 +79,19 @@ class Step:
             of_references = [(part, piece) for part, piece in pieces if part == "references"]
             own = Piece(self.adapters.n_adapters, options.weight_decay)
             pieces = [("adapters", own), *of_references]
+        self.source = None
+        if companion is not None and companion.fidelity != "shared":
+            self.source = SourceWeights(
+                model,
+                self.flat,
+                companion.fidelity,
+                decoupled=options.optimizer == "AdamW",
+                compiled=options.compiled,
+            )
+        self._of_source: Tensor | None = None
         self._anchor = None
         if changes.anchor:
-            self._anchor = _Anchor(self.flat, changes.anchor)
+            self._anchor = Anchor(self.flat, changes.anchor)
         self.optimizer = Adam(
             self.flat.vector if self.adapters is None else self.adapters.vector,
             [piece for _, piece in pieces],
@@ -203,18 +167,18 @@ class Step:
         counts_beside = None
         if self.companion is not None:
             counts_beside = label_counts(others, self.device, self.processes)
+        self._of_source = None
+        if self.source is not None:
+            self._of_source = torch.zeros_like(self.source.vector)
         for batch, is_own in [*((b, True) for b in batches), *((b, False) for b in others)]:
-            if references_alone:
-                fixed = self.potential(batch, **wanted, reference=False, create_graph=False)
-                energy = fixed.energy + self.potential.reference_energy(batch)
-                prediction = replace(fixed, energy=energy)
-            else:
-                prediction = self.potential(batch, **wanted, create_graph=True)
-            terms = loss_terms(prediction, batch, self.options, counts if is_own else counts_beside)
-            loss = total_loss(terms, weights)
-            if self.companion is not None:
-                loss = loss * self.companion.factor(own=is_own)
-            gradient.add_(self.flat.gradient(loss))
+            terms, loss, part = self._part(
+                batch,
+                wanted,
+                counts if is_own else counts_beside,
+                is_own=is_own,
+                references_alone=references_alone,
+            )
+            gradient.add_(part)
             if is_own:
                 own = [terms[name] for name in names]
                 sums.add_(torch.stack([loss, *own, torch.zeros_like(loss)]).detach())
@@ -227,6 +191,9 @@ class Step:
         if self.adapters is not None:
             gradient = self.adapters.pull(gradient)
         norm = torch.linalg.vector_norm(gradient)
+        if self.source is not None:
+            self.processes.all_reduce(self._of_source)
+            norm = torch.hypot(norm, torch.linalg.vector_norm(self._of_source))
         labelled = torch.stack([counts[name] for name in names])
         # one transfer from the device, not one for each number
         values = torch.cat([self.processes.all_reduce(sums), labelled, norm.view(1)]).tolist()
@@ -236,6 +203,34 @@ class Step:
         if self.companion is not None:
             terms["train_companion_loss"] = beside
         return gradient, {"train_loss": loss, **terms, "gradient_norm": norm}
+
+    def _part(
+        self,
+        batch: GraphBatch,
+        wanted: dict[str, bool],
+        counts: dict[str, Tensor],
+        *,
+        is_own: bool,
+        references_alone: bool,
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Return the terms of the loss on a batch, its share of the whole loss, and the (P,)
+        gradient of that share."""
+        at_source = self.source is not None and not is_own
+        with self.source.taken(self.flat.vector) if at_source else nullcontext():
+            if references_alone:
+                fixed = self.potential(batch, **wanted, reference=False, create_graph=False)
+                energy = fixed.energy + self.potential.reference_energy(batch)
+                prediction = replace(fixed, energy=energy)
+            else:
+                prediction = self.potential(batch, **wanted, create_graph=True)
+            terms = loss_terms(prediction, batch, self.options, counts)
+            loss = total_loss(terms, self.options.weights)
+            if self.companion is not None:
+                loss = loss * self.companion.factor(own=is_own)
+            gradient = self.flat.gradient(loss)
+        if at_source:
+            self._of_source.add_(self.source.pull(gradient))
+        return terms, loss, gradient
 
     def _key(self, frames: Frames) -> _Key:
         beside = frames.beside.tolist() if isinstance(frames, Chosen) else ()
@@ -277,11 +272,14 @@ class Step:
         limit = self.options.clip_gradient_norm
         # early on the average is short, so that the start is forgotten
         decay = min(self.options.averaging, (1 + update) / (10 + update))
+        scale = 1.0 if limit is None else min(1.0, limit / (norm + 1e-6))
         with self.potential.cores():
+            if self.source is not None:
+                self.source.step(self._of_source, rate, scale, decay)
             self.optimizer.step(
                 gradient,
                 rate,
-                scale=1.0 if limit is None else min(1.0, limit / (norm + 1e-6)),
+                scale=scale,
                 decay=decay,
                 only=self._of_references if references_alone else None,
             )
@@ -290,6 +288,24 @@ class Step:
                 if self._average is not None:
                     self._average.lerp_(self.flat.vector, 1 - decay)
 
+    def kept_at_source(self) -> AbstractContextManager[None]:
+        """Return a context in which what is kept has the source's weights, where it has any."""
+        if self.source is None:
+            return nullcontext()
+        return self.source.taken(self._kept_vector, averaged=self._average is not None)
+
+    def source_weights(self) -> dict[str, Tensor] | None:
+        """Return those weights of what is kept that differ at the source, by name; None where the
+        network does not tell the levels apart."""
+        if self.source is None:
+            return None
+        averaged = self._average is not None
+        return self.source.of_model(self._kept_vector, self.kept, averaged=averaged)
+
+    @property
+    def _kept_vector(self) -> Tensor:
+        return self.flat.vector if self._average is None else self._average
+
     def state(self) -> dict:
         """Return what :meth:`restore` needs, as tensors and plain values."""
         return {
@@ -297,6 +313,7 @@ class Step:
             "kept": self.kept.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             **({} if self.adapters is None else {"adapters": self.adapters.vector}),
+            **({} if self.source is None else {"source": self.source.state()}),
             "parts": self.n_parts,
         }
 
@@ -308,6 +325,8 @@ class Step:
         self.n_parts = state["parts"]
         if self.adapters is not None:
             self.adapters.vector.copy_(state["adapters"])
+        if self.source is not None:
+            self.source.restore(state["source"])
 
 
 def _own(frames: Frames) -> np.ndarray:

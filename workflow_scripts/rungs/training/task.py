@@ -15,10 +15,10 @@ import torch
 from rungs.config.training import Training
 from rungs.graphs.store import GraphStore
 from rungs.potentials.device import pick_device
+from rungs.training.changes import Changes
 from rungs.training.companion import CompanionFrames
 from rungs.training.distributed import Processes, run_distributed
 from rungs.training.loop import Trainer, TrainingData, TrainingResult
-from rungs.training.step import Changes
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,9 @@ def run_training(task: TrainingTask) -> TrainingResult:
     if weights is not None:
         tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
         task.model.load_state_dict(tensors)
+        if result.source_weights is not None:
+            found = result.source_weights.items()
+            result.source_weights = {name: torch.from_numpy(array) for name, array in found}
     return result
 
 
@@ -72,6 +75,9 @@ def take_part(task: TrainingTask, processes: Processes) -> tuple[TrainingResult,
     result = trainer.train(task.checkpoint, task.fingerprint, task.label, task.events)
     if processes.size == 1:
         return result, None
+    if result.source_weights is not None:
+        found = result.source_weights.items()
+        result.source_weights = {name: tensor.numpy() for name, tensor in found}
     # as arrays: tensors would be handed over as memory that ends with this process
     return result, {name: tensor.cpu().numpy() for name, tensor in model.state_dict().items()}
 

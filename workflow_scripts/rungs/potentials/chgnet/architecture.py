@@ -68,6 +68,9 @@ class _CHGNet(Architecture):
         with torch.no_grad():
             embedding[target - 1] = embedding[source - 1].clone()
 
+    def embedding(self, model: nn.Module) -> tuple[str, int]:
+        return "atom_embedding.embedding.weight", MAX_ATOMIC_NUMBER
+
     def layers(self, model: nn.Module) -> list[Layer]:
         """Return the layers that the GGA to r2SCAN paper names, those that ``model`` has.
 

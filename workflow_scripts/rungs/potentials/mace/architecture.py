@@ -66,6 +66,9 @@ class _MACE(Architecture):
                     for weight in (contraction.weights_max, *contraction.weights):
                         weight[to] = weight[since].clone()
 
+    def embedding(self, model: MACENetwork) -> tuple[str, int]:
+        return f"{PREFIX}node_embedding.linear.weight", len(model.elements)
+
     def layers(self, model: MACENetwork) -> list[Layer]:
         last = len(model.network.interactions) - 1
         named = [

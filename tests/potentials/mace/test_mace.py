@@ -142,14 +142,13 @@ def test_importing_it_leaves_loading_safe():
 
 
 def test_without_the_extra_the_command_is_said(monkeypatch):
-    from rungs.potentials.mace import lean_import
+    from rungs.potentials.mace.lean_import import mace_module
 
-    def absent(name):
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    monkeypatch.setattr(lean_import.importlib, "import_module", absent)
-    with pytest.raises(StudyError, match="make setup EXTRAS=mace"):
-        lean_import.mace_module("mace.modules.models")
+    monkeypatch.setitem(sys.modules, "mace", None)
+    with pytest.raises(
+        StudyError, match=r"a MACE needs mace-torch, not installed here; .*\[mace\]"
+    ):
+        mace_module("mace.modules.models")
 
 
 def test_networks_as_they_are_published_come_in(tmp_path):

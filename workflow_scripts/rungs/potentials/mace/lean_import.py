@@ -7,8 +7,8 @@ import os
 import warnings
 from types import ModuleType
 
-from rungs.errors import StudyError
 from rungs.potentials.stand_ins import stand_ins
+from rungs.workflow.packages import require
 
 _UNSAFE = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 _PACKAGES = {
@@ -17,7 +17,6 @@ _PACKAGES = {
     "e3nn.io": "e3nn.io._cartesian_tensor",
 }
 """Whose first lines import training loops, metrics and pyplot."""
-COMMAND = "make setup EXTRAS=mace"
 
 
 def mace_module(name: str, *, whole: bool = False) -> ModuleType:
@@ -33,17 +32,15 @@ def mace_module(name: str, *, whole: bool = False) -> ModuleType:
     Raises:
         StudyError: where the extra is not installed.
     """
+    require("mace", "a MACE")
     before = os.environ.get(_UNSAFE)
     try:
-        importlib.import_module("mace")
+        import mace  # noqa: F401  the modules' stand-ins need it
+
         # e3nn reads a file of its own that would not pass as plain values.
         os.environ[_UNSAFE] = "1"
         with quiet(), stand_ins({} if whole else _PACKAGES):
             return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("mace", "e3nn"):
-            raise
-        raise StudyError(f"a MACE needs the extra mace; install it: {COMMAND}") from None
     finally:
         os.environ.pop(_UNSAFE, None)
         if before is not None:

@@ -25,7 +25,7 @@ def test_a_method_stands_for_one_with_each_model(values):
     assert list(study.methods) == [
         *("scratch_small", "scratch_wide", "scratch_mace"),
         *("transfer_small", "transfer_wide", "transfer_mace"),
-        "residual",
+        *("residual", "replay", "adapters"),
     ]
     assert study.methods["scratch_wide"].model == "wide"
     assert study.strategy("scratch_wide") == "scratch"
@@ -49,7 +49,8 @@ def test_graphs_are_shared_where_cutoffs_agree(values):
     # a MACE has no angles, so its graphs are others all the same
     assert list(load_study(values).graph_sets) == ["-small", "-mace"]
     del values["models"]["mace"]
-    values["methods"].pop("residual")
+    for name in ("residual", "adapters"):
+        values["methods"].pop(name)
     values.pop("properties")
     values["simulations"]["methods"] = ["transfer_small"]
     assert list(load_study(values).graph_sets) == [""]
@@ -121,7 +122,7 @@ def test_one_of_several_models_keeps_the_method_s_name(values):
     values["properties"]["methods"] = ["transfer_mace"]
     values["simulations"]["methods"] = ["transfer_mace"]
     study = load_study(values)
-    assert list(study.methods) == ["scratch", "transfer_wide", "transfer_mace", "residual"]
+    assert list(study.methods)[:4] == ["scratch", "transfer_wide", "transfer_mace", "residual"]
     assert study.strategy("scratch") == "scratch"
 
 
@@ -197,6 +198,7 @@ def test_no_kind_is_ranked_on_labels_of_its_own(values, repository):
     assert "does not rank CHGNet against others" in study.judged_by_its_own_kind
     assert study.judged_by_its_own_kind in remarks(study)
     values["models"].pop("mace")
-    values["methods"].pop("residual")
+    for name in ("residual", "adapters"):
+        values["methods"].pop(name)
     values["simulations"]["methods"] = ["transfer_small"]
     assert load_study(values).judged_by_its_own_kind is None

@@ -10,7 +10,7 @@ from ase.build import bulk
 from ase.md.verlet import VelocityVerlet
 
 from rungs.evaluation.tables import read_rows
-from rungs.potentials.model_files import load_model
+from rungs.potentials.model_files import load_at_source, load_model
 from rungs.potentials.predict import predict
 from rungs.potentials.references import get_reference
 from rungs.references.fit import read_reference
@@ -49,10 +49,15 @@ def test_every_model_has_its_runs_graphs_and_pretraining(study):
 
 def test_all_models_are_judged_on_the_same_frames(study):
     rows = read_rows(study / "evaluation.csv")
-    counts = {row["method"]: row["energy_n"] for row in rows if row["size"] == "8"}
+    counts = {
+        row["method"]: row["n"]
+        for row in rows
+        if row["size"] == "8" and row["property"] == "energy"
+    }
     assert set(counts) == {
         *("scratch_small", "scratch_wide", "scratch_mace"),
-        *("transfer_small", "transfer_wide", "transfer_mace", "residual"),
+        *("transfer_small", "transfer_wide", "transfer_mace"),
+        *("residual", "replay", "adapters"),
     }
     assert len(set(counts.values())) == 1
 
@@ -84,6 +89,26 @@ def test_frozen_layers_of_the_mace_stayed(study):
     assert not np.array_equal(
         start["network.readouts.0.linear.weight"], end["network.readouts.0.linear.weight"]
     )
+
+
+def test_a_replay_has_a_network_for_each_level(study):
+    path = study / "runs/replay/8/seed_0/model.pt"
+    target, source = load_model(path).state_dict(), load_at_source(path).state_dict()
+    changed = [name for name in target if not np.array_equal(target[name], source[name])]
+    assert changed == ["atom_embedding.embedding.weight"]
+    rows = read_rows(path.with_name("history.csv"))
+    assert float(rows[-1]["train_companion_loss"]) > 0
+    assert float(rows[-1]["companion_force_mae_mev_per_angstrom"]) > 0
+
+
+def test_adapters_change_by_a_small_rank(study):
+    start = load_model(study / "runs/transfer_mace/0/seed_0/model.pt").state_dict()
+    end = load_model(study / "runs/adapters/8/seed_0/model.pt").state_dict()
+    name = "network.interactions.1.conv_tp_weights.layer1.weight"
+    change = (end[name] - start[name]).double().numpy()
+    assert np.linalg.matrix_rank(change, tol=1e-3 * np.abs(change).max()) == 2
+    still = "network.products.0.symmetric_contractions.contractions.0.weights_max"
+    assert np.array_equal(start[still], end[still])
 
 
 def test_its_own_calculator_runs_what_the_study_made(study):

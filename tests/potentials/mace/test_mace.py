@@ -145,9 +145,7 @@ def test_without_the_extra_the_command_is_said(monkeypatch):
     from rungs.potentials.mace.lean_import import mace_module
 
     monkeypatch.setitem(sys.modules, "mace", None)
-    with pytest.raises(
-        StudyError, match=r"a MACE needs mace-torch, not installed .*\[mace\]"
-    ):
+    with pytest.raises(StudyError, match=r"a MACE needs mace-torch, not installed .*\[mace\]"):
         mace_module("mace.modules.models")
 
 

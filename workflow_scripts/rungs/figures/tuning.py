@@ -32,6 +32,8 @@ _ROWS = {
 _SPAN = 30.0
 """Times the lowest error; what is above is cut off."""
 _MARKERS = "os^Dv<>P"
+_MOST_LETTERED = 6
+"""Columns that have room for a letter and the words of an axis."""
 
 
 @styled
@@ -54,11 +56,14 @@ def draw_tuning(trials: pd.DataFrame, recipes: pd.DataFrame, *, methods: Sequenc
     colours = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.85, len(sizes)))
     figure = new_figure(DOUBLE, 1.55 * len(shown) + 0.9)
     axes = figure.subplots(len(shown), len(methods), squeeze=False, sharex=True, sharey="row")
+    # Letters and words of narrow panels would run into each other.
+    crowded = len(methods) > _MOST_LETTERED
     for i, (column, words) in enumerate(shown.items()):
         finite = trials.loc[np.isfinite(trials[column].astype(float)), column]
         for k, method in enumerate(methods):
             ax = axes[i, k]
-            panel_letter(ax, i * len(methods) + k)
+            if not crowded:
+                panel_letter(ax, i * len(methods) + k)
             own = trials[trials["method"] == method]
             if not np.isfinite(own[column].astype(float)).any():
                 say_in_panel(ax, "every trial diverged")
@@ -75,9 +80,12 @@ def draw_tuning(trials: pd.DataFrame, recipes: pd.DataFrame, *, methods: Sequenc
     for k, method in enumerate(methods):
         words = textwrap.fill(method.replace("_", " "), max(9, 60 // len(methods)))
         axes[0, k].set_title(plain(words))
-        axes[-1, k].set_xlabel("learning rate")
+        if not crowded:
+            axes[-1, k].set_xlabel("learning rate")
         axes[-1, k].set_xscale("log")
         axes[-1, k].set_xlim(log_limits(trials["learning_rate"], 0.12))
+    if crowded:
+        figure.supxlabel("learning rate", fontsize="medium")
     figure.legend(
         handles=_legend(sizes, colours, trials),
         loc="outside upper center",

@@ -208,3 +208,33 @@ def test_a_pretrained_file_has_to_be_trusted_and_to_know_the_elements(model, tmp
     write_elements(tmp_path / "elements.csv", [ElementCount("target", "Cu", 3, 1)])
     with pytest.raises(StudyError, match="the network lacks Cu, which the study's frames have"):
         refuse_lacking(found, tmp_path / "elements.csv", str(path))
+
+
+def test_the_first_call_is_rounded_as_all_others(tmp_path):
+    """In a process of its own: what is called is rewritten, where it is, once for all."""
+    code = """
+import sys, torch
+from ase.build import bulk
+from rungs.graphs.build import build_graph
+from rungs.graphs.store import GraphStore
+from rungs.potentials.model_files import load_model
+from rungs.potentials.models import potential_of
+model = load_model(sys.argv[1])
+potential = potential_of(model)
+atoms = bulk("NaCl", "rocksalt", a=5.6, cubic=True).repeat(2)
+atoms.rattle(0.1, seed=0)
+graph = build_graph(atoms.cell.array, atoms.numbers, atoms.positions, 5.0, 0.0)
+batch = GraphStore.from_graphs([graph], 5.0, 0.0).batch([0])
+found = []
+for _ in range(4):
+    with potential.cores():
+        loss = potential(batch, magmoms=False).forces.square().sum()
+        found.append(torch.autograd.grad(loss, list(model.network.parameters()), allow_unused=True))
+print(all(x is None or torch.equal(x, y) for other in found for x, y in zip(found[0], other)))
+"""
+    options = MACEArchitecture(kind="mace", num_channels=8, max_ell=2, correlation=2)
+    model = new_model(options, 0, Surroundings((11, 17), 18.0, 0.6))
+    save_model(model, tmp_path / "model.pt")
+    command = [sys.executable, "-c", code, str(tmp_path / "model.pt")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"]

@@ -1,5 +1,7 @@
 """Energies, forces and stresses of a batch, by a MACE."""
 
+from contextlib import AbstractContextManager
+
 import torch
 from torch import Tensor
 
@@ -45,6 +47,12 @@ class BatchedMACE(Potential):
                 stress_of(batch, vectors, gradient) if stress else None,
                 None,
             )
+
+    def cores(self) -> AbstractContextManager[None]:
+        """Return a context in which what e3nn and mace have in TorchScript is not rewritten after
+        its first call: numbers would be rounded otherwise then, and a training that goes on after
+        an interruption would not end as one that was never interrupted."""
+        return torch.jit.optimized_execution(False)
 
     def reference_energy(self, batch: GraphBatch) -> Tensor | float:
         return reference_energies(self.model.references, batch)

@@ -44,7 +44,7 @@ def write_native(model: MACENetwork, path: str | os.PathLike) -> None:
     to a meV. The file is a pickle: whoever loads it runs what is in it.
     """
     energies = get_reference(model)[np.array(model.elements) - 1]
-    network = scale_shift_mace(model.arguments, energies)
+    network = scale_shift_mace(model.arguments, energies, plain=False)
     own = {
         name: value
         for name, value in model.network.state_dict().items()

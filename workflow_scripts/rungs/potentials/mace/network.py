@@ -84,12 +84,16 @@ def drawn(arguments: Mapping[str, Any], seed: int) -> MACENetwork:
         return MACENetwork(arguments)
 
 
-def scale_shift_mace(arguments: Mapping[str, Any], atomic_energies: np.ndarray) -> nn.Module:
+def scale_shift_mace(
+    arguments: Mapping[str, Any], atomic_energies: np.ndarray, *, plain: bool = True
+) -> nn.Module:
     """Return mace's own network.
 
     Args:
         arguments: as :class:`MACENetwork` has them.
         atomic_energies: of the network's elements, in eV.
+        plain: whether e3nn's generated code stays Python. As TorchScript, which is e3nn's own way
+            and that of mace's files, it takes longer to make and is no faster.
     """
     models, blocks = mace_module("mace.modules.models"), mace_module("mace.modules.blocks")
     irreps = mace_module("e3nn.o3").Irreps
@@ -99,10 +103,22 @@ def scale_shift_mace(arguments: Mapping[str, Any], atomic_energies: np.ndarray) 
     for key in ("hidden_irreps", "MLP_irreps"):
         values[key] = irreps(values[key])
     values["gate"] = getattr(nn.functional, values["gate"]) if values["gate"] else None
-    with quiet(), _single_precision():
+    with quiet(), _single_precision(), _plain_python() if plain else contextlib.nullcontext():
         return models.ScaleShiftMACE(
             num_elements=len(values["atomic_numbers"]), atomic_energies=atomic_energies, **values
         )
+
+
+@contextlib.contextmanager
+def _plain_python() -> Iterator[None]:
+    """Let e3nn's new modules be Python."""
+    e3nn = mace_module("e3nn")
+    before = e3nn.get_optimization_defaults()
+    e3nn.set_optimization_defaults(jit_script_fx=False)
+    try:
+        yield
+    finally:
+        e3nn.set_optimization_defaults(**before)
 
 
 @contextlib.contextmanager

@@ -221,15 +221,19 @@ from rungs.potentials.model_files import load_model
 from rungs.potentials.models import potential_of
 model = load_model(sys.argv[1])
 potential = potential_of(model)
-atoms = bulk("NaCl", "rocksalt", a=5.6, cubic=True).repeat(2)
-atoms.rattle(0.1, seed=0)
-graph = build_graph(atoms.cell.array, atoms.numbers, atoms.positions, 5.0, 0.0)
-batch = GraphStore.from_graphs([graph], 5.0, 0.0).batch([0])
+graphs = []
+for seed in range(4):
+    atoms = bulk("NaCl", "rocksalt", a=5.6, cubic=True)
+    atoms.rattle(0.1, seed=seed)
+    graphs.append(build_graph(atoms.cell.array, atoms.numbers, atoms.positions, 5.0, 0.0))
+batch = GraphStore.from_graphs(graphs, 5.0, 0.0).batch(range(4))
+parameters = list(model.network.parameters())
 found = []
 for _ in range(4):
     with potential.cores():
-        loss = potential(batch, magmoms=False).forces.square().sum()
-        found.append(torch.autograd.grad(loss, list(model.network.parameters()), allow_unused=True))
+        said = potential(batch, magmoms=False)
+        loss = sum(x.square().sum() for x in (said.energy, said.forces, said.stress))
+        found.append(torch.autograd.grad(loss, parameters, allow_unused=True))
 print(all(x is None or torch.equal(x, y) for other in found for x, y in zip(found[0], other)))
 """
     options = MACEArchitecture(kind="mace", num_channels=8, max_ell=2, correlation=2)

@@ -11,18 +11,21 @@ from rungs.config.training import Training
 from rungs.potentials.chgnet.forward import BatchedCHGNet
 from rungs.potentials.chgnet.published import load_published
 from rungs.potentials.models import new_model
-from rungs.training.gradients import first_epoch, layer_norms, layers
+from rungs.potentials.registry import architecture
+from rungs.training.gradients import first_epoch, layer_norms
 from rungs.training.loop import Trainer, TrainingData
 from rungs.training.loss import loss_terms, total_loss
 from rungs.training.schedule import BatchOrder
 from rungs.training.step import Step
+
+CHGNET = architecture("chgnet")
 
 OPTIONS = Training(updates=40, batch_size=4, averaging=0.0, validations=1, compiled=False)
 CPU = torch.device("cpu")
 
 
 def test_the_published_network_has_the_eight_layers_of_the_paper():
-    found = {layer.name: layer.prefix for layer in layers(load_published("0.3.0"))}
+    found = {layer.name: layer.prefix for layer in CHGNET.layers(load_published("0.3.0"))}
     assert found == {
         "atom embedding": "atom_embedding.",
         "bond embedding": "bond_embedding.",
@@ -36,7 +39,7 @@ def test_the_published_network_has_the_eight_layers_of_the_paper():
 
 
 def test_two_blocks_have_one_bond_convolution(architecture):
-    names = [layer.name for layer in layers(new_model(architecture, 0))]
+    names = [layer.name for layer in CHGNET.layers(new_model(architecture, 0))]
     assert "first bond convolution" in names
     assert "last bond convolution" not in names
     assert len(names) == 7
@@ -55,7 +58,7 @@ def test_norms_are_those_of_autograd(architecture, store, trained):
     gradient, _ = step.gradient(np.arange(4))
     norms = layer_norms(model, step.flat, gradient)
     assert ("reference energies" in norms) == trained
-    prefixes = {layer.name: layer.prefix for layer in layers(plain)}
+    prefixes = {layer.name: layer.prefix for layer in CHGNET.layers(plain)}
     prefixes |= {"reference energies": "composition_model."} if trained else {}
     assert set(norms) == set(prefixes)
     for name, prefix in prefixes.items():

@@ -19,7 +19,7 @@ from rungs.splits.files import read_elements
 def random_model(
     options: AnyArchitecture,
     seed: int,
-    elements: str | os.PathLike,
+    elements: str | os.PathLike | None,
     store: GraphStore,
     training: np.ndarray,
 ) -> nn.Module:
@@ -29,7 +29,7 @@ def random_model(
         options: its kind and size.
         seed: determines the weights.
         elements: the table of the study's elements. A network that knows some alone knows all of
-            them, so that none is missing after a transfer.
+            them, so that none is missing after a transfer; others need no table.
         store, training: graphs, and places of the frames that it will be trained on.
     """
     around = None

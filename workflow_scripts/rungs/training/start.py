@@ -106,7 +106,8 @@ def starting_point(
         model = load_model(inputs.pretrained)
     elif architecture is not None:
         weights = derive_seed(seed, "weights")
-        model = random_model(architecture, weights, inputs.elements, store, training)
+        elements = getattr(inputs, "elements", None)
+        model = random_model(architecture, weights, elements, store, training)
     else:
         published = load_initial(initial)
         if hasattr(inputs, "elements"):

@@ -59,8 +59,6 @@ class Architecture(ABC):
 
     name: str
     """In the configuration (``architecture.kind``), in files and as the folder's name."""
-    title: str
-    """As people write it."""
     has_moments: bool
     """Whether it predicts magnetic moments."""
     uses_surroundings: bool
@@ -149,6 +147,3 @@ class Architecture(ABC):
         """Write the file that the architecture's own tools read, reference energies in it, for
         those that cannot read :meth:`content`."""
         raise NotImplementedError
-
-    has_native_file: bool = False
-    """Whether its own tools need :meth:`save_native`."""

@@ -21,14 +21,7 @@ def load_model(path: str | os.PathLike, device: torch.device | str = "cpu") -> n
         StudyError: when the file is missing, damaged, no model, or of an architecture whose
             package is not installed.
     """
-    content = _read(path)
-    kind = content.get("architecture", DEFAULT)
-    if kind not in NAMES:
-        raise StudyError(
-            f"{path}: holds a network of kind {kind!r}, which this version of Rungs does not know; "
-            f"it knows {', '.join(NAMES)}"
-        )
-    return architecture(kind).from_content(content, str(path)).to(device)
+    return _model_in(_read(path), path).to(device)
 
 
 def load_at_source(path: str | os.PathLike) -> nn.Module:
@@ -38,8 +31,9 @@ def load_at_source(path: str | os.PathLike) -> nn.Module:
     Raises:
         StudyError: as :func:`load_model`.
     """
-    model = load_model(path)
-    weights = load_extra(path).get(AT_SOURCE, {})
+    content = _read(path)
+    model = _model_in(content, path)
+    weights = content.get("rungs", {}).get(AT_SOURCE, {})
     named = dict(model.named_parameters())
     with torch.no_grad():
         for name, values in weights.items():
@@ -82,6 +76,17 @@ def save_model(
     # Through a handle: given a name, PyTorch would write the temporary name into the file.
     with whole_file(path) as partial, open(partial, "wb") as handle:
         torch.save(content, handle)
+
+
+def _model_in(content: Mapping, path: str | os.PathLike) -> nn.Module:
+    """Return the model that the content of a file describes, on the CPU."""
+    kind = content.get("architecture", DEFAULT)
+    if kind not in NAMES:
+        raise StudyError(
+            f"{path}: holds a network of kind {kind!r}, which this version of Rungs does not know; "
+            f"it knows {', '.join(NAMES)}"
+        )
+    return architecture(kind).from_content(content, str(path))
 
 
 def _read(path: str | os.PathLike) -> dict:

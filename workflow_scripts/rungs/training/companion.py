@@ -67,8 +67,8 @@ class CompanionFrames:
     """(94,) in eV: the target's reference energies less the source's."""
     fidelity: Literal["shared", "embedding", "heads"] = "shared"
     labels: dict[str, np.ndarray] | None = None
-    """Labels in place of the file's for ``training``: ``energies_per_atom`` (n,) less the source's
-    references, ``forces`` and ``stress`` one array after the other; None keeps the file's."""
+    """Labels in place of the file's for ``training``: ``energies_per_atom`` (n,) on the target's
+    references, ``forces`` (atoms of all frames, 3) and ``stress`` (n, 6); None keeps the file's."""
 
     def open(self) -> GraphStore:
         """Return the store with energies on the target's references."""

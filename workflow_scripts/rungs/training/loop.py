@@ -15,7 +15,7 @@ from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
 from rungs.potentials.models import potential_of
-from rungs.potentials.prediction_errors import ErrorSums
+from rungs.potentials.prediction_errors import ErrorSums, evaluate
 from rungs.potentials.properties import PROPERTIES
 from rungs.potentials.references import references_of
 from rungs.seeds import derive_seed
@@ -343,12 +343,8 @@ class Trainer:
         if self._companion_validation is None:
             return {}
         store, indices = self._companion_validation
-        sums = ErrorSums()
         with self.step.kept_at_source():
-            for chosen in store.chunks(indices):
-                batch = store.batch(chosen, self.device)
-                sums.add(self.judge(batch, create_graph=False), batch)
-        errors = sums.errors()
+            errors = evaluate(self.judge, store, indices, self.device)
         return {
             column: errors[name].mae for name, column in COMPANION_COLUMNS.items() if name in errors
         }

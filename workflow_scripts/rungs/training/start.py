@@ -102,16 +102,16 @@ def starting_point(
     training = store.index(take(order, run.size))
     validation = store.index(frame_ids(split, "target", "validation"))
     seed = derive_seed(study_seed, "fine-tuning", run.seed)
+    elements = getattr(inputs, "elements", None)
     if method.initial == "pretrained":
         model = load_model(inputs.pretrained)
     elif architecture is not None:
         weights = derive_seed(seed, "weights")
-        elements = getattr(inputs, "elements", None)
         model = random_model(architecture, weights, elements, store, training)
     else:
         published = load_initial(initial)
-        if hasattr(inputs, "elements"):
-            refuse_lacking(published, inputs.elements, f"pretraining.initial: {initial}")
+        if elements is not None:
+            refuse_lacking(published, elements, f"pretraining.initial: {initial}")
         model = architecture_of(published).redraw(published, derive_seed(seed, "weights"))
     prepare(
         model,

@@ -31,7 +31,6 @@ _OUTPUT_BIAS = "atom_conv_layers.0.mlp_out.layers.1.bias"
 
 class _CHGNet(Architecture):
     name = "chgnet"
-    title = "CHGNet"
     has_moments = True
     uses_surroundings = False
 

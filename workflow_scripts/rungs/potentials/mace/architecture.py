@@ -1,5 +1,6 @@
 """MACE as an architecture."""
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -24,10 +25,8 @@ _REFERENCES = "references."
 
 class _MACE(Architecture):
     name = "mace"
-    title = "MACE"
     has_moments = False
     uses_surroundings = True
-    has_native_file = True
 
     def new(self, options: MACEArchitecture, seed: int, around: Surroundings | None) -> MACENetwork:
         if around is None:
@@ -60,7 +59,7 @@ class _MACE(Architecture):
             by_element = network.node_embedding.linear.weight.view(n_elements, -1)
             by_element[to] = by_element[since].clone()
             for interaction in network.interactions:
-                _copy_in_product(interaction.skip_tp, n_elements, to, since)
+                _copy_in_product(interaction.skip_tp, to, since)
             for product in network.products:
                 for contraction in product.symmetric_contractions.contractions:
                     for weight in (contraction.weights_max, *contraction.weights):
@@ -151,7 +150,7 @@ class _MACE(Architecture):
 ARCHITECTURE = _MACE()
 
 
-def _copy_in_product(product: nn.Module, n_elements: int, to: int, since: int) -> None:
+def _copy_in_product(product: nn.Module, to: int, since: int) -> None:
     """Copy the weights of a tensor product whose second input is the one-hot element."""
     if not product.weight.numel():
         return
@@ -159,11 +158,7 @@ def _copy_in_product(product: nn.Module, n_elements: int, to: int, since: int) -
     for instruction in product.instructions:
         if not instruction.has_weight:
             continue
-        shape = instruction.path_shape
-        size = 1
-        for length in shape:
-            size *= length
-        weight = product.weight[at : at + size].view(shape)
+        size = math.prod(instruction.path_shape)
+        weight = product.weight[at : at + size].view(instruction.path_shape)
         at += size
-        (axis,) = (1,) if shape[1] == n_elements else ()
-        weight.select(axis, to).copy_(weight.select(axis, since).clone())
+        weight[:, to] = weight[:, since].clone()

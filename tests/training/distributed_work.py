@@ -1,5 +1,8 @@
 """What processes of a processes do in tests; they must be able to import it by its name."""
 
+import os
+import signal
+
 import torch
 
 from rungs.errors import StudyError
@@ -14,6 +17,12 @@ def all_reduce_but_for_one(processes: Processes) -> float:
     if processes.rank == 1:
         raise SystemExit(3)
     # whoever waits for a sum with the others must be woken by their end
+    return all_reduce(processes)
+
+
+def all_reduce_but_for_one_killed(processes: Processes) -> float:
+    if processes.rank == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
     return all_reduce(processes)
 
 

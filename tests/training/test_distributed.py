@@ -14,7 +14,12 @@ import torch
 from rungs.config.training import Training
 from rungs.errors import StudyError
 from rungs.potentials.models import new_model
-from rungs.training.distributed import SINGLE_PROCESS, Processes, run_distributed
+from rungs.training.distributed import (
+    SINGLE_PROCESS,
+    Processes,
+    _wait_for_all,
+    run_distributed,
+)
 from rungs.training.divergence import DivergedError
 from rungs.training.task import TrainingTask, run_training
 
@@ -101,10 +106,26 @@ def distributed_work(monkeypatch):
     return importlib.import_module("distributed_work")
 
 
-def test_a_process_that_fails_is_told(distributed_work):
+@pytest.mark.parametrize("work", ["all_reduce_but_for_one", "all_reduce_but_for_one_killed"])
+def test_a_process_that_fails_is_told(distributed_work, work):
+    """Not process 0, which fails as well, for its sum breaks."""
     with pytest.raises(RuntimeError, match="process 1 of 2 failed"):
-        run_distributed(2, distributed_work.all_reduce_but_for_one)
+        run_distributed(2, getattr(distributed_work, work))
     assert not torch.multiprocessing.active_children()
+
+
+def test_of_two_that_have_ended_the_first_that_failed_is_told(tmp_path):
+    """However late the one that waits looks."""
+
+    def ended(exitcode):
+        process = context.Process(target=os._exit, args=(exitcode,))
+        process.start()
+        process.join()
+        return process
+
+    context = torch.multiprocessing.get_context("fork")
+    (tmp_path / "first-failure").write_text("1")
+    assert _wait_for_all([ended(1), ended(1), ended(0)], tmp_path) == 1
 
 
 def test_the_result_of_process_0_and_the_words_of_any(distributed_work):

@@ -31,6 +31,8 @@ from rungs.workflow.orphans import stop_with_parent
 Result = TypeVar("Result")
 _PATIENCE = datetime.timedelta(hours=6)
 """How long the others wait for process 0, which validates meanwhile."""
+_FIRST_FAILURE = "first-failure"
+"""The file that names the process which failed before the others."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def run_distributed(size: int, work: Callable[[Processes], Result]) -> Result:
             process.start()
         try:
             with _handing_on(processes[0]):
-                failed = _wait_for_all(processes)
+                failed = _wait_for_all(processes, folder)
         finally:
             for process in processes:
                 process.kill()
@@ -104,15 +106,25 @@ def run_distributed(size: int, work: Callable[[Processes], Result]) -> Result:
         return pickle.loads((folder / "result").read_bytes())
 
 
-def _wait_for_all(processes: Sequence) -> int | None:
-    """Wait until all have ended, or one has failed; return the rank of that one."""
+def _wait_for_all(processes: Sequence, folder: Path) -> int | None:
+    """Wait until all have ended, or one has failed; return the rank of that one.
+
+    The end of one breaks the sums of the others, which then fail too, perhaps before this is
+    seen: named is one that a signal ended, which can say nothing, else the one that was first to
+    leave its word in ``folder``.
+    """
     running = {process.sentinel: rank for rank, process in enumerate(processes)}
     while running:
-        for sentinel in connection.wait(list(running)):
-            rank = running.pop(sentinel)
+        ended = [running.pop(sentinel) for sentinel in connection.wait(list(running))]
+        for rank in ended:
             processes[rank].join()
-            if processes[rank].exitcode:
-                return rank
+        failed = [rank for rank in ended if processes[rank].exitcode]
+        killed = [rank for rank in failed if processes[rank].exitcode < 0]
+        if killed:
+            return killed[0]
+        if failed:
+            first = folder / _FIRST_FAILURE
+            return int(first.read_text()) if first.exists() else failed[0]
     return None
 
 
@@ -153,8 +165,8 @@ def _take_part(
         stop_with_parent()
     torch.set_flush_denormal(True)
     torch.set_num_threads(1)
-    _join(rank, size, gpus, folder / "meeting")
     try:
+        _join(rank, size, gpus, folder / "meeting")
         result = work(Processes(rank, size))
         if rank == 0:
             (folder / "result").write_bytes(pickle.dumps(result))
@@ -162,3 +174,10 @@ def _take_part(
     except StudyError as error:
         (folder / f"error-{rank}").write_bytes(pickle.dumps(error))
         sys.exit(1)
+    except BaseException:
+        # Before this process ends, and the sums of the others break.
+        word = folder / f"failure-{rank}"
+        word.write_text(str(rank))
+        with contextlib.suppress(FileExistsError):
+            os.link(word, folder / _FIRST_FAILURE)
+        raise

@@ -73,6 +73,35 @@ rule predict_interactions:
         "../workflow_scripts/predict_interactions.py"
 
 
+rule predict_pseudolabels:
+    # What the pretrained network says of the source's frames, for methods that hold on to it.
+    input:
+        graphs=graphs_of_pretraining("source"),
+        split=results / "splits/split.csv",
+        pretrained=results / "{pretraining}/model.pt",
+    output:
+        results / "{pretraining}/pseudolabels.parquet",
+    log:
+        logs / "predict_pseudolabels/{pretraining}.log",
+    benchmark:
+        benchmarks / "predict_pseudolabels/{pretraining}.tsv"
+    conda:
+        "../envs/rungs.yaml"
+    threads: 1
+    resources:
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(8 * 60),
+        gpu=1,
+    params:
+        n_frames=lambda wildcards: study.pseudolabelled(wildcards.pretraining),
+        seed=study.seed,
+        checkpoint=lambda wildcards: str(
+            results / f"checkpoints/{wildcards.pretraining}_pseudolabels.pt"
+        ),
+    script:
+        "../workflow_scripts/predict_pseudolabels.py"
+
+
 rule predict_levels:
     # What the source level would say of the target's frames, where no frame was calculated at both:
     # the pretrained model's predictions. Where the levels share frames there is nothing to predict.

@@ -17,6 +17,7 @@ rule try_recipe:
         pretrained=pretrained_model,
         interactions=interactions_of,
         source_graphs=companion_of,
+        pseudolabels=pseudolabels_of,
     output:
         history=results / "tuning/{method}/{size}/seed_{seed}/{recipe}/history.csv",
         units=results / "tuning/{method}/{size}/seed_{seed}/{recipe}/validation.csv",

@@ -13,6 +13,7 @@ rule fine_tune:
         pretrained=pretrained_model,
         interactions=interactions_of,
         source_graphs=companion_of,
+        pseudolabels=pseudolabels_of,
         recipe=recipe_of,
     output:
         model=results / "runs/{method}/{size}/seed_{seed}/model.pt",

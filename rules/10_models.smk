@@ -82,7 +82,8 @@ rule draw_models:
 
 
 rule export_models:
-    # A pickle, as MACE's own calculator and its interface to LAMMPS expect it.
+    # What an architecture's own tools read: of a MACE a pickle, as its calculator and its interface
+    # to LAMMPS expect it; of delta learning two files, whose predictions add up.
     input:
         lambda wildcards: [
             results / f"runs/{wildcards.method}/{run.size}/seed_{run.seed}/model.pt"
@@ -103,7 +104,7 @@ rule export_models:
         runtime=per_attempt(20),
     params:
         names=lambda wildcards: [
-            f"{run.size}_seed_{run.seed}.model"
+            f"{run.size}_seed_{run.seed}"
             for run in study.runs
             if run.method == wildcards.method
         ],

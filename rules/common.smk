@@ -250,6 +250,16 @@ def companion_of(wildcards):
     return []
 
 
+def pseudolabels_of(wildcards):
+    # For methods that learn what the pretrained network says of source frames. That another method
+    # asks for more of them is no reason to do earlier runs again.
+    method = study.methods[wildcards.method]
+    if method.has_companion and method.companion.labels == "model":
+        name = study.pretraining_of(wildcards.method)
+        return ancient(results / name / "pseudolabels.parquet")
+    return []
+
+
 def source_graphs_to_learn(wildcards):
     # A model that is taken as it is sees no source frame.
     if network_of(wildcards).pretraining.training is None:
@@ -316,11 +326,8 @@ pretrainings_of_models = list(
 
 def targets_of_models():
     # What their own packages cannot read as the study has it is exported.
-    exported = [
-        results / f"native/{name}"
-        for name in dict.fromkeys(run.method for run in study.runs)
-        if study.network_of(name).kind == "mace"
-    ]
+    made = {run.method for run in study.runs}
+    exported = [results / f"native/{name}" for name in study.exported if name in made]
     if not methods_of_models:
         return exported
     figures = collect(results / "figures/models.{suffix}", suffix=["png", "pdf", "svg"])

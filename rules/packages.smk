@@ -2,6 +2,7 @@
 
 from snakemake.settings.types import DeploymentMethod, SharedFSUsage
 
+from rungs.config.architectures import EXTRAS
 from rungs.config.extras import extras_of
 from rungs.workflow.packages import absent
 from rungs.workflow.packages import fault as fault_of_packages
@@ -28,12 +29,6 @@ def results_that_need(extra):
             return [results / f"frames/{level}.parquet" for level in levels]
         case "diverse":
             return [results / "subsets/diverse/clusters.csv"]
-        case "mace":
-            return [
-                results / f"runs/{run.method}/{run.size}/seed_{run.seed}/model.pt"
-                for run in study.runs
-                if study.network_of(run.method).kind == "mace"
-            ]
         case "properties":
             return [results / "properties/reference.csv"] + [
                 results / f"properties/{method}/{size}.csv"
@@ -42,6 +37,13 @@ def results_that_need(extra):
         case "tensorboard":
             made = set(results_of_checkpoints().values())
             return [file for file in made if Path(file).name == "model.pt"]
+        case _:
+            # That of a kind of network.
+            return [
+                results / f"runs/{run.method}/{run.size}/seed_{run.seed}/model.pt"
+                for run in study.runs
+                if EXTRAS.get(study.network_of(run.method).kind) == extra
+            ]
 
 
 def extras_to_install():

@@ -10,7 +10,9 @@ with job(snakemake.log[0]) as say:
 
     folder = Path(snakemake.output[0])
     folder.mkdir(parents=True, exist_ok=True)
+    files = []
     for path, name in zip(snakemake.input, snakemake.params.names, strict=True):
         model = load_model(path)
-        architecture_of(model).save_native(model, str(folder / name))
-    say(f"{snakemake.wildcards.method}: {len(snakemake.input)} models in {folder}")
+        files += architecture_of(model).save_native(model, folder, name)
+    say(f"{snakemake.wildcards.method}: {len(snakemake.input)} models in {folder}, for instance:")
+    say("  " + ", ".join(file for file in files if file.startswith(snakemake.params.names[-1])))

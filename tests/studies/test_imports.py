@@ -18,6 +18,7 @@ WITH_A_NETWORK = {
     "fit_references",
     "predict_interactions",
     "predict_levels",
+    "predict_pseudolabels",
     "pretrain",
     "record_gradients",
     "simulate",

@@ -23,6 +23,7 @@ from rungs.splits.files import write_order, write_split
 from rungs.splits.split import SplitRow
 from rungs.training.companion import Beside, Chosen, CompanionFrames, companion_frames
 from rungs.training.loop import COMPANION_COLUMNS, Trainer, TrainingData
+from rungs.training.pseudolabels import write_pseudolabels
 from rungs.training.runs import fine_tune
 from rungs.training.start import starting_point
 from rungs.training.step import Step
@@ -67,6 +68,15 @@ def inputs(tmp_path, frames, graphs_file, source_file, architecture):
     model = new_model(architecture, 3)
     set_reference(model, SOURCE)
     save_model(model, tmp_path / "pretrained.pt")
+    write_pseudolabels(
+        model=tmp_path / "pretrained.pt",
+        graphs=source_file,
+        split=tmp_path / "split.csv",
+        n_frames=None,
+        study_seed=0,
+        checkpoint=tmp_path / "pseudolabels.pt",
+        output=tmp_path / "pseudolabels.parquet",
+    )
     return SimpleNamespace(
         graphs=graphs_file,
         source_graphs=source_file,
@@ -75,6 +85,7 @@ def inputs(tmp_path, frames, graphs_file, source_file, architecture):
         source_reference=tmp_path / "source.csv",
         target_reference=tmp_path / "target.csv",
         pretrained=tmp_path / "pretrained.pt",
+        pseudolabels=tmp_path / "pseudolabels.parquet",
     )
 
 
@@ -278,8 +289,7 @@ def test_more_frames_than_there_are_and_none_at_all(source_file):
         "validation": [],
         "source": SOURCE,
         "target": TARGET,
-        "pretrained": None,
-        "device": CPU,
+        "labels": None,
         "n_followed": 0,
     }
     with pytest.raises(

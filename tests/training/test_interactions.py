@@ -14,7 +14,7 @@ from rungs.potentials.models import new_model
 from rungs.potentials.predict import interaction_energies
 from rungs.potentials.references import set_reference
 from rungs.references.interactions import read_interactions
-from rungs.training import interactions
+from rungs.training import interactions, predicting
 from rungs.training.interactions import known_or_predicted, write_interactions
 
 
@@ -92,14 +92,14 @@ def test_a_job_that_is_stopped_goes_on_where_it_was(asked, one_by_one, monkeypat
     straight = asked | {"output": asked["output"].with_name("straight.parquet")}
     write_interactions(**straight)
     one_by_one.clear()
-    add = interactions.tqdm.update
+    add = predicting.tqdm.update
 
     def terminate_at_seven(bar, n):
         add(bar, n)
         if bar.n == 7:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(interactions.tqdm, "update", terminate_at_seven)
+    monkeypatch.setattr(predicting.tqdm, "update", terminate_at_seven)
     with pytest.raises(StudyError, match=r"SIGTERM\) after 7 of 20 frames"):
         write_interactions(**asked)
     assert len(one_by_one) == 7
@@ -114,15 +114,15 @@ def test_a_job_that_is_stopped_goes_on_where_it_was(asked, one_by_one, monkeypat
 
 
 def test_a_checkpoint_of_another_model_is_refused(asked, one_by_one, monkeypatch, capsys):
-    monkeypatch.setattr(interactions, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(predicting, "CHECKPOINT_SECONDS", 0.0)
     keep = asked["checkpoint"].with_name("kept.pt")
-    save = interactions.save_checkpoint
+    save = predicting.save_checkpoint
 
     def save_and_keep(path, state, fingerprint):
         save(path, state, fingerprint)
         keep.write_bytes(path.read_bytes())
 
-    monkeypatch.setattr(interactions, "save_checkpoint", save_and_keep)
+    monkeypatch.setattr(predicting, "save_checkpoint", save_and_keep)
     write_interactions(**asked)
     keep.rename(asked["checkpoint"])
     save_model(new_model_of(asked), asked["model"])

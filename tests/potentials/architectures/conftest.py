@@ -38,9 +38,8 @@ def chgnet_s_own(model: nn.Module, _) -> Calculator:
 def mace_s_own(model: nn.Module, folder) -> Calculator:
     from mace.calculators import MACECalculator
 
-    path = folder / "own.model"
-    architecture_of(model).save_native(model, str(path))
-    return MACECalculator(model_paths=str(path), device="cpu", default_dtype="float64")
+    (file,) = architecture_of(model).save_native(model, folder, "own")
+    return MACECalculator(model_paths=str(folder / file), device="cpu", default_dtype="float64")
 
 
 class Kind(NamedTuple):

@@ -140,7 +140,6 @@ def test_a_frame_does_not_depend_on_its_batch(model, crystals, store_of):
 def test_moments_are_there_or_not(kind, model, crystals, store_of):
     found = potential_of(model)(store_of(crystals).batch([0]), create_graph=False)
     assert (found.magmoms is not None) == MOMENTS[kind.options.kind]
-    assert architecture_of(model).has_moments == MOMENTS[kind.options.kind]
 
 
 def test_the_seed_decides_and_nothing_else_is_drawn(kind, model):

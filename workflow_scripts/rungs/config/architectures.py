@@ -120,6 +120,10 @@ LayerGroup = Literal[(*dict.fromkeys([*CHGNET_GROUPS, *MACE_GROUPS]),)]
 GROUPS = {"chgnet": CHGNET_GROUPS, "mace": MACE_GROUPS}
 MOMENTS = {"chgnet": True, "mace": False}
 """Whether networks of a kind predict magnetic moments."""
+OWN_FILES = {"mace"}
+"""Kinds whose own packages read other files than a study's models are."""
+EXTRAS = {"mace": "mace"}
+"""The extra of this package that networks of a kind need, where they need one."""
 
 
 def architecture_options(section: dict | None) -> AnyArchitecture | None:

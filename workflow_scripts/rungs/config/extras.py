@@ -1,5 +1,6 @@
 """Which extras of this package a study needs, by what its configuration asks for."""
 
+from rungs.config.architectures import EXTRAS
 from rungs.config.study import Study
 
 
@@ -17,10 +18,12 @@ def extras_of(study: Study) -> dict[str, str]:
     elif names := [name for name in study.methods if study.sampling(name) == "diverse"]:
         needed["diverse"] = f"methods.{names[0]}.sampling: diverse"
     for network in study.networks:
-        if network.kind == "mace":
+        if extra := EXTRAS.get(network.kind):
             own = network.architecture is not None
-            key = "architecture.kind: mace" if own else "pretraining.initial: its own file"
-            needed.setdefault("mace", network.key + key)
+            key = (
+                f"architecture.kind: {network.kind}" if own else "pretraining.initial: its own file"
+            )
+            needed.setdefault(extra, network.key + key)
     if study.properties and study.properties.static:
         needed["properties"] = f"properties.calculate: {study.properties.static[0]}"
     if study.tracking.tensorboard:

@@ -107,6 +107,10 @@ class Method(Options):
     anchor: NonNegativeFloat = 0.0
     """Strength λ of a pull towards the weights at the start (L2-SP): λ/2 times the squared distance
     of the network's weights from them is added to the loss. Reference energies are free."""
+    delta: bool = False
+    """Delta learning: the pretrained network stays as it is, and a second one of the same
+    architecture learns, from random weights, what it leaves of the target's labels. The result is
+    the sum of two networks."""
     companion: Companion | None = None
     """Source frames to train on beside the target's; null trains on the target's alone."""
     pool: Name | None = None
@@ -135,6 +139,7 @@ class Method(Options):
         if self.initial == "random" and (self.adapters is not None or self.anchor):
             key = "anchor" if self.anchor else "adapters"
             raise ValueError(f"{key} needs `initial: pretrained`: random weights are to be trained")
+        self._delta_goes_alone()
         if self.adapters is not None and self.anchor:
             raise ValueError("anchor and adapters both hold the weights; take one of them")
         told_apart = self.companion is not None and self.companion.fidelity != "shared"
@@ -156,6 +161,25 @@ class Method(Options):
         if self.reference in RULES_OF_RESIDUALS and self.initial == "random":
             raise ValueError(f"reference: {self.reference} needs `initial: pretrained`")
         return self
+
+    def _delta_goes_alone(self) -> None:
+        if not self.delta:
+            return
+        if self.initial == "random":
+            raise ValueError(
+                "delta needs `initial: pretrained`: it learns what a pretrained network leaves"
+            )
+        if self.companion is not None:
+            raise ValueError(
+                "companion and delta do not go together: the second network learns a difference "
+                "of levels, which frames of the source do not have; leave one of them out"
+            )
+        held = {"freeze": self.freeze, "adapters": self.adapters, "anchor": self.anchor}
+        for key in (key for key, value in held.items() if value):
+            raise ValueError(
+                f"{key} and delta do not go together: the pretrained network stays as it is, and "
+                "the second one starts from random weights; leave one of them out"
+            )
 
     @property
     def has_companion(self) -> bool:

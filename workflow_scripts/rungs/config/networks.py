@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import model_validator
 
-from rungs.config.architectures import GROUPS, CHGNetArchitecture
+from rungs.config.architectures import GROUPS, OWN_FILES, CHGNetArchitecture
 from rungs.config.models import Network, spread_over_models
 from rungs.config.sections import Sections
 
@@ -107,6 +107,15 @@ class Networks(Sections):
         """Return the network that a method's runs have."""
         name = self.methods[method].model
         return next(n for n in self.networks if name is None or n.name == name)
+
+    @property
+    def exported(self) -> list[str]:
+        """Methods whose models the architecture's own package cannot read as the study has them."""
+        return [
+            name
+            for name, method in self.methods.items()
+            if method.delta or self.network_of(name).kind in OWN_FILES
+        ]
 
     @property
     def judged_by_its_own_kind(self) -> str | None:

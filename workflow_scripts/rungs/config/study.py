@@ -316,8 +316,8 @@ class Study(Networks):
 
     @property
     def largest_transfers(self) -> list[Run]:
-        """Runs on the most frames that start from pretrained weights and train on them alone; a
-        study may have none."""
+        """Runs on the most frames that train a pretrained network on them alone; a study may have
+        none."""
         size = max(self.subsets.sizes)
         return [
             run
@@ -325,7 +325,20 @@ class Study(Networks):
             if run.size == size > 0
             and self.methods[run.method].initial == "pretrained"
             and not self.methods[run.method].has_companion
+            and not self.methods[run.method].delta
         ]
+
+    def pseudolabelled(self, pretraining: str) -> int | None:
+        """Return how many of the source's training frames methods learn with the labels of a
+        pretrained network; None for all of them."""
+        asked = [
+            method.companion.frames
+            for name, method in self.methods.items()
+            if method.has_companion
+            and method.companion.labels == "model"
+            and self.pretraining_of(name) == pretraining
+        ]
+        return None if None in asked else max(asked, default=0)
 
     @property
     def simulated_points(self) -> dict[tuple[str, int], list[int]]:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,8 +60,6 @@ class Architecture(ABC):
 
     name: str
     """In the configuration (``architecture.kind``), in files and as the folder's name."""
-    has_moments: bool
-    """Whether it predicts magnetic moments."""
     uses_surroundings: bool
     """Whether random weights depend on :class:`Surroundings`."""
 
@@ -77,6 +76,11 @@ class Architecture(ABC):
     @abstractmethod
     def redraw(self, model: nn.Module, seed: int) -> nn.Module:
         """Return a network of the same architecture as ``model``, with random weights."""
+
+    @abstractmethod
+    def start_at_zero(self, model: nn.Module) -> None:
+        """Let the energy without references be 0 whatever the frame, in place, by the last layer
+        alone, so that training goes on from there."""
 
     @abstractmethod
     def cutoffs(self, model: nn.Module) -> tuple[float, float]:
@@ -143,7 +147,15 @@ class Architecture(ABC):
             StudyError: when the content does not fit this architecture.
         """
 
-    def save_native(self, model: nn.Module, path: str) -> None:
-        """Write the file that the architecture's own tools read, reference energies in it, for
-        those that cannot read :meth:`content`."""
-        raise NotImplementedError
+    @abstractmethod
+    def save_native(self, model: nn.Module, folder: Path, name: str) -> list[str]:
+        """Write into a folder what the architecture's own tools read, reference energies in it.
+
+        Args:
+            model: the network.
+            folder: is there.
+            name: of the file, without what it ends in.
+
+        Returns:
+            The names of the files.
+        """

@@ -8,7 +8,7 @@ from torch import nn
 
 from rungs.errors import StudyError, first_line
 from rungs.files import whole_file
-from rungs.potentials.registry import DEFAULT, NAMES, architecture, architecture_of
+from rungs.potentials.registry import DEFAULT, NAMES, SUM, architecture, architecture_of
 
 AT_SOURCE = "weights at the source"
 """What :func:`save_model` is given of a model that tells the levels apart."""
@@ -81,7 +81,7 @@ def save_model(
 def _model_in(content: Mapping, path: str | os.PathLike) -> nn.Module:
     """Return the model that the content of a file describes, on the CPU."""
     kind = content.get("architecture", DEFAULT)
-    if kind not in NAMES:
+    if kind not in (*NAMES, SUM):
         raise StudyError(
             f"{path}: holds a network of kind {kind!r}, which this version of Rungs does not know; "
             f"it knows {', '.join(NAMES)}"

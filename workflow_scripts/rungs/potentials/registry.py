@@ -18,10 +18,14 @@ _MODULES = {
 }
 DEFAULT = "chgnet"
 NAMES = tuple(_MODULES)
+"""Those of single networks, which a configuration may ask for."""
+SUM = "delta"
+"""That of two networks which add up, whatever their architecture."""
+_MODULES[SUM] = "rungs.potentials.delta.architecture"
 
 
 def architecture(name: str) -> "Architecture":
-    """Return the architecture of a name of ``NAMES``; imported when it is asked for."""
+    """Return the architecture of a name of ``NAMES``, or ``SUM``; imported when it is asked for."""
     return importlib.import_module(_MODULES[name]).ARCHITECTURE
 
 

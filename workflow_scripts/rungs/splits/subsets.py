@@ -23,6 +23,17 @@ def draw_order(train_frame_ids: Iterable[str], seed: int) -> list[str]:
     return sorted(ids, key=lambda frame_id: (derive_seed(seed, "subset", frame_id), frame_id))
 
 
+def source_order(ids: Iterable[str], study_seed: int) -> list[str]:
+    """The order that smaller numbers of the source's training frames are taken in: for a
+    pretraining on fewer of them, and for frames that take part in a fine-tuning.
+
+    Args:
+        ids: of all of them.
+        study_seed: the study's seed.
+    """
+    return draw_order(ids, derive_seed(study_seed, "pretraining subset"))
+
+
 def take(order: Sequence[str], size: int) -> list[str]:
     """Subset of ``size`` frames.
 

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-import torch
-from torch import nn
 
 from rungs.config.methods import Companion
 from rungs.errors import StudyError
 from rungs.graphs.store import GraphStore
-from rungs.potentials.predict import predict
+from rungs.training.labels import FrameLabels, read_labels
 
 PathLike = str | os.PathLike
 
@@ -66,39 +64,24 @@ class CompanionFrames:
     shift: np.ndarray
     """(94,) in eV: the target's reference energies less the source's."""
     fidelity: Literal["shared", "embedding", "heads"] = "shared"
-    labels: dict[str, np.ndarray] | None = None
-    """Labels in place of the file's for ``training``: ``energies_per_atom`` (n,) on the target's
-    references, ``forces`` (atoms of all frames, 3) and ``stress`` (n, 6); None keeps the file's."""
+    labels: FrameLabels | None = None
+    """Of ``training``, on the source's references, in place of the file's; None keeps those."""
 
     def open(self) -> GraphStore:
         """Return the store with energies on the target's references."""
         store = GraphStore.open(self.graphs)
+        if self.labels is not None:
+            store = self.labels.put_into(store)
         energies = np.full(len(store), np.nan)
         frames = np.concatenate([self.training, self.validation])
         energies[frames] = store.energies_per_atom[frames] + store.compositions(frames) @ self.shift
-        replaced = {"energies_per_atom": energies}
-        if self.labels is not None:
-            replaced |= self._pseudolabels(store, energies)
-        return GraphStore({**store.arrays, **replaced}, store.atom_cutoff, store.bond_cutoff)
-
-    def _pseudolabels(self, store: GraphStore, energies: np.ndarray) -> dict[str, np.ndarray]:
-        energies[self.training] = self.labels["energies_per_atom"]
-        forces, stress = np.array(store.arrays["forces"]), np.array(store.arrays["stress"])
-        magmoms = np.array(store.arrays["magmoms"])
-        begin, ends = 0, store.arrays["atom_offsets"]
-        for i in self.training:
-            n_atoms = ends[i + 1] - ends[i]
-            forces[ends[i] : ends[i + 1]] = self.labels["forces"][begin : begin + n_atoms]
-            magmoms[ends[i] : ends[i + 1]] = np.nan
-            begin += n_atoms
-        stress[self.training] = self.labels["stress"]
-        return {"forces": forces, "stress": stress, "magmoms": magmoms}
+        return GraphStore({**store.arrays, "energies_per_atom": energies}, *store.cutoffs)
 
     def fingerprint(self) -> dict:
         """Return plain values that differ where another companion is trained on."""
         content = hashlib.sha256(self.training.tobytes() + self.shift.tobytes())
-        for values in (self.labels or {}).values():
-            content.update(np.ascontiguousarray(values).tobytes())
+        if self.labels is not None:
+            content.update(self.labels.digest().encode())
         return {"companion": content.hexdigest()[:16]}
 
 
@@ -110,8 +93,7 @@ def companion_frames(
     validation: list[str],
     source: np.ndarray,
     target: np.ndarray,
-    pretrained: nn.Module | None,
-    device: torch.device,
+    labels: PathLike | None,
     n_followed: int,
 ) -> CompanionFrames:
     """Return the companion that a method asks for.
@@ -122,8 +104,8 @@ def companion_frames(
         training, validation: ids of the source's frames in these parts, the training's in the order
             that they are drawn in.
         source, target: (94,) reference energies of the two levels in eV/atom.
-        pretrained: whose predictions are the labels where they are asked for.
-        device: to predict on.
+        labels: the file of what the pretrained network says of the frames, where those are the
+            labels.
         n_followed: how many validation frames to follow, at most.
 
     Raises:
@@ -139,9 +121,6 @@ def companion_frames(
     store = GraphStore.open(graphs)
     places = store.index(training[: asked.frames])
     followed = store.index(validation[:n_followed])
-    labels = None
-    if asked.labels == "model":
-        labels = _predicted(pretrained.to(device), store, places, source, target)
     return CompanionFrames(
         graphs,
         places,
@@ -150,18 +129,5 @@ def companion_frames(
         asked.weight,
         target - source,
         asked.fidelity,
-        labels,
+        read_labels(labels, store, places) if asked.labels == "model" else None,
     )
-
-
-def _predicted(
-    model: nn.Module, store: GraphStore, places: np.ndarray, source: np.ndarray, target: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Return what the pretrained model says of the frames, on the target's references."""
-    found = list(predict(model, store, places))
-    energies = np.array([x.energy_per_atom for x in found])
-    return {
-        "energies_per_atom": energies + store.compositions(places) @ (target - source),
-        "forces": np.concatenate([x.forces for x in found]).astype(np.float32),
-        "stress": np.array([x.stress for x in found], dtype=np.float32),
-    }

@@ -5,25 +5,17 @@ interaction. References that are fitted to residuals need the latter on the fram
 fitted to, every run on its own, and the comparison of all rules needs it on all frames.
 """
 
-import hashlib
 import os
-import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
-from rungs.errors import StudyError
 from rungs.graphs.store import GraphStore
-from rungs.potentials.device import pick_device
-from rungs.potentials.model_files import load_model
 from rungs.potentials.predict import interaction_energies, iter_interaction_energies
 from rungs.references.interactions import read_interactions, write_interaction_table
-from rungs.training.checkpoint import CHECKPOINT_SECONDS, load_checkpoint, save_checkpoint
-from rungs.training.termination import stop_requests
+from rungs.training.predicting import predict_all
 
 PathLike = str | os.PathLike
 
@@ -55,57 +47,26 @@ def write_interactions(
     store = GraphStore.open(graphs)
     places = store.index(names)
     places = places[store.labelled(places)["energy"]]
-    energies = _predicted(Path(model), store, places, Path(checkpoint))
+    found = predict_all(
+        Path(model),
+        store,
+        places,
+        _energies,
+        counted="energies",
+        checkpoint=Path(checkpoint),
+        label="interaction energies",
+    )
+    energies = found.get("energies", np.zeros(0))
     write_interaction_table(output, [store.frame_ids[i] for i in places], energies)
     Path(checkpoint).unlink(missing_ok=True)
     return f"interaction energies of {len(places)} target frames"
 
 
-def _predicted(model: Path, store: GraphStore, places: np.ndarray, checkpoint: Path) -> np.ndarray:
-    """Return (n,) energies in eV/atom, going on from a checkpoint of the same."""
-    names = "\n".join(store.frame_ids[i] for i in places)
-    fingerprint = {
-        "model": hashlib.sha256(model.read_bytes()).hexdigest()[:16],
-        "frames": hashlib.sha256(names.encode()).hexdigest()[:16],
-    }
-    found, done = np.full(len(places), np.nan), 0
-    if checkpoint.exists():
-        state, line = load_checkpoint(checkpoint, fingerprint)
-        if state is None:
-            print(line, file=sys.stderr)
-        else:
-            done = state["update"]
-            found[:done] = state["energies"].numpy()
-
-    def save() -> None:
-        state = {"update": done, "energies": torch.from_numpy(found[:done].copy())}
-        save_checkpoint(checkpoint, state, fingerprint)
-
-    network = load_model(model).to(pick_device())
-    saved_at = time.perf_counter()
-    bar = tqdm(
-        total=len(places),
-        initial=done,
-        desc="interaction energies",
-        unit="frame",
-        mininterval=0.5 if sys.stderr.isatty() else 15.0,
-    )
-    with bar, stop_requests() as stop:
-        for energies in iter_interaction_energies(network, store, places[done:]):
-            found[done : done + len(energies)] = energies
-            done += len(energies)
-            bar.update(len(energies))
-            if done == len(places):
-                break
-            if stop.came or time.perf_counter() - saved_at > CHECKPOINT_SECONDS:
-                save()
-                saved_at = time.perf_counter()
-            if stop.came:
-                raise StudyError(
-                    f"stopped on request (SIGTERM) after {done} of {len(places)} frames; the "
-                    f"checkpoint {checkpoint} lets the same command go on"
-                )
-    return found
+def _energies(
+    model: torch.nn.Module, store: GraphStore, places: np.ndarray
+) -> Iterator[dict[str, np.ndarray]]:
+    for energies in iter_interaction_energies(model, store, places):
+        yield {"energies": energies}
 
 
 def known_or_predicted(

@@ -24,7 +24,7 @@ from rungs.potentials.registry import architecture_of
 from rungs.references.fit import ReferenceEnergies, read_reference, write_reference
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_split
-from rungs.splits.subsets import draw_order, take
+from rungs.splits.subsets import source_order, take
 from rungs.training.initialization import random_model, refuse_lacking
 from rungs.training.loop import HISTORY_COLUMNS, VALIDATION_COLUMNS, TrainingResult
 from rungs.training.record import CostRecord
@@ -160,7 +160,7 @@ def fine_tune(
             run, method, options, inputs, study_seed, Path(checkpoint), events and Path(events)
         )
         result = run_training(task)
-    store, model = start.store, start.model
+    store, model = start.store, start.result
     counts = np.count_nonzero(store.compositions(start.training), axis=0)
     write_reference(outputs.reference, ReferenceEnergies(get_reference(model), counts))
     labelled = {name: int(there.sum()) for name, there in store.labelled(start.training).items()}
@@ -178,7 +178,7 @@ def _source_subset(names: Sequence[str], size: int, study_seed: int) -> list[str
             f"methods: a pretraining_size is {size}, but the source's training part has "
             f"{len(names)} frames; lower it, or leave it out to take them all"
         )
-    return take(draw_order(names, derive_seed(study_seed, "pretraining subset")), size)
+    return take(source_order(names, study_seed), size)
 
 
 def _write_run(

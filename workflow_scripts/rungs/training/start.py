@@ -25,9 +25,10 @@ from rungs.references.rules import reference_by_rule
 from rungs.seeds import derive_seed
 from rungs.splits.files import frame_ids, read_order, read_split
 from rungs.splits.split import SplitRow
-from rungs.splits.subsets import draw_order, take
+from rungs.splits.subsets import draw_order, source_order, take
 from rungs.training.changes import Changes
 from rungs.training.companion import CompanionFrames, companion_frames
+from rungs.training.delta import Difference
 from rungs.training.initialization import copy_embedding, random_model, refuse_lacking
 from rungs.training.interactions import known_or_predicted
 from rungs.training.layers import freeze
@@ -49,6 +50,14 @@ class StartingPoint(NamedTuple):
     """Of the order of batches."""
     companion: CompanionFrames | None = None
     """Frames of the source that take part."""
+    delta: Difference | None = None
+    """What the model is added to, where it learns a difference; ``store`` then has the labels that
+    it learns."""
+
+    @property
+    def result(self) -> torch.nn.Module:
+        """The model of the target: the trained one, or its sum with what it is added to."""
+        return self.model if self.delta is None else self.delta.sum_with(self.model)
 
     def task(
         self,
@@ -65,6 +74,8 @@ class StartingPoint(NamedTuple):
         own = method.model_dump(mode="json", exclude=RECIPE_KEYS)
         told["method"] = json.dumps(own, sort_keys=True)
         told |= self.companion.fingerprint() if self.companion else {}
+        labels = self.delta and self.delta.labels
+        told |= {"labels": labels.digest()} if labels else {}
         return TrainingTask(
             self.model,
             inputs.graphs,
@@ -76,6 +87,7 @@ class StartingPoint(NamedTuple):
             fingerprint=told,
             label=f"{run.method} n={run.size}",
             train_reference=method.train_reference,
+            labels=labels,
             companion=self.companion,
             changes=Changes(method.adapters, method.anchor, self.seed),
             events=events,
@@ -103,16 +115,17 @@ def starting_point(
     validation = store.index(frame_ids(split, "target", "validation"))
     seed = derive_seed(study_seed, "fine-tuning", run.seed)
     elements = getattr(inputs, "elements", None)
-    if method.initial == "pretrained":
-        model = load_model(inputs.pretrained)
-    elif architecture is not None:
-        weights = derive_seed(seed, "weights")
-        model = random_model(architecture, weights, elements, store, training)
-    else:
+    weights = derive_seed(seed, "weights")
+
+    def drawn(labelled: GraphStore) -> torch.nn.Module:
+        if architecture is not None:
+            return random_model(architecture, weights, elements, labelled, training)
         published = load_initial(initial)
         if elements is not None:
             refuse_lacking(published, elements, f"pretraining.initial: {initial}")
-        model = architecture_of(published).redraw(published, derive_seed(seed, "weights"))
+        return architecture_of(published).redraw(published, weights)
+
+    model = load_model(inputs.pretrained) if method.initial == "pretrained" else drawn(store)
     prepare(
         model,
         method,
@@ -124,10 +137,16 @@ def starting_point(
         available=store.index(order),
         interactions=getattr(inputs, "interactions", None) or None,
     )
-    companion = None
+    companion = delta = None
+    if method.delta:
+        frames = np.concatenate([training, validation]) if run.size else training
+        source = read_reference(inputs.source_reference).energies
+        delta = Difference.of(model, source, store, frames, device)
+        store = delta.labels.put_into(store)
+        model = delta.first(drawn(store))
     if method.has_companion and run.size:
-        companion = _companion(method, model, inputs, split, study_seed, device, len(validation))
-    return StartingPoint(model, store, training, validation, seed, companion)
+        companion = _companion(method, model, inputs, split, study_seed, len(validation))
+    return StartingPoint(model, store, training, validation, seed, companion, delta)
 
 
 def _companion(
@@ -136,23 +155,20 @@ def _companion(
     inputs: Any,
     split: Sequence[SplitRow],
     study_seed: int,
-    device: torch.device,
     n_validation: int,
 ) -> CompanionFrames:
     """Return the companion of a run: the frames that a pretraining on as many would have seen."""
     names = frame_ids(split, "source", "train")
-    pseudolabels = method.companion.labels == "model"
     return companion_frames(
         method.companion,
         graphs=inputs.source_graphs,
-        training=draw_order(names, derive_seed(study_seed, "pretraining subset")),
+        training=source_order(names, study_seed),
         validation=draw_order(
             frame_ids(split, "source", "validation"), derive_seed(study_seed, "companion")
         ),
         source=read_reference(inputs.source_reference).energies,
         target=get_reference(model),
-        pretrained=load_model(inputs.pretrained) if pseudolabels else None,
-        device=device,
+        labels=getattr(inputs, "pseudolabels", None) or None,
         n_followed=n_validation,
     )
 

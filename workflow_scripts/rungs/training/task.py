@@ -18,6 +18,7 @@ from rungs.potentials.device import pick_device
 from rungs.training.changes import Changes
 from rungs.training.companion import CompanionFrames
 from rungs.training.distributed import Processes, run_distributed
+from rungs.training.labels import FrameLabels
 from rungs.training.loop import Trainer, TrainingData, TrainingResult
 
 
@@ -37,6 +38,8 @@ class TrainingTask:
     fingerprint: Mapping
     label: str
     train_reference: bool = False
+    labels: FrameLabels | None = None
+    """Of these frames in place of the file's; None keeps those."""
     companion: CompanionFrames | None = None
     """Frames of the source that take part."""
     changes: Changes | None = None
@@ -62,6 +65,8 @@ def take_part(task: TrainingTask, processes: Processes) -> tuple[TrainingResult,
     # What comes from another process may share its memory with it.
     model = task.model if processes.size == 1 else copy.deepcopy(task.model)
     store = GraphStore.open(task.graphs)
+    if task.labels is not None:
+        store = task.labels.put_into(store)
     trainer = Trainer(
         model,
         TrainingData(store, task.training, store, task.validation, task.companion),

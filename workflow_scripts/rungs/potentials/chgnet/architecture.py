@@ -1,6 +1,7 @@
 """CHGNet as an architecture."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -8,6 +9,7 @@ from torch import nn
 
 from rungs.config.architectures import CHGNetArchitecture
 from rungs.errors import StudyError, first_line
+from rungs.files import whole_file
 from rungs.frames.elements import MAX_ATOMIC_NUMBER
 from rungs.potentials.architecture import (
     Architecture,
@@ -31,7 +33,6 @@ _OUTPUT_BIAS = "atom_conv_layers.0.mlp_out.layers.1.bias"
 
 class _CHGNet(Architecture):
     name = "chgnet"
-    has_moments = True
     uses_surroundings = False
 
     def new(
@@ -46,6 +47,12 @@ class _CHGNet(Architecture):
             if not isinstance(known[key], int):
                 known[key] = list(known[key])
         return new_model(CHGNetArchitecture.model_validate(known), seed)
+
+    def start_at_zero(self, model: nn.Module) -> None:
+        last = model.mlp.layers[-1]
+        with torch.no_grad():
+            for parameter in last.parameters():
+                parameter.zero_()
 
     def cutoffs(self, model: nn.Module) -> tuple[float, float]:
         return cutoffs_of(model)
@@ -147,6 +154,13 @@ class _CHGNet(Architecture):
         if _WEIGHT in stored["state_dict"]:
             take_reference(model, stored["state_dict"][_WEIGHT])
         return model
+
+    def save_native(self, model: nn.Module, folder: Path, name: str) -> list[str]:
+        file = f"{name}.pt"
+        # Through a handle: given a name, PyTorch would write the temporary name into the file.
+        with whole_file(folder / file) as partial, open(partial, "wb") as handle:
+            torch.save(self.content(model), handle)
+        return [file]
 
 
 ARCHITECTURE = _CHGNet()

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -25,7 +26,6 @@ _REFERENCES = "references."
 
 class _MACE(Architecture):
     name = "mace"
-    has_moments = False
     uses_surroundings = True
 
     def new(self, options: MACEArchitecture, seed: int, around: Surroundings | None) -> MACENetwork:
@@ -35,6 +35,15 @@ class _MACE(Architecture):
 
     def redraw(self, model: MACENetwork, seed: int) -> MACENetwork:
         return drawn(model.arguments, seed)
+
+    def start_at_zero(self, model: MACENetwork) -> None:
+        with torch.no_grad():
+            for readout in model.network.readouts:
+                last = getattr(readout, "linear_2", None) or readout.linear
+                for parameter in last.parameters():
+                    parameter.zero_()
+            model.network.scale_shift.shift.zero_()
+        model.arguments["atomic_inter_shift"] = 0.0
 
     def cutoffs(self, model: MACENetwork) -> tuple[float, float]:
         return float(model.arguments["r_max"]), 0.0
@@ -143,8 +152,10 @@ class _MACE(Architecture):
         take_reference(model, references)
         return model
 
-    def save_native(self, model: MACENetwork, path: str) -> None:
-        write_native(model, path)
+    def save_native(self, model: MACENetwork, folder: Path, name: str) -> list[str]:
+        file = f"{name}.model"
+        write_native(model, folder / file)
+        return [file]
 
 
 ARCHITECTURE = _MACE()

@@ -1,0 +1,1 @@
+"""Delta learning: two networks whose predictions add up."""

@@ -1,0 +1,121 @@
+"""Two networks that add up, as an architecture: evaluated, simulated and saved like any other."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from rungs.errors import StudyError
+from rungs.potentials.architecture import Architecture, Layer, LinearLayer, Surroundings
+from rungs.potentials.delta.network import DeltaNetwork, DeltaPotential
+from rungs.potentials.potential import Flat
+from rungs.potentials.registry import NAMES, architecture, architecture_of
+
+_PARTS = ("base", "correction")
+_TRAINED = "correction."
+_ALONE = "base_reference"
+
+
+class _Delta(Architecture):
+    """What may be trained is the correction's; the elements are those that both know."""
+
+    name = "delta"
+    uses_surroundings = False
+
+    def new(self, options: object, seed: int, around: Surroundings | None) -> nn.Module:
+        raise NotImplementedError("a sum is made of two networks: DeltaNetwork(base, correction)")
+
+    def redraw(self, model: DeltaNetwork, seed: int) -> nn.Module:
+        raise NotImplementedError("a sum is made of two networks: DeltaNetwork(base, correction)")
+
+    def start_at_zero(self, model: DeltaNetwork) -> None:
+        raise NotImplementedError("a sum is its base's energy where its correction's is 0")
+
+    def cutoffs(self, model: DeltaNetwork) -> tuple[float, float]:
+        return architecture_of(model.base).cutoffs(model.base)
+
+    def potential(
+        self, model: DeltaNetwork, *, compiled: bool = True, flat: Flat | None = None
+    ) -> DeltaPotential:
+        return DeltaPotential(model, compiled=compiled, flat=flat)
+
+    def references(self, model: DeltaNetwork) -> nn.Module:
+        return architecture_of(model.correction).references(model.correction)
+
+    def elements(self, model: DeltaNetwork) -> tuple[int, ...]:
+        known = [architecture_of(m).elements(m) for m in (model.base, model.correction)]
+        return tuple(z for z in known[0] if z in known[1])
+
+    def copy_element(self, model: DeltaNetwork, target: int, source: int) -> None:
+        for part in (model.base, model.correction):
+            architecture_of(part).copy_element(part, target, source)
+
+    def embedding(self, model: DeltaNetwork) -> tuple[str, int]:
+        name, n_rows = architecture_of(model.correction).embedding(model.correction)
+        return f"{_TRAINED}{name}", n_rows
+
+    def layers(self, model: DeltaNetwork) -> list[Layer]:
+        found = architecture_of(model.correction).layers(model.correction)
+        return [Layer(layer.name, f"{_TRAINED}{layer.prefix}") for layer in found]
+
+    def groups(self, model: DeltaNetwork) -> dict[str, tuple[str, ...]]:
+        found = architecture_of(model.correction).groups(model.correction)
+        return {name: tuple(f"{_TRAINED}{p}" for p in prefixes) for name, prefixes in found.items()}
+
+    def linear_layers(self, model: DeltaNetwork) -> list[LinearLayer]:
+        found = architecture_of(model.correction).linear_layers(model.correction)
+        return [layer._replace(name=f"{_TRAINED}{layer.name}") for layer in found]
+
+    def part_of(self, name: str) -> str:
+        raise NotImplementedError("the correction is trained by itself")
+
+    def content(self, model: DeltaNetwork) -> dict:
+        contents = {part: self._content_of(getattr(model, part)) for part in _PARTS}
+        weights = {
+            f"{part}.{name}": value
+            for part, content in contents.items()
+            for name, value in content["model"].pop("state_dict").items()
+        }
+        # Not rounded: reference energies may be large.
+        weights[_ALONE] = model.base_reference.detach().cpu().double()
+        return {
+            "architecture": self.name,
+            "model": {"state_dict": weights, "parts": contents},
+        }
+
+    def from_content(self, content: Mapping, path: str) -> DeltaNetwork:
+        weights = content["model"]["state_dict"]
+        made = {}
+        for part in _PARTS:
+            stored = content["model"].get("parts", {}).get(part, {})
+            kind = stored.get("architecture")
+            if kind not in NAMES:
+                raise StudyError(
+                    f"{path}: is a sum of networks, one of them of kind {kind!r}, which this "
+                    f"version of Rungs does not know; it knows {', '.join(NAMES)}"
+                )
+            start = f"{part}."
+            own = {n.removeprefix(start): v for n, v in weights.items() if n.startswith(start)}
+            with_weights = {**stored, "model": {**stored["model"], "state_dict": own}}
+            made[part] = architecture(kind).from_content(with_weights, path)
+        model = DeltaNetwork(made["base"], made["correction"])
+        with torch.no_grad():
+            model.base_reference.copy_(weights[_ALONE])
+        return model
+
+    def save_native(self, model: DeltaNetwork, folder: Path, name: str) -> list[str]:
+        """Write two files, whose energies, forces and stresses add up to the model's."""
+        base, correction = model.parts()
+        return [
+            file
+            for part, word in ((base, "source"), (correction, "delta"))
+            for file in architecture_of(part).save_native(part, folder, f"{name}_{word}")
+        ]
+
+    def _content_of(self, model: nn.Module) -> dict:
+        own = architecture_of(model)
+        return {"architecture": own.name, **own.content(model)}
+
+
+ARCHITECTURE = _Delta()

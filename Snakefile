@@ -96,6 +96,7 @@ rule all:
         ),
         lambda wildcards: figures_of_transfer(),
         lambda wildcards: targets_of_models(),
+        lambda wildcards: targets_of_strategies(),
         lambda wildcards: targets_of_simulations(),
         lambda wildcards: targets_of_properties(),
         results / "tables/recipes.csv" if study.trials else [],
@@ -124,6 +125,7 @@ include: "rules/08_simulation.smk"
 include: "rules/09_properties.smk"
 include: "rules/10_scaling_laws.smk"
 include: "rules/10_models.smk"
+include: "rules/10_strategies.smk"
 include: "rules/11_figures.smk"
 include: "rules/12_report.smk"
 include: "rules/estimate.smk"

@@ -86,6 +86,7 @@ rule summarize:
         checks=results / "tables/law_checks.csv",
         plan=results / "tables/plan.csv",
         joint=results / "tables/joint_laws.csv" if study.families else [],
+        strategies=results / "tables/strategies.csv" if compared_strategies else [],
         parts=results / "tables/split_summary.csv",
     output:
         summary=results / "summary.json",

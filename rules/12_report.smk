@@ -161,6 +161,11 @@ tables_of_some_studies = {
         "forgetting",
         "What fine-tuning made the models forget",
     ),
+    "strategies": (
+        compared_strategies,
+        "strategies_table",
+        "Strategies: what is kept and what is gained",
+    ),
     "models": (methods_of_models, "models_table", "Models: errors and costs"),
     "size_laws": (
         methods_of_models,

@@ -2,6 +2,7 @@
 
 from rungs.config.methods import RECIPE_KEYS
 from rungs.config.first_look import file_fault, remarks
+from rungs.config.strategies import plain_transfer, strategies
 
 if workflow.is_main_process:
     for remark in remarks(study):
@@ -322,6 +323,19 @@ pretrainings_of_models = list(
         if study.methods[name].initial == "pretrained"
     )
 )
+
+
+# Ways of using both levels, beside plain fine-tuning.
+compared_strategies = strategies(study)
+
+
+def targets_of_strategies():
+    if not compared_strategies:
+        return []
+    figures = collect(
+        results / "figures/strategies.{suffix}", suffix=["png", "pdf", "svg"]
+    )
+    return [results / "tables/strategies.csv", *figures]
 
 
 def targets_of_models():

@@ -12,6 +12,7 @@ with job(snakemake.log[0]) as say:
     from rungs.scaling.answers.law_table import LawRow
     from rungs.scaling.answers.means import MeanRow
     from rungs.scaling.answers.plan import Answer
+    from rungs.scaling.answers.strategies import StrategyRow
     from rungs.splits.files import read_summary
 
     study = load_study(snakemake.params.study)
@@ -19,6 +20,9 @@ with job(snakemake.log[0]) as say:
         "points": read_table(snakemake.input.means, MeanRow),
         "laws": read_table(snakemake.input.laws, LawRow),
         "efficiency": read_table(snakemake.input.efficiency, EfficiencyRow),
+        "strategies": read_table(snakemake.input.strategies, StrategyRow)
+        if snakemake.input.strategies
+        else [],
     }
     summary = summarize(
         study,

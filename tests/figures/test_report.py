@@ -32,6 +32,8 @@ CAPTIONS = {
     "methods",
     "models",
     "models_table",
+    "strategies",
+    "strategies_table",
     "parity",
     "phonons",
     "plan",

@@ -25,6 +25,7 @@ from rungs.scaling.answers import (
     plan,
     size_law_table,
     stability,
+    strategies,
 )
 from rungs.splits.summary import PartSummary
 from rungs.training.costs import COST_COLUMNS
@@ -54,6 +55,7 @@ TABLES = {
     "size_laws": size_law_table.COLUMNS,
     "split_summary": PartSummary._fields,
     "stability": stability.STABILITY_COLUMNS,
+    "strategies": strategies.COLUMNS,
     "table1": TABLE1_COLUMNS,
     "temperature_transfer": TEMPERATURE_COLUMNS,
     "tuning_trials": TRIAL_COLUMNS,

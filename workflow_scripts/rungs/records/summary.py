@@ -27,13 +27,14 @@ from rungs.scaling.answers.law_table import LawRow
 from rungs.scaling.answers.means import MeanRow
 from rungs.scaling.answers.plan import Answer
 from rungs.scaling.answers.sentences import pretraining_answer
+from rungs.scaling.answers.strategies import StrategyRow, strategy_sentences
 from rungs.splits.summary import PartSummary
 from rungs.workflow.revision import versions
 
 Row = TypeVar("Row")
 PACKAGES = ("rungs", "torch", "chgnet", "numpy", "scipy", "pymatgen", "snakemake")
 
-for _row in (MeanRow, LawRow, EfficiencyRow, Answer, CheckRow, JointRow):
+for _row in (MeanRow, LawRow, EfficiencyRow, Answer, CheckRow, JointRow, StrategyRow):
     # The docstrings of their fields are the schema's descriptions; the library knows no pydantic.
     _row.__pydantic_config__ = ConfigDict(use_attribute_docstrings=True)
 
@@ -72,7 +73,8 @@ class Summary(Options):
     title: str
     question: str
     answer: list[str]
-    """Two sentences, or two for each of several models."""
+    """Two sentences, or two for each of several models; two more where ways of using both levels
+    are compared."""
     source: LevelSummary
     target: LevelSummary
     seeds: list[int]
@@ -88,6 +90,8 @@ class Summary(Options):
     plan: list[Answer]
     joint_laws: list[JointRow]
     """Empty unless methods differ in the size of their pretraining only."""
+    strategies: list[StrategyRow] = []
+    """Empty unless methods are ways of using both levels."""
     configuration_digest: str
     """SHA-256 of the configuration, defaults filled in, as JSON with sorted keys."""
     versions: dict[str, str]
@@ -124,16 +128,18 @@ def summarize(
     efficiency: Iterable[EfficiencyRow],
     plan: Iterable[Answer],
     joint_laws: Iterable[JointRow] = (),
+    strategies: Iterable[StrategyRow] = (),
     parts: Sequence[PartSummary],
 ) -> Summary:
     """Put a study's numbers and the answer generated from them together."""
     points, laws, efficiency = list(points), list(laws), list(efficiency)
+    strategies = list(strategies)
     return Summary(
         schema_version=1,
         study=study.study,
         title=study.title,
         question=question(study),
-        answer=answer(study, points, laws, efficiency),
+        answer=answer(study, points, laws, efficiency, strategies),
         source=_level(study.source, [part for part in parts if part.level == "source"]),
         target=_level(study.target, [part for part in parts if part.level == "target"]),
         seeds=study.subsets.seeds,
@@ -154,6 +160,7 @@ def summarize(
         efficiency=efficiency,
         plan=list(plan),
         joint_laws=list(joint_laws),
+        strategies=strategies,
         configuration_digest=digest(study.model_dump(mode="json")),
         versions={"python": platform.python_version(), **versions(PACKAGES)},
     )
@@ -169,10 +176,12 @@ def answer(
     points: Iterable[MeanRow],
     laws: Iterable[LawRow],
     efficiency: Iterable[EfficiencyRow],
+    strategies: Iterable[StrategyRow] = (),
     quote: str = "",
 ) -> list[str]:
     """Return the two sentences of :func:`rungs.scaling.answers.sentences.pretraining_answer`, the
-    second with what is to be known of the methods' recipes; of several models two for each."""
+    second with what is to be known of the methods' recipes, of several models two for each; and
+    those on ways of using both levels, where some are compared."""
     points, laws, efficiency = list(points), list(laws), list(efficiency)
     sentences = []
     for network in study.networks:
@@ -195,7 +204,9 @@ def answer(
         )
         sentences += [f"{network.name}: {x}" for x in found] if network.name else found
     last = sentences[-1].removesuffix(".")
-    return [*sentences[:-1], f"{last}; {recipe_words(study)}."]
+    sentences[-1] = f"{last}; {recipe_words(study)}."
+    levels = {"source": study.source.label, "target": study.target.label}
+    return sentences + strategy_sentences(strategies, **levels, quote=quote)
 
 
 def digest(configuration: Mapping[str, object]) -> str:

@@ -42,7 +42,7 @@ def draw_strategies(
     target's, a marker for each method, lines from fewer to more frames, dashes at the pretrained
     model's error on the source. In the middle, of the most frames: the ratio of errors to plain
     fine-tuning, on all test materials and on those of chemistry that the run's frames lack. On the
-    right: scratch-equivalent frames there.
+    right: scratch-equivalent frames, at the number of frames where most methods are in range.
 
     Args:
         rows: ``strategies.csv``.
@@ -72,7 +72,7 @@ def draw_strategies(
         axes[i, 0].set_xlabel(f"{plain(target)} {PROPERTIES[name].label}")
         axes[i, 0].set_ylabel(f"{plain(source)} {PROPERTIES[name].label}")
         _draw_ratios(axes[i, 1], last, methods, look, name)
-        _draw_equivalents(axes[i, 2], last, methods, target)
+        _draw_equivalents(axes[i, 2], own, methods, target)
     handles = [
         Line2D([], [], marker=look.marker(m), color=look.colour(m), label=look.label(m), lw=0.9)
         for m in methods
@@ -106,14 +106,8 @@ def _draw_kept(ax: Axes, rows: pd.DataFrame, methods: Sequence[str], look: Metho
     sizes = sorted(set(judged["size"]))
     for method in methods:
         own = judged[judged["method"] == method].sort_values("size")
-        ax.plot(
-            own["error"],
-            own["source_error"],
-            color=look.colour(method),
-            lw=0.9,
-            alpha=0.7,
-            zorder=2,
-        )
+        colour = look.colour(method)
+        ax.plot(own["error"], own["source_error"], color=colour, lw=0.9, alpha=0.7, zorder=2)
         for _, row in own.iterrows():
             ax.plot(
                 row["error"],
@@ -165,10 +159,18 @@ def _draw_ratios(
 
 def _draw_equivalents(ax: Axes, rows: pd.DataFrame, methods: Sequence[str], target: str) -> None:
     _rows_of_methods(ax, methods, [""] * len(methods))
+    ax.set_xlabel(f"scratch-equivalent\n{plain(target)} frames")
+    known = rows[rows["scratch_equivalent_frames"].notna()]
+    if known.empty:
+        ax.set_xticks([])
+        say_in_panel(ax, "out of range\nof scratch")
+        return
+    counts = known.groupby("size").size()
+    size = int(counts[counts == counts.max()].index.max())
     ends = []
     for place, method in enumerate(methods):
-        own = rows[rows["method"] == method]
-        if own.empty or pd.isna(own["scratch_equivalent_frames"].iloc[0]):
+        own = known[(known["method"] == method) & (known["size"] == size)]
+        if own.empty:
             continue
         row = own.iloc[0]
         value, low, high = (
@@ -176,11 +178,7 @@ def _draw_equivalents(ax: Axes, rows: pd.DataFrame, methods: Sequence[str], targ
         )
         ends += [v for v in (value, low, high) if pd.notna(v)]
         _bar(ax, place, value, low, high, BLUE, "o")
-    size = int(rows["size"].iloc[0])
-    ax.set_xlabel(f"scratch-equivalent\n{plain(target)} frames")
-    if not ends:
-        say_in_panel(ax, "out of range\nof scratch")
-        return
+    ax.set_xlabel(f"scratch-equivalent\n{plain(target)} frames, of {number(size)}")
     ax.axvline(size, color=GREY, lw=0.8, zorder=1)
     ax.set_xscale("log")
     limits = log_limits([*ends, size])

@@ -3,6 +3,7 @@
 from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
+    from rungs.config.architectures import SUM
     from rungs.evaluation.tables import read_rows
     from rungs.records.summary import read_table
     from rungs.scaling.answers.efficiency import EfficiencyRow
@@ -19,6 +20,7 @@ with job(snakemake.log[0]) as say:
     parameters = {
         members[method].model: record["parameters"]
         for (method, *_), record in zip(params.runs, records, strict=True)
+        if record["architecture"] != SUM  # which has the network twice
     }
     pretraining_of = params.pretraining_of.items()
     rows = model_rows(

@@ -15,6 +15,7 @@ from rungs.potentials.predict import predict
 from rungs.potentials.references import get_reference
 from rungs.references.fit import read_reference
 from rungs.scaling.answers.models import COLUMNS
+from rungs.simulation.calculator import ModelCalculator
 
 from ..made_once import made_once
 
@@ -57,7 +58,7 @@ def test_all_models_are_judged_on_the_same_frames(study):
     assert set(counts) == {
         *("scratch_small", "scratch_wide", "scratch_mace"),
         *("transfer_small", "transfer_wide", "transfer_mace"),
-        *("residual", "replay", "adapters"),
+        *("residual", "replay", "adapters", "delta_small", "delta_mace"),
     }
     assert len(set(counts.values())) == 1
 
@@ -111,6 +112,59 @@ def test_adapters_change_by_a_small_rank(study):
     assert np.array_equal(start[still], end[still])
 
 
+def test_a_sum_of_two_networks_is_two_files(study):
+    from ase.calculators.mixing import SumCalculator
+    from chgnet.model import CHGNet
+    from chgnet.model.dynamics import CHGNetCalculator
+
+    folder = study / "native/delta_small"
+    files = [folder / f"8_seed_0_{part}.pt" for part in ("source", "delta")]
+    atoms = bulk("Ge", "diamond", a=5.65, cubic=True)
+    atoms.rattle(0.05, seed=0)
+    own = [CHGNetCalculator(CHGNet.from_file(str(path)), use_device="cpu") for path in files]
+    ours = ModelCalculator(load_model(study / "runs/delta_small/8/seed_0/model.pt"))
+    found = []
+    for calculator in (SumCalculator(own), ours):
+        atoms.calc = calculator
+        found.append((atoms.get_potential_energy(), atoms.get_forces()))
+    assert found[0][0] == pytest.approx(found[1][0], abs=1e-4)
+    assert np.allclose(found[0][1], found[1][1], atol=1e-5)
+    assert sorted(x.name for x in (study / "native/delta_mace").iterdir()) == [
+        f"{size}_seed_0_{part}.model" for size in (0, 8) for part in ("delta", "source")
+    ]
+    # on 0 frames the second network adds nothing
+    errors = {
+        row["method"]: row["mae"]
+        for row in read_rows(study / "evaluation.csv")
+        if (row["size"], row["property"]) == ("0", "force")
+    }
+    for model in ("small", "mace"):
+        transfer, delta = errors[f"transfer_{model}"], errors[f"delta_{model}"]
+        assert float(delta) == pytest.approx(float(transfer), rel=1e-5)
+
+
+def test_strategies_stand_beside_plain_fine_tuning(study):
+    rows = read_rows(study / "tables/strategies.csv")
+    assert {row["plain"] for row in rows} == {"transfer_small"}
+    assert {row["method"] for row in rows if row["size"] == "8"} == {
+        *("scratch_small", "transfer_small", "replay", "delta_small")
+    }
+    for row in rows:
+        assert (row["error_ratio"] == "") == (row["method"] == "transfer_small")
+        assert float(row["source_error"]) > 0
+        # one element alone: no chemistry is new
+        assert row["n_new_materials"] == "0"
+    assert "plain fine-tuning (``transfer_small``)" in (study / "answer.rst").read_text()
+    assert (study / "figures/strategies.png").stat().st_size > 10_000
+
+
+def test_pseudolabels_are_predicted_once(study):
+    assert sorted(x.name for x in study.glob("pretrained*/pseudolabels.parquet")) == [
+        "pseudolabels.parquet"
+    ]
+    assert (study / "pretrained-small/pseudolabels.parquet").exists()
+
+
 def test_its_own_calculator_runs_what_the_study_made(study):
     from mace.calculators import MACECalculator
 
@@ -149,6 +203,11 @@ def test_models_stand_side_by_side(study):
             and cost[other["method"]] < cost[row["method"]]
         ]
         assert (row["on_frontier"] == "True") == (not better)
+    # of the network, also where a method has it twice
+    parameters = {row["model"]: int(row["parameters"]) for row in rows}
+    for name, number in parameters.items():
+        record = json.loads((study / f"pretrained-{name}/record.json").read_text())
+        assert number == record["parameters"]
     laws = read_rows(study / "tables/size_laws.csv")
     assert {(row["kind"], row["strategy"]) for row in laws} == {
         ("chgnet", "scratch"),

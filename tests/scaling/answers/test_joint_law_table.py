@@ -58,3 +58,14 @@ def test_table_leaves_what_is_not_known_empty(tmp_path):
         (row,) = csv.DictReader(handle)
     assert tuple(row) == COLUMNS
     assert row["pretraining_exponent"] == ""
+
+
+def test_a_law_that_hardly_depends_on_target_frames_spares_no_number_of_them():
+    rows = [
+        {"method": method, "size": size, "seed": 0, "energy_mae_mev_per_atom": error - 1e-9 * size}
+        for method, error in (("few", 10.0), ("many", 40.0))
+        for size in (4, 8)
+    ]
+    (law,) = fit_joint_laws(rows, {"pre": {"few": 3000, "many": 6000}})
+    assert law.pretraining_exponent < 0 < law.target_exponent
+    assert law.saved_by_doubling is None

@@ -120,6 +120,8 @@ LayerGroup = Literal[(*dict.fromkeys([*CHGNET_GROUPS, *MACE_GROUPS]),)]
 GROUPS = {"chgnet": CHGNET_GROUPS, "mace": MACE_GROUPS}
 MOMENTS = {"chgnet": True, "mace": False}
 """Whether networks of a kind predict magnetic moments."""
+SUM = "delta"
+"""What files and records call two networks that add up, which no configuration asks for by kind."""
 OWN_FILES = {"mace"}
 """Kinds whose own packages read other files than a study's models are."""
 EXTRAS = {"mace": "mace"}

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from rungs.config.architectures import SUM
 from rungs.errors import StudyError, first_line
 from rungs.files import whole_file
-from rungs.potentials.registry import DEFAULT, NAMES, SUM, architecture, architecture_of
+from rungs.potentials.registry import DEFAULT, NAMES, architecture, architecture_of
 
 AT_SOURCE = "weights at the source"
 """What :func:`save_model` is given of a model that tells the levels apart."""

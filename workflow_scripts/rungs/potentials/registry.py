@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from rungs.config.architectures import SUM
+
 if TYPE_CHECKING:
     from rungs.potentials.architecture import Architecture
 
@@ -19,8 +21,6 @@ _MODULES = {
 DEFAULT = "chgnet"
 NAMES = tuple(_MODULES)
 """Those of single networks, which a configuration may ask for."""
-SUM = "delta"
-"""That of two networks which add up, whatever their architecture."""
 _MODULES[SUM] = "rungs.potentials.delta.architecture"
 
 

@@ -55,6 +55,7 @@ class JointRow:
     note: str = ""
 
 
+_MOST_DOUBLINGS = 100
 COLUMNS = tuple(field.name for field in fields(JointRow))
 
 
@@ -133,10 +134,17 @@ def _row(joint: JointFit, about: dict) -> JointRow:
         prefactor=law.prefactor,
         floor=law.floor or None,
         **_interval("floor", joint.floor),
-        saved_by_doubling=1.0 - 2.0 ** (-alpha / beta) if beta > 0 else None,
+        saved_by_doubling=_saved_by_doubling(alpha, beta),
         converged=joint.converged,
         note="; ".join(joint.notes),
     )
+
+
+def _saved_by_doubling(alpha: float, beta: float) -> float | None:
+    """Of a law that hardly depends on target frames, no number of them makes up for anything."""
+    if beta <= 0 or -alpha / beta > _MOST_DOUBLINGS:
+        return None
+    return 1.0 - 2.0 ** (-alpha / beta)
 
 
 def _interval(name: str, ends: Interval) -> dict:

@@ -87,7 +87,7 @@ class Starved:
 
 def test_the_next_batch_is_made_early(store, architecture):
     ahead = make(store, architecture)
-    ahead._batches = Prefetcher(ahead._assemble, background=True)
+    ahead._batches._made = Prefetcher(ahead._batches._make, background=True)
     plain = make(store, architecture)
     frames = [np.arange(i, i + 4) for i in range(4)]
     for now, after in zip(frames, [*frames[1:], None], strict=True):
@@ -127,6 +127,6 @@ def test_out_of_memory_halves_the_batch_once(store, architecture, capsys):
 def test_other_errors_are_not_taken_for_memory(store, architecture):
     step = make(store, architecture)
     batch = dataclasses.replace(store.batch(FRAMES), cutoffs=(1.0, 1.0))
-    step.store = type("Wrong", (), {"batch": lambda *_: batch})()
+    step._batches._store = type("Wrong", (), {"batch": lambda *_: batch})()
     with pytest.raises(StudyError, match="cutoffs"):
         step.gradient(FRAMES)

@@ -1,6 +1,6 @@
 """Graphs of several frames as the tensors that a potential works on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -194,6 +194,36 @@ def assemble(
         magmoms=real(np.nan_to_num(magmoms)),
         magmom_mask=truth(np.isfinite(magmoms)),
     )
+
+
+_OF_FRAMES = ("cells", "energies_per_atom", "stress", "n_angle_bonds", "n_one_sided")
+_OF_ROWS = {
+    "atom_offsets": ("cart_coords", "forces", "magmoms", "atomic_numbers"),
+    "bond_offsets": ("bond_atoms", "bond_images"),
+    "angle_offsets": ("angle_halves",),
+}
+
+
+def picked(parts: Sequence[tuple[Mapping[str, np.ndarray], np.ndarray]]) -> dict[str, np.ndarray]:
+    """Return frames of several graph stores as the arrays of one, without names.
+
+    Args:
+        parts: arrays of each store, and (G,) indices of its frames.
+    """
+    found: dict[str, list[np.ndarray]] = {}
+    for arrays, frames in parts:
+        for name in _OF_FRAMES:
+            found.setdefault(name, []).append(arrays[name][frames])
+        for offsets, names in _OF_ROWS.items():
+            begin, count = _segments(arrays[offsets], frames)
+            rows, _ = _ragged(begin, count)
+            found.setdefault(offsets, []).append(count)
+            for name in names:
+                found.setdefault(name, []).append(arrays[name][rows])
+    together = {name: np.concatenate(values) for name, values in found.items()}
+    for offsets in _OF_ROWS:
+        together[offsets] = np.concatenate([[0], np.cumsum(together[offsets])])
+    return together
 
 
 def _starts(*counts: tuple[np.ndarray, int]) -> np.ndarray:

@@ -6,7 +6,7 @@ other, and the gradient with respect to A and B follows from that with respect t
 dA = (α / r)·Bᵀ dW, dB = (α / r)·dW Aᵀ.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -22,15 +22,21 @@ from rungs.training.parameter_vector import FlatParameters
 
 
 class _Alike(NamedTuple):
-    """Matrices of one shape, worked on at once."""
+    """Matrices W (n, out, in) of one shape, worked on at once: views of vectors that stay."""
 
-    places: Tensor
-    """(n, out, in) int64 where their entries lie in the vector of the network's parameters."""
+    a: Tensor
+    b: Tensor
+    """A (n, r, in) and B (n, out, r)."""
+    of_a: Tensor
+    of_b: Tensor
+    """Gradients with respect to them."""
+    a_turned: Tensor
+    b_turned: Tensor
+    """With the last two axes exchanged."""
+    of_weights: Tensor
     start: Tensor
-    """(n, out, in) their values at the start."""
-    a: slice
-    b: slice
-    """Where A (n, r, in) and B (n, out, r) lie in the vector that is trained."""
+    changed: Tensor
+    """(n, out, in) the gradient with respect to W, W at the start, and W."""
 
 
 class LowRank:
@@ -57,51 +63,78 @@ class LowRank:
             raise StudyError("adapters: the chosen layers have no linear layer that is trained")
         vector, device = flat.vector, flat.vector.device
         random = np.random.default_rng(derive_seed(seed, "adapters"))
-        pieces, self._groups, begin = [], [], 0
+        pieces, places, shapes = [], [], []
         # What differs in nothing but where it lies is one operation.
         shape = lambda m: (m.rows, m.columns)  # noqa: E731
         for (rows, columns), members in groupby(sorted(found, key=shape), key=shape):
             starts = torch.tensor([m.start for m in members], device=device)
-            inside = torch.arange(rows * columns, device=device).view(1, rows, columns)
-            places = starts[:, None, None] + inside
+            inside = torch.arange(rows * columns, device=device).view(1, rows * columns)
+            places.append((starts[:, None] + inside).reshape(-1))
             n, rank = len(starts), asked.rank
             a = random.uniform(-1, 1, (n, rank, columns)) / np.sqrt(columns)
             pieces += [torch.as_tensor(a).reshape(-1), torch.zeros(n * rows * rank)]
-            middle, end = begin + a.size, begin + a.size + n * rows * rank
-            self._groups.append(
-                _Alike(places, vector[places].clone(), slice(begin, middle), slice(middle, end))
-            )
-            begin = end
+            shapes.append((n, rows, columns))
         pieces = [piece.to(device, vector.dtype) for piece in pieces]
-        self.n_adapters = begin
+        self.n_adapters = sum(map(len, pieces))
         references = vector[len(vector) - flat.n_last :]
         self.vector = torch.cat([*pieces, references])
+        self._gradient = torch.empty_like(self.vector)
+        # Where the entries of all matrices lie in the vector of the network's parameters.
+        self._places = torch.cat(places)
+        self._start = vector[self._places]
+        self._of_weights = torch.empty_like(self._start)
+        # The other way round: every number of the network from what changes and what stays, which
+        # is faster than to write what changes to its places.
+        n = len(self._places)
+        self._values = torch.cat([self._start, vector])
+        self._sources = torch.arange(n, n + len(vector), device=device)
+        self._sources[self._places] = torch.arange(n, device=device)
+        self._changed = self._values[:n]
+        self._groups = list(self._views(shapes, asked.rank))
+
+    def _views(self, shapes: Sequence[tuple[int, int, int]], rank: int) -> Iterator[_Alike]:
+        at = entry = 0
+        for n, rows, columns in shapes:
+            ends = at, at + n * rank * columns, at + n * rank * (columns + rows)
+            own = slice(entry, entry + n * rows * columns)
+            a, of_a = (x[ends[0] : ends[1]].view(n, rank, columns) for x in self._trained)
+            b, of_b = (x[ends[1] : ends[2]].view(n, rows, rank) for x in self._trained)
+            entries = (self._of_weights, self._start, self._changed)
+            yield _Alike(
+                a,
+                b,
+                of_a,
+                of_b,
+                a.transpose(1, 2),
+                b.transpose(1, 2),
+                *(x[own].view(n, rows, columns) for x in entries),
+            )
+            at, entry = ends[2], own.stop
+
+    @property
+    def _trained(self) -> tuple[Tensor, Tensor]:
+        return self.vector, self._gradient
 
     def pull(self, gradient: Tensor) -> Tensor:
         """Return the gradient with respect to the vector from that with respect to all
-        parameters."""
-        found = torch.empty_like(self.vector)
+        parameters; the same tensor every time."""
+        torch.index_select(gradient, 0, self._places, out=self._of_weights)
+        self._of_weights.mul_(self._scale)
         for group in self._groups:
-            a, b = self._factors(group)
-            of_weights = gradient[group.places] * self._scale
-            found[group.a] = torch.bmm(b.transpose(1, 2), of_weights).reshape(-1)
-            found[group.b] = torch.bmm(of_weights, a.transpose(1, 2)).reshape(-1)
-        found[self.n_adapters :] = gradient[len(gradient) - self._flat.n_last :]
-        return found
+            torch.bmm(group.b_turned, group.of_weights, out=group.of_a)
+            torch.bmm(group.of_weights, group.a_turned, out=group.of_b)
+        self._gradient[self.n_adapters :] = gradient[len(gradient) - self._flat.n_last :]
+        return self._gradient
 
     @torch.no_grad()
     def push(self) -> None:
         """Give the network the weights that the vector stands for."""
         weights = self._flat.vector
         for group in self._groups:
-            a, b = self._factors(group)
-            weights[group.places] = torch.baddbmm(group.start, b, a, alpha=self._scale)
+            torch.baddbmm(group.start, group.b, group.a, alpha=self._scale, out=group.changed)
+        torch.index_select(self._values, 0, self._sources, out=weights)
         if self._flat.n_last:
             weights[-self._flat.n_last :] = self.vector[self.n_adapters :]
-
-    def _factors(self, group: _Alike) -> tuple[Tensor, Tensor]:
-        n, rows, columns = group.places.shape
-        return self.vector[group.a].view(n, -1, columns), self.vector[group.b].view(n, rows, -1)
 
 
 class _Matrix(NamedTuple):

@@ -74,8 +74,44 @@ def loss_terms(
         counts: what the sums are divided by; those of ``batch`` itself if None. With the counts
             of several batches the terms of all of them add up to those of one large batch.
     """
-    weights = options.weights
     counts = counts or label_counts([batch], batch.energy.device)
+    # a sum over no labels is 0, and is divided by 1
+    return {
+        name: _sum(error, options) / counts[name].clamp(min=1)
+        for name, error in _errors(prediction, batch, options.weights).items()
+    }
+
+
+def loss_terms_of_two(
+    prediction: Prediction, batch: GraphBatch, options: Training, n_frames: int, n_atoms: int
+) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+    """Return the terms of :func:`loss_terms` for the first frames of a batch and for the others,
+    each divided by its own counts, and the counts of the first.
+
+    Args:
+        prediction, batch, options: as there.
+        n_frames, n_atoms: how many the first are.
+    """
+    masks = {
+        "energy": (batch.energy_mask, 1, n_frames),
+        "force": (batch.force_mask, 3, n_atoms),
+        "stress": (batch.stress_mask, 9, n_frames),
+        "magmom": (batch.magmom_mask, 1, n_atoms),
+    }
+    counts = {
+        name: [factor * part.sum().float() for part in (mask[:first], mask[first:])]
+        for name, (mask, factor, first) in masks.items()
+    }
+    own, other = {}, {}
+    for name, error in _errors(prediction, batch, options.weights).items():
+        first = masks[name][-1]
+        own[name] = _sum(error[:first], options) / counts[name][0].clamp(min=1)
+        other[name] = _sum(error[first:], options) / counts[name][1].clamp(min=1)
+    return own, other, {name: of_first for name, (of_first, _) in counts.items()}
+
+
+def _errors(prediction: Prediction, batch: GraphBatch, weights: LossWeights) -> dict[str, Tensor]:
+    """Return predictions less labels for each property with a weight, 0 without a label."""
     errors = {}
     if weights.energy > 0:
         errors["energy"] = _where(batch.energy_mask, batch.energy_errors(prediction.energy))
@@ -93,10 +129,7 @@ def loss_terms(
         errors["magmom"] = torch.zeros_like(batch.magmoms)
     elif weights.magmom > 0:
         errors["magmom"] = _where(batch.magmom_mask, prediction.magmoms - batch.magmoms.abs())
-    # a sum over no labels is 0, and is divided by 1
-    return {
-        name: _sum(error, options) / counts[name].clamp(min=1) for name, error in errors.items()
-    }
+    return errors
 
 
 def total_loss(terms: dict[str, Tensor], weights: LossWeights) -> Tensor:

@@ -5,7 +5,6 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,21 +13,19 @@ from rungs.errors import StudyError
 from rungs.graphs.batch import GraphBatch
 from rungs.graphs.store import GraphStore
 from rungs.potentials.models import potential_of
+from rungs.potentials.potential import Prediction
 from rungs.potentials.properties import PROPERTIES
 from rungs.potentials.references import references_of
 from rungs.potentials.registry import architecture_of
 from rungs.training.adam import Adam, Piece
 from rungs.training.adapters import LowRank
+from rungs.training.batches import BatchMaker, Joined, own_of
 from rungs.training.changes import Anchor, Changes
-from rungs.training.companion import Beside, Chosen, Frames
+from rungs.training.companion import Beside, Frames
 from rungs.training.distributed import SINGLE_PROCESS, Processes
 from rungs.training.fidelity import SourceWeights
-from rungs.training.loss import label_counts, loss_terms, total_loss
+from rungs.training.loss import label_counts, loss_terms, loss_terms_of_two, total_loss
 from rungs.training.parameter_vector import FlatParameters
-from rungs.training.prefetch import Prefetcher
-from rungs.training.schedule import balanced_parts
-
-_Key = tuple[tuple[int, ...], tuple[int, ...], int]
 
 
 class Step:
@@ -62,7 +59,6 @@ class Step:
         self.processes = processes
         self.n_parts = options.accumulation_steps
         self._halved = False
-        self._batches = Prefetcher(self._assemble, background=device.type != "cpu")
         torch.set_float32_matmul_precision("high" if options.tf32 else "highest")
         self.flat = FlatParameters(model, last=references_of(model).parameters())
         self.potential = potential_of(model, compiled=options.compiled, flat=self.flat)
@@ -88,6 +84,9 @@ class Step:
                 decoupled=options.optimizer == "AdamW",
                 compiled=options.compiled,
             )
+        self._batches = BatchMaker(
+            store, companion and companion.store, device, processes, joins=self.source is None
+        )
         self._of_source: Tensor | None = None
         self._anchor = None
         if changes.anchor:
@@ -129,14 +128,14 @@ class Step:
             if not _is_out_of_memory(error):
                 raise
         # The error is gone here, and with it what it held in memory.
-        largest = -(-len(_own(frames)) // self.n_parts)
+        largest = -(-len(own_of(frames)) // self.n_parts)
         if self._halved or largest == 1:
             raise StudyError(
                 f"the device has no memory for {largest} frames at once; lower batch_size, raise "
                 f"accumulation_steps (now {self.n_parts}), or take a smaller network or cutoff"
             )
         self._halved = True
-        self.n_parts = min(len(_own(frames)), 2 * self.n_parts)
+        self.n_parts = min(len(own_of(frames)), 2 * self.n_parts)
         print(
             f"out of memory with {largest} frames at once: batches go in {self.n_parts} parts from "
             "here on, which changes no result; "
@@ -151,40 +150,10 @@ class Step:
     def _gradient(
         self, frames: Frames, upcoming: Frames | None, references_alone: bool
     ) -> tuple[Tensor, dict[str, float]]:
-        weights = self.options.weights
-        batches, others = self._batches.take(
-            self._key(frames), None if upcoming is None else self._key(upcoming)
-        )
-        counts = label_counts(batches, self.device, self.processes)
-        names = [name for name in PROPERTIES if getattr(weights, name) > 0]
-        gradient = torch.zeros_like(self.flat.vector)
-        sums = gradient.new_zeros(2 + len(names))
-        wanted = {
-            "forces": weights.force > 0,
-            "stress": weights.stress > 0,
-            "magmoms": weights.magmom > 0,
-        }
-        counts_beside = None
-        if self.companion is not None:
-            counts_beside = label_counts(others, self.device, self.processes)
-        self._of_source = None
-        if self.source is not None:
-            self._of_source = torch.zeros_like(self.source.vector)
-        for batch, is_own in [*((b, True) for b in batches), *((b, False) for b in others)]:
-            terms, loss, part = self._part(
-                batch,
-                wanted,
-                counts if is_own else counts_beside,
-                is_own=is_own,
-                references_alone=references_alone,
-            )
-            gradient.add_(part)
-            if is_own:
-                own = [terms[name] for name in names]
-                sums.add_(torch.stack([loss, *own, torch.zeros_like(loss)]).detach())
-            else:
-                sums[0] += loss.detach()
-                sums[-1] += total_loss(terms, weights).detach()
+        batches, others = self._batches.take(frames, upcoming, self.n_parts)
+        names = [name for name in PROPERTIES if getattr(self.options.weights, name) > 0]
+        work = self._on_joined if isinstance(others, Joined) else self._on_parts
+        gradient, sums, counts = work(batches, others, names, references_alone)
         self.processes.all_reduce(gradient)
         if self._anchor is not None:
             sums[0] += self._anchor.pull(gradient) / self.processes.size
@@ -204,10 +173,70 @@ class Step:
             terms["train_companion_loss"] = beside
         return gradient, {"train_loss": loss, **terms, "gradient_norm": norm}
 
+    def _on_joined(
+        self, _: object, joined: Joined, names: list[str], references_alone: bool
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Return what :meth:`_on_parts` does, of both levels in one evaluation."""
+        batch, weights = joined.batch, self.options.weights
+        prediction = self._predict(batch, references_alone)
+        own, other, counts = loss_terms_of_two(prediction, batch, self.options, *joined[1:])
+        beside = total_loss(other, weights)
+        loss = total_loss(own, weights) * self.companion.factor(own=True)
+        loss = loss + beside * self.companion.factor(own=False)
+        gradient = self.flat.gradient(loss)
+        sums = torch.stack([loss, *(own[name] for name in names), beside]).detach()
+        return gradient, sums, counts
+
+    def _on_parts(
+        self,
+        batches: list[GraphBatch],
+        others: list[GraphBatch],
+        names: list[str],
+        references_alone: bool,
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Return the (P,) gradient, the loss with its terms and that of the companion, and how many
+        labels of each property the own frames have."""
+        weights = self.options.weights
+        counts = label_counts(batches, self.device, self.processes)
+        gradient = torch.zeros_like(self.flat.vector)
+        sums = gradient.new_zeros(2 + len(names))
+        counts_beside = None
+        if self.companion is not None:
+            counts_beside = label_counts(others, self.device, self.processes)
+        self._of_source = None
+        if self.source is not None:
+            self._of_source = torch.zeros_like(self.source.vector)
+        for batch, is_own in [*((b, True) for b in batches), *((b, False) for b in others)]:
+            terms, loss, part = self._part(
+                batch,
+                counts if is_own else counts_beside,
+                is_own=is_own,
+                references_alone=references_alone,
+            )
+            gradient.add_(part)
+            if is_own:
+                own = [terms[name] for name in names]
+                sums.add_(torch.stack([loss, *own, torch.zeros_like(loss)]).detach())
+            else:
+                sums[0] += loss.detach()
+                sums[-1] += total_loss(terms, weights).detach()
+        return gradient, sums, counts
+
+    def _predict(self, batch: GraphBatch, references_alone: bool) -> Prediction:
+        weights = self.options.weights
+        wanted = {
+            "forces": weights.force > 0,
+            "stress": weights.stress > 0,
+            "magmoms": weights.magmom > 0,
+        }
+        if not references_alone:
+            return self.potential(batch, **wanted, create_graph=True)
+        fixed = self.potential(batch, **wanted, reference=False, create_graph=False)
+        return replace(fixed, energy=fixed.energy + self.potential.reference_energy(batch))
+
     def _part(
         self,
         batch: GraphBatch,
-        wanted: dict[str, bool],
         counts: dict[str, Tensor],
         *,
         is_own: bool,
@@ -217,12 +246,7 @@ class Step:
         gradient of that share."""
         at_source = self.source is not None and not is_own
         with self.source.taken(self.flat.vector) if at_source else nullcontext():
-            if references_alone:
-                fixed = self.potential(batch, **wanted, reference=False, create_graph=False)
-                energy = fixed.energy + self.potential.reference_energy(batch)
-                prediction = replace(fixed, energy=energy)
-            else:
-                prediction = self.potential(batch, **wanted, create_graph=True)
+            prediction = self._predict(batch, references_alone)
             terms = loss_terms(prediction, batch, self.options, counts)
             loss = total_loss(terms, self.options.weights)
             if self.companion is not None:
@@ -231,25 +255,6 @@ class Step:
         if at_source:
             self._of_source.add_(self.source.pull(gradient))
         return terms, loss, gradient
-
-    def _key(self, frames: Frames) -> _Key:
-        beside = frames.beside.tolist() if isinstance(frames, Chosen) else ()
-        return tuple(_own(frames).tolist()), tuple(beside), self.n_parts * self.processes.size
-
-    def _assemble(self, key: _Key) -> tuple[list[GraphBatch], list[GraphBatch]]:
-        """Return this process's batches for the frames and the number of parts in ``key``, and
-        those of the companion."""
-        own, beside, n_parts = key
-        others = []
-        if beside:
-            others = self._batches_of(self.companion.store, np.array(beside), n_parts)
-        return self._batches_of(self.store, np.array(own), n_parts), others
-
-    def _batches_of(self, store: GraphStore, frames: np.ndarray, n_parts: int) -> list[GraphBatch]:
-        parts = [frames]
-        if n_parts > 1:
-            parts = balanced_parts(frames, store.n_rows[frames], min(n_parts, len(frames)))
-        return [store.batch(part, self.device) for part in self.processes.share(parts)]
 
     def apply(
         self,
@@ -327,10 +332,6 @@ class Step:
             self.adapters.vector.copy_(state["adapters"])
         if self.source is not None:
             self.source.restore(state["source"])
-
-
-def _own(frames: Frames) -> np.ndarray:
-    return frames.own if isinstance(frames, Chosen) else frames
 
 
 def _pieces(model: nn.Module, flat: FlatParameters, options: Training) -> list[tuple[str, Piece]]:

@@ -14,7 +14,11 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 300
 
 @pytest.fixture
 def page(study, tmp_path):
-    def make(means=None, answer="Pretraining saves *some* frames."):
+    def make(
+        means=None,
+        answer="Pretraining saves *some* frames.",
+        methods=("scratch", "target_reference", "never_run"),
+    ):
         (tmp_path / "f.png").write_bytes(PNG)
         _, all_means, _ = study()
         return opening_page(
@@ -22,7 +26,7 @@ def page(study, tmp_path):
             tmp_path / "f.png",
             all_means if means is None else means,
             target="r2SCAN",
-            methods=["scratch", "target_reference", "never_run"],
+            methods=methods,
         )
 
     return make
@@ -62,3 +66,16 @@ def test_without_an_answer_or_without_errors(page, study):
     table = page(means=energy_only)
     assert "energy MAE (meV/atom) on the test frames" in table
     assert " / " not in table.split("list-table")[1]
+
+
+def test_many_sentences_are_a_list_and_many_methods_are_rows(page, study):
+    _, means, _ = study()
+    one = means[means["method"] == "scratch"]
+    many = pd.concat([one.assign(method=f"way_{i}") for i in range(8)])
+    names = [f"way_{i}" for i in range(8)]
+    text = page(means=many, answer="One.\nTwo.\nThree.", methods=names)
+    body = html(text)
+    assert body.count("<li>") == 3
+    (table,) = pd.read_html(io.StringIO(body))
+    assert list(table.columns) == ["r2SCAN frames", "10", "32", "100", "320", "1,000"]
+    assert list(table["r2SCAN frames"]) == [name.replace("_", " ") for name in names]

@@ -10,6 +10,9 @@ import pandas as pd
 
 from rungs.figures.error_columns import PROPERTIES
 
+_IN_A_PARAGRAPH = 2
+_IN_COLUMNS = 6
+
 
 def opening_page(
     answer: str | None,
@@ -32,13 +35,20 @@ def opening_page(
     """
     parts = []
     if answer:
-        parts.append(f"**The answer.** {answer.strip()}")
+        parts.append(_answer(answer.strip().splitlines()))
     parts.append(_figure(Path(figure), target))
     if table := _table(means, target, methods):
         parts.append(table)
     if labels:
         parts.append(f"**The labels.** {' '.join(labels)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _answer(sentences: Sequence[str]) -> str:
+    """Two sentences are a paragraph; more of them, of several models or strategies, a list."""
+    if len(sentences) <= _IN_A_PARAGRAPH:
+        return "**The answer.** " + "\n".join(sentences)
+    return "\n\n".join(["**The answer.**", "\n".join(f"* {line}" for line in sentences)])
 
 
 def _figure(path: Path, target: str) -> str:
@@ -54,7 +64,8 @@ def _figure(path: Path, target: str) -> str:
 
 
 def _table(means: pd.DataFrame, target: str, methods: Sequence[str]) -> str:
-    """Return a table of energy and force errors: a row for each size, a column for each method."""
+    """Return a table of energy and force errors: a row for each size and a column for each method,
+    or where methods are many the other way round."""
     shown = [name for name in ("energy", "force") if (means["metric"] == _column(name)).any()]
     values = {(row.method, row.metric, row.size): row.mean for row in means.itertuples()}
     methods = [method for method in methods if (means["method"] == method).any()]
@@ -69,6 +80,9 @@ def _table(means: pd.DataFrame, target: str, methods: Sequence[str]) -> str:
             texts = ["–" if error is None else _three_digits(error) for error in errors]
             cells.append("" if all(error is None for error in errors) else " / ".join(texts))
         rows.append([f"{size:,}", *cells])
+    if len(methods) > _IN_COLUMNS:
+        turned = list(zip(header, *rows, strict=True))
+        header, rows = turned[0], turned[1:]
     units = " / ".join(PROPERTIES[name].label for name in shown)
     lines = [f".. list-table:: {units} on the test frames, mean over the seeds"]
     lines += ["   :header-rows: 1", ""]

@@ -10,6 +10,7 @@ from rungs import __version__
 from rungs.cli.check import check
 from rungs.cli.compare import compare
 from rungs.cli.extras import extras
+from rungs.cli.gather import gather
 from rungs.cli.init import init
 from rungs.cli.plan import plan
 from rungs.cli.reference import reference
@@ -38,8 +39,8 @@ def rungs() -> None:
     Look at it   results/NAME/report.html               the answer, figures, tables
     Go on        docs/                                  first study, your own data, clusters
 
-    `init` makes the file of a study from data, `check` looks at one before it runs; `plan` and
-    `compare` read studies that have run, results/NAME.
+    `init` makes the file of a study from data, `check` looks at one before it runs; `plan`,
+    `compare` and `gather` read studies that have run, results/NAME.
     """
 
 
@@ -47,6 +48,7 @@ rungs.add_command(init)
 rungs.add_command(check)
 rungs.add_command(plan)
 rungs.add_command(compare)
+rungs.add_command(gather)
 rungs.add_command(schema)
 rungs.add_command(extras)
 rungs.add_command(reference)

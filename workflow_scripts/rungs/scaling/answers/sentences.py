@@ -55,7 +55,7 @@ def pretraining_answer(
             "usable error.",
             "The notes of the tables name the runs and what is wrong with them.",
         )
-    best = _best_method(means, pretrained, metrics_there[0])
+    best = best_method(means, pretrained, metrics_there[0])
     rows = [row for row in efficiency if row.method == best]
     sentences, named = [], False
     for metric in metrics:
@@ -82,7 +82,7 @@ def pretraining_answer(
     return sentences[0], sentences[1]
 
 
-def _best_method(means: Sequence[MeanRow], methods: Sequence[str], metric: str) -> str:
+def best_method(means: Sequence[MeanRow], methods: Sequence[str], metric: str) -> str:
     """The method with the lowest error at the largest size that all of the methods have, or, where
     they have none in common, each at its own largest."""
     sizes = {

@@ -199,9 +199,7 @@ def _equivalent(summary: Summary, metric: str, transfer: str | None) -> dict:
     if not known:
         return {"note": rows[-1].note}
     row = known[0]
-    low, high = row.equivalent_low_with_materials, row.equivalent_high_with_materials
-    if low is None and high is None:
-        low, high = row.equivalent_low, row.equivalent_high
+    low, high = row.equivalent_interval
     return {
         "equivalent_size": row.size,
         "equivalent_frames": row.scratch_equivalent_frames,

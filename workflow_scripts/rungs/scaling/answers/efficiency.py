@@ -64,6 +64,13 @@ class EfficiencyRow:
     transferred_high_with_materials: float | None = None
     note: str = ""
 
+    @property
+    def equivalent_interval(self) -> tuple[float | None, float | None]:
+        """Low and high end of the interval of the equivalent frames: from seeds and test materials
+        where the errors by material are known, else from seeds."""
+        found = self.equivalent_low_with_materials, self.equivalent_high_with_materials
+        return (self.equivalent_low, self.equivalent_high) if found == (None, None) else found
+
 
 COLUMNS = tuple(field.name for field in fields(EfficiencyRow))
 

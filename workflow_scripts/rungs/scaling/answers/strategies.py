@@ -239,9 +239,7 @@ def _kept(kept: Mapping[tuple, Mapping], method: str, plain: str, name: str, siz
 def _saved(row: EfficiencyRow | None) -> dict:
     if row is None:
         return {}
-    low, high = row.equivalent_low_with_materials, row.equivalent_high_with_materials
-    if low is None and high is None:
-        low, high = row.equivalent_low, row.equivalent_high
+    low, high = row.equivalent_interval
     return {
         "scratch_equivalent_frames": row.scratch_equivalent_frames,
         "equivalent_low": low,

@@ -37,8 +37,8 @@ def earlier_download(wildcards):
 
 def level_options(wildcards):
     # As it is configured, and for a download where it lies.
-    # The price of a frame changes no frame.
-    options = level_of(wildcards).model_dump(mode="json", exclude={"price"})
+    # What a frame costs and where files are to be had change no frame.
+    options = level_of(wildcards).model_dump(mode="json", exclude={"price", "origin"})
     if is_downloaded(wildcards.level):
         folder = os.path.relpath(download_folder(wildcards.level), study.data_folder)
         options["data"]["folder"] = folder
@@ -91,7 +91,7 @@ def source_files(wildcards):
         lines = [f"{study_file}: files are missing:"]
         for level in ("source", "target"):
             for file, fault in missing_files(level).items():
-                where = getattr(study, level).data.whereabouts(file)
+                where = getattr(study, level).whereabouts(file)
                 lines.append(f"  {level}.data: {file} ({fault})")
                 lines += [f"    which is {where}"] if where else []
         stop(*lines, "Put them there, or say where they are: --config data_folder=DIR")

@@ -211,6 +211,16 @@ def test_a_missing_file_ends_with_its_sentence(snakemake, tmp_path, study, name,
     assert "Traceback" not in done.stdout
 
 
+def test_where_a_missing_file_is_to_be_had_is_said(snakemake, tmp_path, study):
+    with open(study()) as handle:
+        source = yaml.safe_load(handle)["source"]
+    source["data"]["train"] = ["none.xyz"]
+    source["origin"] = "the copper frames of Nobody (1999), CC0"
+    done = snakemake(tmp_path, "-n", "--configfile", study(source=source), check=False)
+    lines = done.stdout.strip().splitlines()
+    assert "    which is the copper frames of Nobody (1999), CC0" in lines
+
+
 def test_keys_that_stand_there_twice_are_refused(snakemake, tmp_path, study):
     path = Path(study())
     path.write_text(path.read_text() + "seed: 3\n")

@@ -36,6 +36,13 @@ class Level(Options):
     """Energies of isolated atoms, for `reference: isolated_atoms`, where they are not among the
     frames."""
     filters: Filters = Filters()
+    origin: Annotated[str, Field(min_length=1)] | None = None
+    """Where the files are to be had, under which licence, and how they were converted, in words:
+    said where one of them is missing."""
+
+    def whereabouts(self, path: str) -> str | None:
+        """Return where a file of the level is to be had, as far as it is known."""
+        return self.data.whereabouts(path) or self.origin
 
     def atom_files(self, folder: str) -> list[str]:
         """Return the path of the table of isolated atoms, which lies in ``folder``, if there is

@@ -85,7 +85,7 @@ def _check_files(study: Study, section: str, marks: Marks) -> None:
         marks.warn(f"{section}: files are missing, but their frames were made before")
     else:
         for file, fault in missing.items():
-            where = level.data.whereabouts(file)
+            where = level.whereabouts(file)
             told = f"; it is {where}" if where else ""
             marks.bad(f"{section}.data: {file} is missing ({fault}){told}")
 

@@ -8,6 +8,7 @@ with job(snakemake.log[0]) as say:
     from rungs.frames.isolated_atoms import read_isolated_energies
     from rungs.frames.table import read_groups, read_temperatures
     from rungs.references.isolated import check_isolated_atoms
+    from rungs.splits.companions import check_companions
     from rungs.splits.elements import check_methods_elements, count_elements
     from rungs.splits.files import frame_ids, read_split, read_summary, write_elements
     from rungs.splits.labels import check_moments, check_weights
@@ -25,6 +26,7 @@ with job(snakemake.log[0]) as say:
         for line in check_weights(parts[level, "train"], training.weights, section):
             say(line)
     check_moments(parts, study)
+    check_companions(study.methods, len(frame_ids(split, "source", "train")))
     levels = ("source", "target")
     check_isolated_atoms(
         study.methods,

@@ -16,7 +16,7 @@ from rungs.config.methods import Method
 from rungs.errors import StudyError
 from rungs.potentials.architecture import Surroundings
 from rungs.potentials.delta.network import DeltaNetwork
-from rungs.potentials.model_files import load_model, save_model
+from rungs.potentials.model_files import load_at_source, load_model, save_model
 from rungs.potentials.models import new_model, potential_of
 from rungs.potentials.predict import predict
 from rungs.potentials.prediction_errors import evaluate
@@ -175,6 +175,12 @@ def test_two_files_add_up_in_the_package_s_own_calculator(kind, added, crystals,
 def test_the_first_file_is_the_source_s_model(model, added, crystals, store_of):
     base, _ = added.parts()
     near(predict(base, store_of(crystals)), predict(model, store_of(crystals)))
+
+
+def test_at_the_source_it_is_the_first_network_alone(model, added, crystals, store_of, tmp_path):
+    save_model(added, tmp_path / "sum.pt")
+    store = store_of(crystals)
+    near(predict(load_at_source(tmp_path / "sum.pt"), store), predict(model, store))
 
 
 def test_labels_are_what_the_first_network_leaves(inputs, kind, model, labelled):

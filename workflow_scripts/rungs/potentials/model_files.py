@@ -27,13 +27,16 @@ def load_model(path: str | os.PathLike, device: torch.device | str = "cpu") -> n
 
 def load_at_source(path: str | os.PathLike) -> nn.Module:
     """Return the model that ``path`` holds as it is at the source: the same, but where it was
-    trained to tell the levels apart. Its reference energies are the target's.
+    trained to tell the levels apart, and of two networks that add up the first alone, with the
+    source's reference energies. Those of all others are the target's.
 
     Raises:
         StudyError: as :func:`load_model`.
     """
     content = _read(path)
     model = _model_in(content, path)
+    if content.get("architecture") == SUM:
+        return model.parts()[0]
     weights = content.get("rungs", {}).get(AT_SOURCE, {})
     named = dict(model.named_parameters())
     with torch.no_grad():

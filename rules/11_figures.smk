@@ -90,7 +90,10 @@ rule draw_learning_curves:
 
 rule draw_histories:
     input:
-        pretraining=results / study.main_pretraining / "history.csv",
+        pretrainings=[
+            results / f"pretrained{network.suffix}" / "history.csv"
+            for network in study.networks
+        ],
         runs=[
             results / f"runs/{run.method}/{run.size}/seed_{run.seed}/history.csv"
             for run in study.runs
@@ -116,6 +119,7 @@ rule draw_histories:
         runtime=per_attempt(10),
     params:
         runs=[tuple(run) for run in study.runs if run.size == study.subsets.sizes[-1]],
+        models=[network.name for network in study.networks],
         source=lambda wildcards: study.source.label,
         target=lambda wildcards: study.target.label,
         methods=list(study.methods),

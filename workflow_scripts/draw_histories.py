@@ -13,8 +13,9 @@ with job(snakemake.log[0]):
         tuple(run): pd.read_csv(path)
         for run, path in zip(params.runs, snakemake.input.runs, strict=True)
     }
+    histories = map(pd.read_csv, snakemake.input.pretrainings)
     figure = draw_histories(
-        pd.read_csv(snakemake.input.pretraining),
+        dict(zip(params.models, histories, strict=True)),
         stack_histories(runs),
         source=params.source,
         target=params.target,

@@ -102,3 +102,18 @@ def test_runs_without_forces_have_one_panel_beside_the_two_of_the_pretraining(hi
     assert all(ax.lines for ax in figure.axes)
     figure = draw_histories(None, runs)
     assert [ax.get_ylabel() for ax in figure.axes] == ["energy MAE (meV/atom)"]
+
+
+def test_each_of_several_models_has_its_pretraining(history):
+    runs = stack_histories({("scratch_a", 10, 0): history(90, 30)})
+    figure = draw_histories({"a": history(9, 3), "b": history(8, 2)}, runs)
+    (left, *_) = figure.axes
+    assert len(left.lines) == 2
+    assert [text.get_text() for text in left.get_legend().get_texts()] == ["a", "b"]
+    # one alone looks as without a name
+    alone, plain = (draw_histories(x, runs).axes[0] for x in ({None: history(9, 3)}, history(9, 3)))
+    assert alone.get_legend() is None
+    assert alone.lines[0].get_color() == plain.lines[0].get_color()
+    assert (
+        draw_histories({"a": history(9, 3).iloc[:0]}, runs).axes[0].get_title().startswith("runs")
+    )

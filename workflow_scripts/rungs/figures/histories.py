@@ -13,6 +13,7 @@ from rungs.figures.error_columns import PROPERTIES
 from rungs.figures.style import (
     DOUBLE,
     GREY,
+    MODELS,
     SINGLE,
     MethodStyle,
     log_limits,
@@ -43,7 +44,7 @@ def stack_histories(histories: Mapping[tuple[str, int, int], pd.DataFrame]) -> p
 
 @styled
 def draw_histories(
-    pretraining: pd.DataFrame | None,
+    pretraining: pd.DataFrame | Mapping[str, pd.DataFrame] | None,
     runs: pd.DataFrame,
     *,
     source: str = "source",
@@ -57,8 +58,9 @@ def draw_histories(
     validated, the losses on training frames are drawn instead.
 
     Args:
-        pretraining: ``pretrained/history.csv``; None or empty where the study takes a published
-            model as it is, and the left column is left away.
+        pretraining: ``pretrained/history.csv``, or of a study of several models one by the name of
+            each; None or empty where the study takes a published model as it is, and the left
+            column is left away.
         runs: histories of runs, as :func:`stack_histories` gives them.
         source, target: names of the levels.
         methods: the study's methods in their order; by default as they come in ``runs``.
@@ -69,7 +71,8 @@ def draw_histories(
         methods = list(dict.fromkeys(runs["method"])) if len(runs) else []
     look = MethodStyle(methods)
     sizes = sorted(runs["size"].unique(), reverse=True) if len(runs) else []
-    with_pretraining = pretraining is not None and len(pretraining) > 0
+    of_pretraining = _pretrainings(pretraining)
+    with_pretraining = bool(of_pretraining)
     n_columns = 2 if with_pretraining else 1
     n_entries = len(methods) + (len(sizes) if len(sizes) > 1 else 0)
     lines = [
@@ -85,7 +88,6 @@ def draw_histories(
         if len(runs)
         for (size, _), run in runs[runs["method"] == method].groupby(["size", "seed"], sort=True)
     ]
-    of_pretraining = [(pretraining, {"color": GREY, "marker": "o"})] if with_pretraining else []
     columns = {name: PROPERTIES[name].history for name in properties}
     validated = any(
         (history.get(column, pd.Series()) > 0).any()
@@ -119,6 +121,8 @@ def draw_histories(
                 PROPERTIES[name].label if title.startswith("errors") else f"{name} loss, training"
             )
             _draw_lines(ax, columns[name], sides[k])
+    if len(of_pretraining) > 1:
+        axes[0, 0].legend(fontsize=6.0)
     on = f", {number(sizes[0])} frames" if len(sizes) == 1 else ""
     titles = [f"pretraining on {plain(source)}", f"runs on {plain(target)}{on}"][-n_columns:]
     for k, words in enumerate(titles):
@@ -147,6 +151,20 @@ def draw_histories(
             title=title,
         )
     return figure
+
+
+def _pretrainings(given: pd.DataFrame | Mapping[str, pd.DataFrame] | None) -> list[tuple]:
+    """Histories that are not empty, each with its look; several with their models' names."""
+    if given is None or isinstance(given, pd.DataFrame):
+        there = given is not None and len(given)
+        return [(given, {"color": GREY, "marker": "o"})] if there else []
+    named = {name: history for name, history in given.items() if len(history)}
+    if len(named) == 1:
+        return _pretrainings(*named.values())
+    return [
+        (history, {"color": MODELS[i % len(MODELS)], "marker": "o", "label": plain(name)})
+        for i, (name, history) in enumerate(named.items())
+    ]
 
 
 def _any(drawable: Mapping[str, Sequence[bool]], side: int) -> bool:

@@ -109,10 +109,11 @@ def test_each_of_several_models_has_its_pretraining(history):
     figure = draw_histories({"a": history(9, 3), "b": history(8, 2)}, runs)
     (left, *_) = figure.axes
     assert len(left.lines) == 2
-    assert [text.get_text() for text in left.get_legend().get_texts()] == ["a", "b"]
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words[1:] == ["pretraining of a", "pretraining of b"]
     # one alone looks as without a name
     alone, plain = (draw_histories(x, runs).axes[0] for x in ({None: history(9, 3)}, history(9, 3)))
-    assert alone.get_legend() is None
+    assert len(alone.figure.legends[0].get_texts()) == 1
     assert alone.lines[0].get_color() == plain.lines[0].get_color()
     assert (
         draw_histories({"a": history(9, 3).iloc[:0]}, runs).axes[0].get_title().startswith("runs")

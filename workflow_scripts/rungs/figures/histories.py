@@ -74,7 +74,7 @@ def draw_histories(
     of_pretraining = _pretrainings(pretraining)
     with_pretraining = bool(of_pretraining)
     n_columns = 2 if with_pretraining else 1
-    n_entries = len(methods) + (len(sizes) if len(sizes) > 1 else 0)
+    n_entries = len(methods) + sum(len(x) for x in (sizes, of_pretraining) if len(x) > 1)
     lines = [
         (
             run,
@@ -121,8 +121,6 @@ def draw_histories(
                 PROPERTIES[name].label if title.startswith("errors") else f"{name} loss, training"
             )
             _draw_lines(ax, columns[name], sides[k])
-    if len(of_pretraining) > 1:
-        axes[0, 0].legend(fontsize=6.0)
     on = f", {number(sizes[0])} frames" if len(sizes) == 1 else ""
     titles = [f"pretraining on {plain(source)}", f"runs on {plain(target)}{on}"][-n_columns:]
     for k, words in enumerate(titles):
@@ -142,6 +140,8 @@ def draw_histories(
             Line2D([], [], color=GREY, ls=_DASHES[i % len(_DASHES)], label=f"{number(n)} frames")
             for i, n in enumerate(sizes)
         ]
+    if len(of_pretraining) > 1:
+        handles += [Line2D([], [], **look) for _, look in of_pretraining]
     if handles:
         figure.legend(
             handles=handles,
@@ -162,7 +162,14 @@ def _pretrainings(given: pd.DataFrame | Mapping[str, pd.DataFrame] | None) -> li
     if len(named) == 1:
         return _pretrainings(*named.values())
     return [
-        (history, {"color": MODELS[i % len(MODELS)], "marker": "o", "label": plain(name)})
+        (
+            history,
+            {
+                "color": MODELS[i % len(MODELS)],
+                "marker": "o",
+                "label": f"pretraining of {plain(name)}",
+            },
+        )
         for i, (name, history) in enumerate(named.items())
     ]
 

@@ -25,7 +25,7 @@ def test_a_method_stands_for_one_with_each_model(values):
     assert list(study.methods) == [
         *("scratch_small", "scratch_wide", "scratch_mace"),
         *("transfer_small", "transfer_wide", "transfer_mace"),
-        *("residual", "replay", "adapters"),
+        *("residual", "replay", "delta_small", "delta_mace", "adapters"),
     ]
     assert study.methods["scratch_wide"].model == "wide"
     assert study.strategy("scratch_wide") == "scratch"
@@ -49,7 +49,7 @@ def test_graphs_are_shared_where_cutoffs_agree(values):
     # a MACE has no angles, so its graphs are others all the same
     assert list(load_study(values).graph_sets) == ["-small", "-mace"]
     del values["models"]["mace"]
-    for name in ("residual", "adapters"):
+    for name in ("residual", "delta", "adapters"):
         values["methods"].pop(name)
     values.pop("properties")
     values["simulations"]["methods"] = ["transfer_small"]
@@ -198,7 +198,7 @@ def test_no_kind_is_ranked_on_labels_of_its_own(values, repository):
     assert "does not rank CHGNet against others" in study.judged_by_its_own_kind
     assert study.judged_by_its_own_kind in remarks(study)
     values["models"].pop("mace")
-    for name in ("residual", "adapters"):
+    for name in ("residual", "delta", "adapters"):
         values["methods"].pop(name)
     values["simulations"]["methods"] = ["transfer_small"]
     assert load_study(values).judged_by_its_own_kind is None

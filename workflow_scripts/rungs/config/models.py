@@ -66,7 +66,11 @@ def spread_over_models(values: Any) -> Any:
     if not isinstance(values, Mapping):
         return values
     models, methods = values.get("models"), values.get("methods")
-    if not isinstance(models, Mapping) or not isinstance(methods, Mapping) or not models:
+    if not isinstance(methods, Mapping):
+        return values
+    if not models:
+        _refuse_lists(methods)
+    if not isinstance(models, Mapping) or not models:
         return values
     spread: dict[str, Any] = {}
     for name, method in methods.items():
@@ -87,3 +91,14 @@ def spread_over_models(values: Any) -> Any:
         else:
             spread[name] = method
     return {**values, "methods": spread}
+
+
+def _refuse_lists(methods: Mapping[str, Any]) -> None:
+    """Raise ValueError for a method that names several models in a study without any."""
+    for name, method in methods.items():
+        asked = method.get("model") if isinstance(method, Mapping) else None
+        if isinstance(asked, list):
+            raise ValueError(
+                f"methods.{name}.model is {', '.join(map(str, asked))}; there is none: the study "
+                "has no section models"
+            )

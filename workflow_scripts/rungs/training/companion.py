@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from rungs.config.methods import Companion
-from rungs.errors import StudyError
 from rungs.graphs.store import GraphStore
+from rungs.splits.companions import check_companion_frames
 from rungs.training.labels import FrameLabels, read_labels
 
 PathLike = str | os.PathLike
@@ -111,13 +111,7 @@ def companion_frames(
     Raises:
         StudyError: when there are no frames, or fewer than asked for.
     """
-    if not training:
-        raise StudyError("companion: the source has no training frames to train on beside")
-    if asked.frames is not None and asked.frames > len(training):
-        raise StudyError(
-            f"companion.frames is {asked.frames}, but the source's training part has "
-            f"{len(training)} frames; lower it, or leave it out to take them all"
-        )
+    check_companion_frames("companion", asked.frames, len(training))
     store = GraphStore.open(graphs)
     places = store.index(training[: asked.frames])
     followed = store.index(validation[:n_followed])

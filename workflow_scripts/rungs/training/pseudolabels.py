@@ -4,8 +4,8 @@ hold on to it."""
 import os
 from pathlib import Path
 
-from rungs.errors import StudyError
 from rungs.graphs.store import GraphStore
+from rungs.splits.companions import check_companion_frames
 from rungs.splits.files import frame_ids, read_split
 from rungs.splits.subsets import source_order
 from rungs.training.labels import iter_predicted, write_labels
@@ -44,8 +44,7 @@ def write_pseudolabels(
     """
     store = GraphStore.open(graphs)
     names = frame_ids(read_split(split), "source", "train")
-    if not names:
-        raise StudyError("companion: the source has no training frames to train on beside")
+    check_companion_frames("companion", None, len(names))
     names = source_order(names, study_seed)[:n_frames]
     places = store.index(names)
     found = predict_all(

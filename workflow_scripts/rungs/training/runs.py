@@ -12,7 +12,6 @@ from rungs.config.architectures import AnyArchitecture
 from rungs.config.methods import Method
 from rungs.config.study import Run
 from rungs.config.training import Pretraining, Training
-from rungs.errors import StudyError
 from rungs.files import write_json, write_rows
 from rungs.graphs.store import GraphStore
 from rungs.potentials.device import pick_device
@@ -23,6 +22,7 @@ from rungs.potentials.references import get_reference, references_of, set_refere
 from rungs.potentials.registry import architecture_of
 from rungs.references.fit import ReferenceEnergies, read_reference, write_reference
 from rungs.seeds import derive_seed
+from rungs.splits.companions import check_source_frames
 from rungs.splits.files import frame_ids, read_split
 from rungs.splits.subsets import source_order, take
 from rungs.training.initialization import random_model, refuse_lacking
@@ -173,11 +173,7 @@ def fine_tune(
 
 
 def _source_subset(names: Sequence[str], size: int, study_seed: int) -> list[str]:
-    if size > len(names):
-        raise StudyError(
-            f"methods: a pretraining_size is {size}, but the source's training part has "
-            f"{len(names)} frames; lower it, or leave it out to take them all"
-        )
+    check_source_frames("methods: a pretraining_size", size, len(names))
     return take(source_order(names, study_seed), size)
 
 

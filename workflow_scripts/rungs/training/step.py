@@ -52,7 +52,6 @@ class Step:
         changes: Changes | None = None,
     ) -> None:
         self.model = model
-        self.store = store
         self.companion = companion
         self.options = options
         self.device = device

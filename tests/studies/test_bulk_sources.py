@@ -78,11 +78,16 @@ def study(tmp_path, repository, tiny_config):
         with open(tiny_config) as handle:
             tiny = yaml.safe_load(handle)
         values |= {key: tiny[key] for key in ("architecture", "pretraining", "fine_tuning")}
+        values["source"]["data"] = {
+            "kind": "mp_json",
+            "train": ["MPtrj_2022.9_full.json"],
+            "energy": "uncorrected",
+        }
         values["subsets"] = {"sizes": [0, 8, 30], "seeds": [0]}
+        del values["tuning"]
+        wanted = "scratch", "target_reference", "frozen_reference"
+        values["methods"] = {name: values["methods"][name] for name in wanted}
         values["methods"]["frozen_reference"]["sizes"] = [0, 30]
-        for name in ("frozen_reference", "target_reference"):
-            # the sample of MPtrj lacks some of the elements
-            values["methods"][name]["copy_embedding"] = {}
         values["data_folder"] = str(tmp_path / "data")
         path = tmp_path / "elements.yaml"
         path.write_text(yaml.safe_dump(values))

@@ -11,6 +11,7 @@ with job(snakemake.log[0]) as say:
     from rungs.splits.given_parts import read_listed
     from rungs.splits.members import read_members
     from rungs.splits.split import split_materials
+    from rungs.splits.spread import spread_words, without_spread
     from rungs.splits.summary import summarise
 
     params = snakemake.params
@@ -18,7 +19,11 @@ with job(snakemake.log[0]) as say:
     folder = params.data_folder
     if options.parts and options.parts.file:
         folder = folder_with(snakemake.input.parts, [options.parts.file], folder)
-    levels = {level: read_members(snakemake.input[level]) for level in ("source", "target")}
+    found = {level: read_members(snakemake.input[level]) for level in ("source", "target")}
+    levels = without_spread(found, options)
+    for level, members in levels.items():
+        if line := spread_words(level, found[level], members):
+            say(line)
     rows = split_materials(
         **levels,
         options=options,

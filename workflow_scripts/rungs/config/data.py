@@ -145,6 +145,11 @@ class Split(Options):
     validation: Fraction = 0.1
     """Share of the materials that choose the best weights. 0 keeps no validation frames: every
     training then takes its final weights."""
+    spread: Literal["keep", "set_aside"] = "keep"
+    """What becomes of materials (compositions, systems) that a published division spreads over
+    training and test: `keep` leaves the division as it is, so that frames test whose like were
+    trained on. `set_aside` takes their test frames out, and from the other level's training what
+    the target tests on: whole materials are then new, and no frame changes its published part."""
     parts: GivenParts | None = None
     """Given lists of materials, in place of the two fractions."""
     source_may_train_on_target_test: bool = False

@@ -112,9 +112,15 @@ class ExtendedXYZ(Options):
     stress positive under tension."""
     magmoms_key: str | None = None
     """Per-atom key of the magnetic moments in μB; null when the files carry none."""
+    frame_key: str | None = None
+    """Key of a frame's own id, which no other frame of the level has: frames with the same id at
+    both levels are compared with each other. null takes the file's name and the place in it."""
     material_key: str | None = None
     """Key that tells which material (or trajectory) a frame belongs to: splits are by material.
     null makes each frame a material of its own. What is written there is the id, also of digits."""
+    part_key: str | None = None
+    """Key of a published division, where it is not one of files: frames with `test` there test,
+    those with `train` or `validation` train, and validation is split off them as ever."""
     group_key: str | None = None
     """Key of a free label kept with each frame (temperature, kind of sampling, …)."""
     temperature_key: str | None = None
@@ -130,6 +136,12 @@ class ExtendedXYZ(Options):
     def _temperature_is_declared_once(self) -> "ExtendedXYZ":
         if self.temperature_key is not None and self.temperature_pattern is not None:
             raise ValueError("give temperature_key or temperature_pattern, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _is_divided_once(self) -> "ExtendedXYZ":
+        if self.part_key is not None and self.test:
+            raise ValueError("give part_key, or the files under test, not both")
         return self
 
     @model_validator(mode="after")

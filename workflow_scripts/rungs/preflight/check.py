@@ -4,6 +4,7 @@ import contextlib
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from rungs.splits.labels import check_subset, check_weights
 from rungs.splits.members import Member
 from rungs.splits.pools import check_pool_sizes, pool_members
 from rungs.splits.split import SplitRow, split_materials
+from rungs.splits.spread import spread_words, without_spread
 from rungs.splits.strategies import draw
 from rungs.splits.subsets import check_sizes
 from rungs.splits.summary import PartSummary, summarise
@@ -146,9 +148,14 @@ class _Check:
         else:
             self.marks.warn(f"{found.section}: labels are not checked (screening.check_labels)")
 
-    @property
+    @cached_property
     def _members(self) -> dict[str, list[Member]]:
-        return {level: self.read[level].members if level in self.read else [] for level in LEVELS}
+        found = {level: self.read[level].members if level in self.read else [] for level in LEVELS}
+        kept = without_spread(found, self.study.split)
+        for level in LEVELS:
+            if line := spread_words(level, found[level], kept[level]):
+                self.marks.good(line)
+        return kept
 
     def _check_copies(self) -> None:
         """Identical frames, which join materials into one unit of the split."""
@@ -178,7 +185,7 @@ class _Check:
             )
 
     def _check_split(self) -> None:
-        study, members = self.study, self._members
+        study, members = self.study, dict(self._members)
         if "source" not in self.read:
             # Made later; that of the target is the same whatever the source holds of its own.
             members["source"] = members["target"]

@@ -34,9 +34,14 @@ _OPTIONS = (
     "stress_key",
     "virial_key",
     "magmoms_key",
+    "frame_key",
     "material_key",
+    "part_key",
     "group_key",
 )
+_IDS = ("frame_key", "material_key", "part_key")
+"""What a frame is nothing without."""
+_PARTS = {"train": "train", "validation": "train", "valid": "train", "val": "train", "test": "test"}
 
 
 def read_extended_xyz(
@@ -47,8 +52,9 @@ def read_extended_xyz(
 ) -> Iterator[Frame | Rejected]:
     """Yield the frames of a level's files, in their order, in the project's units.
 
-    The frame id is the file's stem and the frame's place in it, from 0 (``Si_training:17``);
-    where two files have the same stem, their names as declared are used. A frame that cannot be
+    The frame id is what the declared key has, else the file's stem and the frame's place in it,
+    from 0 (``Si_training:17``); where two files have the same stem, their names as declared are
+    used. A frame that cannot be
     parsed or belongs to no material is yielded as :class:`Rejected`; a label that it lacks is
     None. Magnetic moments become absolute values, which is what CHGNet predicts.
 
@@ -159,8 +165,9 @@ class _Reader:
         for option, count in missing.items():
             if 0 < count == n_parsed:
                 self.never_there[option] = self._never_there(option, keys)
-        if sentence := self.never_there.get("material_key"):
-            raise StudyError(sentence)
+        for option in _IDS:
+            if sentence := self.never_there.get(option):
+                raise StudyError(sentence)
         if met := self.species.numbers_met:
             self.notes.add(
                 f"{self.name}: names of atoms are numbers, which were taken for atomic numbers: "
@@ -168,7 +175,7 @@ class _Reader:
             )
 
     def _never_there(self, option: str, keys: dict[str, None]) -> str:
-        nullable = f", or declare `{option}: null`" if option != "material_key" else ""
+        nullable = f", or declare `{option}: null`" if option not in _IDS else ""
         return (
             f"{self.path}: no frame has the key '{self.declared[option]}' declared as "
             f"{self.section}.{option}; the file has the keys "
@@ -179,6 +186,18 @@ class _Reader:
         data = self.data
         if not parsed.n_atoms:
             return Rejected(frame_id, "the frame has no atoms", "no atoms")
+        if data.frame_key is not None:
+            if not (own := parsed.values.get(data.frame_key)):
+                return self._without(frame_id, parsed, "frame_key")
+            frame_id = own
+        given_part = self.given_part
+        if data.part_key is not None:
+            if not (written := parsed.values.get(data.part_key)):
+                return self._without(frame_id, parsed, "part_key")
+            if (given_part := _PARTS.get(written.casefold())) is None:
+                raise ValueError(
+                    f"'{data.part_key}' is '{written}'; parts are train, validation and test"
+                )
         material, group = frame_id, None
         if data.group_key is not None:
             group = parsed.values.get(data.group_key)
@@ -188,12 +207,7 @@ class _Reader:
         if data.material_key is not None:
             material = parsed.values.get(data.material_key) or (frame_id if is_marked else None)
             if not material:
-                return Rejected(
-                    frame_id,
-                    f"line {parsed.first_line}: has no '{data.material_key}', declared as "
-                    "material_key",
-                    "missing key",
-                )
+                return self._without(frame_id, parsed, "material_key")
         atomic_numbers, positions = parsed.atomic_numbers, parsed.positions
         try:
             cell, has_vacuum = periodic_cell(
@@ -213,8 +227,16 @@ class _Reader:
             stress=None if has_vacuum else self._stress(parsed, cell),
             magmoms=self._magmoms(parsed),
             group=group,
-            given_part=self.given_part,
+            given_part=given_part,
             temperature=self._temperature(parsed),
+        )
+
+    def _without(self, frame_id: str, parsed: XYZFrame, option: str) -> Rejected:
+        key = self.declared[option]
+        return Rejected(
+            frame_id,
+            f"line {parsed.first_line}: has no '{key}', declared as {option}",
+            "missing key",
         )
 
     def _energy(self, parsed: XYZFrame) -> float | None:

@@ -2,7 +2,8 @@
 
 
 rule calculate_reference_properties:
-    # Of the potential that labelled the target, or the numbers of the configuration.
+    # Of the potential that labelled the target, or the numbers of the configuration and what the
+    # target's frames themselves show.
     input:
         frames=results / "frames/target.parquet",
         crystal=crystal_file,
@@ -16,6 +17,7 @@ rule calculate_reference_properties:
             if reference_is_simulated and properties_of_motion
             else []
         ),
+        split=results / "splits/split.csv" if frames_are_the_reference else [],
     output:
         table=results / "properties/reference.csv",
         curves=results / "properties/reference.parquet",
@@ -32,6 +34,8 @@ rule calculate_reference_properties:
     params:
         properties=study.properties and study.properties.model_dump(mode="json"),
         potential=study.target_potential,
+        simulations=study.simulations and study.simulations.model_dump(mode="json"),
+        seed=study.seed,
         data_folder=lambda wildcards: study.data_folder,
     script:
         "../workflow_scripts/calculate_reference_properties.py"

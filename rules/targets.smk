@@ -69,6 +69,11 @@ def targets_of_simulations():
 
 
 properties_of_motion = study.properties is not None and bool(study.properties.dynamic)
+frames_are_the_reference = (
+    study.properties is not None
+    and study.properties.reference_frames
+    and study.target_potential is None
+)
 
 
 def targets_of_properties():

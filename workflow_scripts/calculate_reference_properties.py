@@ -19,9 +19,15 @@ with job(snakemake.log[0]) as say:
     options = Properties.model_validate(params.properties)
     crystal = options.crystal and options.crystal.file
     folder = folder_with(given.crystal, [crystal] if crystal else [], params.data_folder)
-    simulated = None
+    simulated, starts = None, []
     if given.simulations:
         simulated = Simulated.read(given.simulations, given.trajectories)
+    if given.split:
+        from rungs.config.simulations import Simulations
+        from rungs.simulation.initial_conditions import draw_starts
+
+        simulations = Simulations.model_validate(params.simulations)
+        starts = draw_starts(simulations, given.frames, given.split, params.seed)
     lines = calculate_reference_properties(
         Potential(*params.potential) if params.potential else None,
         options,
@@ -29,6 +35,8 @@ with job(snakemake.log[0]) as say:
         data_folder=folder,
         simulated=simulated,
         outputs=PropertyFiles(output.table, output.curves),
+        frames=given.frames,
+        starts=starts,
     )
     for line in lines:
         say(line)

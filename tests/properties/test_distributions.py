@@ -95,3 +95,28 @@ def test_cells_of_their_own():
 def test_no_frames():
     with pytest.raises(ValueError, match="at least one frame"):
         radial_distribution(np.empty((0, 4, 3)), np.eye(3), r_max=2.0)
+
+
+def test_pairs_of_a_gas_of_two_kinds_and_their_weighted_sum():
+    positions, cell = gas(n=120)
+    one = np.arange(120) < 30
+    options = {"r_max": 6.0, "n_bins": 20}
+    r, mixed = radial_distribution(positions, cell, between=(one, ~one), **options)
+    assert np.average(mixed, weights=r**2) == pytest.approx(1.0, abs=0.01)
+    _, reversed_ = radial_distribution(positions, cell, between=(~one, one), **options)
+    assert reversed_ == pytest.approx(mixed)
+    _, every = radial_distribution(positions, cell, **options)
+    parts = {True: one, False: ~one}
+    total = sum(
+        a.mean() * b.mean() * radial_distribution(positions, cell, between=(a, b), **options)[1]
+        for a in parts.values()
+        for b in parts.values()
+    )
+    assert total == pytest.approx(every)
+
+
+def test_a_pair_without_atoms_is_refused():
+    positions, cell = gas(n=10, n_frames=1)
+    none = np.zeros(10, dtype=bool)
+    with pytest.raises(ValueError, match="no atoms of such a pair"):
+        radial_distribution(positions, cell, r_max=3.0, between=(none, ~none))

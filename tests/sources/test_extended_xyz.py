@@ -152,6 +152,29 @@ def test_published_test_files_are_marked(declare, tmp_path):
     ]
 
 
+def test_ids_and_a_published_division_from_keys(declare, tmp_path):
+    level = declare(frame_key="calc", part_key="split")
+    text = "".join(
+        block(f"calc={name}", f"split={part}")
+        for name, part in (("0012", "train"), ("5e1234", "test"), ("c", "Validation"), ("d", "us"))
+    )
+    *frames, unknown = read(level, tmp_path, train=text + block("calc=e"))[:4]
+    assert [(f.frame_id, f.material_id, f.given_part) for f in frames] == [
+        ("0012", "0012", "train"),
+        ("5e1234", "5e1234", "test"),
+        ("c", "c", "train"),
+    ]
+    assert "'split' is 'us'; parts are train, validation and test" in unknown.reason
+    lost = read(level, tmp_path)[4]
+    assert (lost.frame_id, lost.kind) == ("e", "missing key")
+    assert lost.reason == "line 17: has no 'split', declared as part_key"
+
+
+def test_a_division_is_declared_in_one_way(declare):
+    with pytest.raises(ValueError, match="give part_key, or the files under test, not both"):
+        declare(part_key="split", test=["b.xyz"])
+
+
 def test_files_of_one_name_in_two_folders_keep_their_frames_apart(declare, tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()

@@ -5,9 +5,12 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from rungs.config.options import Name, Options, PositiveFloat, UserPath
+from rungs.elements import ALL_SYMBOLS
 
 StaticCalculation = Literal["equation_of_state", "elastic", "phonons"]
 """Of the crystal at rest."""
+PAIRED = "radial_distribution"
+"""The property of which there may be one for each pair of elements."""
 DynamicCalculation = Literal[
     "radial_distribution", "angular_distribution", "vibrational_density_of_states"
 ]
@@ -90,11 +93,19 @@ class Properties(Options):
     """Displacement of an atom in Å that force constants are taken from."""
     largest_distance: PositiveFloat = 8.0
     """Where the radial distribution ends, in Å."""
+    pairs: list[Annotated[str, Field(pattern=r"^[A-Z][a-z]?-[A-Z][a-z]?$")]] = []
+    """Pairs of elements, such as `[O-O, Na-Cl]`: a radial distribution of each in place of one over
+    all atoms."""
     bond: PositiveFloat | None = None
     """Atoms nearer than this, in Å, make the angles of the angular distribution; null takes 1.25
     times the shortest distance in the crystal."""
     frequency_resolution: PositiveFloat = 0.5
     """Of the vibrational density of states, in THz."""
+    reference_frames: bool = False
+    """true compares radial and angular distributions with those of the target's own frames, all
+    that have the composition of a simulation's start (and, where frames tell temperatures, the
+    nearest to its own), where the target is not a built-in classical potential. It says something
+    only where these frames are snapshots of dynamics at the simulation's temperature."""
     reference_values: dict[Scalar, ReferenceValue] = {}
     """What models are compared with where the target is not a built-in classical potential."""
 
@@ -104,6 +115,18 @@ class Properties(Options):
         if twice := {name for name in calculate if calculate.count(name) > 1}:
             raise ValueError(f"{', '.join(sorted(twice))}: named more than once")
         return calculate
+
+    @model_validator(mode="after")
+    def _distributions_are_asked_for(self) -> "Properties":
+        if self.pairs and PAIRED not in self.calculate:
+            raise ValueError(f"pairs are those of {PAIRED}, which calculate lacks")
+        if len({frozenset(pair.split("-")) for pair in self.pairs}) < len(self.pairs):
+            raise ValueError("pairs: one is named more than once")
+        if unknown := {e for pair in self.pairs for e in pair.split("-")} - set(ALL_SYMBOLS):
+            raise ValueError(f"pairs: {', '.join(sorted(unknown))}: no such element")
+        if self.reference_frames and not {PAIRED, "angular_distribution"} & set(self.calculate):
+            raise ValueError("reference_frames needs a radial or angular distribution in calculate")
+        return self
 
     @model_validator(mode="after")
     def _units(self) -> "Properties":
@@ -122,5 +145,12 @@ class Properties(Options):
 
     @property
     def dynamic(self) -> list[str]:
-        """The calculations that read simulations, in the order given."""
-        return [name for name in self.calculate if name in DynamicCalculation.__args__]
+        """The properties that read simulations, in the order given; pairs of elements as
+        ``radial_distribution O-O``."""
+        names = []
+        for name in self.calculate:
+            if name == PAIRED and self.pairs:
+                names += [f"{name} {pair}" for pair in self.pairs]
+            elif name in DynamicCalculation.__args__:
+                names.append(name)
+        return names

@@ -90,11 +90,12 @@ class Study(Networks):
             raise ValueError(f"properties.sizes has {extra}, which no run has")
         if not self.property_points:
             raise ValueError("properties.methods and properties.sizes have no run in common")
-        if asked.reference_values and self.target.data.kind == "classical_md":
-            raise ValueError(
-                "properties.reference_values: the target's own potential is the reference; remove "
-                "them"
-            )
+        if self.target.data.kind == "classical_md":
+            for key in ("reference_values", "reference_frames"):
+                if getattr(asked, key):
+                    raise ValueError(
+                        f"properties.{key}: the target's own potential is the reference; remove it"
+                    )
         if asked.dynamic and self.simulations is None:
             raise ValueError(
                 f"properties.calculate: {', '.join(asked.dynamic)} need the section simulations"

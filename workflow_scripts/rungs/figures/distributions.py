@@ -18,6 +18,7 @@ from rungs.figures.style import (
     plain,
     styled,
 )
+from rungs.properties.quantities import order
 
 AXES = {
     "radial_distribution": ("distance (Å)", "$g(r)$"),
@@ -47,7 +48,9 @@ def draw_distributions(
         target: name of the target level.
         methods: the study's methods in their order.
     """
-    sheet = curve_sheet(curves, reference, AXES, methods)
+    there = {*curves["kind"], *reference["kind"]}
+    kinds = sorted((name for name in there if _kind(name) in AXES), key=order)
+    sheet = curve_sheet(curves, reference, kinds, methods)
     if not sheet.methods:
         return figure_of_words("no simulation of a model stayed stable")
     moving, wanted, look, drawn = sheet.curves, sheet.reference, sheet.look, sheet.methods
@@ -56,7 +59,7 @@ def draw_distributions(
     temperatures = sorted(set(moving["temperature_k"]))
     if len(temperatures) > N_TEMPERATURES:
         temperatures = [temperatures[0], temperatures[-1]]
-    rows = [(k, t) for k in AXES if k in set(everything["kind"]) for t in temperatures]
+    rows = [(k, t) for k in kinds if k in set(everything["kind"]) for t in temperatures]
     sizes = sheet.sizes
     figure = new_figure(DOUBLE, 0.7 + 1.5 * len(rows))
     axes = figure.subplots(len(rows), len(sizes), squeeze=False, sharey="row")
@@ -71,12 +74,22 @@ def draw_distributions(
                 for table in (moving[moving["size"] == size], wanted)
             )
             _draw_panel(ax, own, of_reference, drawn, look)
-            ax.set_xlabel(AXES[kind][0])
+            ax.set_xlabel(AXES[_kind(kind)][0])
             if kind == "vibrational_density_of_states":
                 ax.set_xlim(0, _end(everything[everything["kind"] == kind]))
-        axes[i, 0].set_ylabel(AXES[kind][1])
+        axes[i, 0].set_ylabel(_y_label(kind))
     sheet.legend(figure)
     return figure
+
+
+def _kind(name: str) -> str:
+    return name.partition(" ")[0]
+
+
+def _y_label(name: str) -> str:
+    kind, _, pair = name.partition(" ")
+    label = AXES[kind][1]
+    return f"{label}, {pair.replace('-', '–')}" if pair else label
 
 
 def _draw_panel(

@@ -21,7 +21,7 @@ from rungs.figures.style import (
     say_in_panel,
     styled,
 )
-from rungs.properties.quantities import QUANTITIES
+from rungs.properties.quantities import order, quantity
 
 # Blue and red are told apart with every common kind of colour vision.
 _COLOURS = colormaps["RdBu_r"]
@@ -88,17 +88,16 @@ def draw_property_effects(
 
 
 def _rows(table: pd.DataFrame) -> list[tuple[str, float | None]]:
-    order = list(QUANTITIES)
     pairs = {
         (row.property, None if pd.isna(row.temperature_k) else float(row.temperature_k))
         for row in table.itertuples()
     }
-    return sorted(pairs, key=lambda pair: (order.index(pair[0]), pair[1] or 0))
+    return sorted(pairs, key=lambda pair: (order(pair[0]), pair[1] or 0))
 
 
 def _label(row: tuple[str, float | None]) -> str:
     name, temperature = row
-    label = QUANTITIES[name].label
+    label = quantity(name).label
     return label if temperature is None else f"{label}, {temperature:g} K"
 
 

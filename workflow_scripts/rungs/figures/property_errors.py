@@ -21,7 +21,7 @@ from rungs.figures.style import (
     say_in_panel,
     styled,
 )
-from rungs.properties.quantities import QUANTITIES
+from rungs.properties.quantities import order, quantity
 
 N_COLUMNS = 3
 MAX_PANELS = 15
@@ -65,7 +65,7 @@ def draw_properties(
     axes = figure.subplots(n_rows, N_COLUMNS, squeeze=False)
     for i, (ax, (name, temperature)) in enumerate(zip(axes.flat, items, strict=False)):
         panel_letter(ax, i)
-        label = QUANTITIES[name].label
+        label = quantity(name).label
         ax.set_title(label if temperature is None else f"{label}, {temperature:g} K")
         own, noise = (_of(table, name, temperature) for table in (runs, reference))
         chance = noise["error"].dropna() if "error" in noise else noise.iloc[:, :0]
@@ -95,8 +95,7 @@ def panels(runs: pd.DataFrame) -> list[tuple[str, float | None]]:
         (row.property, None if pd.isna(row.temperature_k) else float(row.temperature_k))
         for row in found.itertuples()
     ]
-    order = list(QUANTITIES)
-    pairs.sort(key=lambda pair: (order.index(pair[0]), pair[1] or 0))
+    pairs.sort(key=lambda pair: (order(pair[0]), pair[1] or 0))
     if len(pairs) > MAX_PANELS:
         lowest = runs["temperature_k"].min()
         pairs = [pair for pair in pairs if pair[1] in (None, lowest)]
@@ -118,7 +117,7 @@ def _draw_panel(
     methods: Sequence[str],
     look: MethodStyle,
 ) -> None:
-    unit = QUANTITIES[name].unit
+    unit = quantity(name).unit
     errors = name not in _ALWAYS_VALUES and runs["error"].notna().any()
     shown = runs.assign(y=runs["error"].abs() if errors else runs["value"])
     if errors:

@@ -11,7 +11,7 @@ from rungs.config.study import Run
 from rungs.evaluation.tables import read_rows
 from rungs.properties.curves import Curve, difference, read_curves
 from rungs.properties.motion import Simulated, dynamic_properties, halves
-from rungs.properties.quantities import CURVES, QUANTITIES
+from rungs.properties.quantities import is_curve, quantity
 from rungs.properties.static import Found, Value
 
 REFERENCE_COLUMNS = ("property", "temperature_k", "value", "unit", "error", "source")
@@ -50,12 +50,12 @@ def run_rows(run: Run, found: Found, reference: Reference) -> list[dict]:
             "property": value.property,
             "temperature_k": value.temperature_k,
             "value": value.value,
-            "unit": QUANTITIES[value.property].unit,
+            "unit": quantity(value.property).unit,
             "reference": reference.values.get(value.property),
             "failed": int(value.failed),
             "note": value.note,
         }
-        if not value.failed and value.property in CURVES:
+        if not value.failed and is_curve(value.property):
             row["error"] = _curve_error(value, found.curves, reference.curves)
         elif value.value is not None and row["reference"] is not None:
             row["error"] = value.value - row["reference"]
@@ -105,7 +105,7 @@ def reference_rows(
             "property": value.property,
             "temperature_k": value.temperature_k,
             "value": value.value,
-            "unit": QUANTITIES[value.property].unit,
+            "unit": quantity(value.property).unit,
             "error": noise.get((value.property, value.temperature_k)),
             "source": "; ".join(filter(None, [source, value.note])),
         }

@@ -9,33 +9,49 @@ import numpy as np
 
 
 def radial_distribution(
-    positions: np.ndarray, cells: np.ndarray, *, r_max: float, n_bins: int = 200
+    positions: np.ndarray,
+    cells: np.ndarray,
+    *,
+    r_max: float,
+    n_bins: int = 200,
+    between: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the radial distribution function g(r), over all pairs of atoms.
+    """Return the radial distribution function g(r), over all pairs of atoms or those of two kinds.
 
     g(r) = ⟨number of atoms in the shell about an atom⟩ / (ρ · volume of the shell), ρ being the
-    mean density (Allen and Tildesley, Computer Simulation of Liquids, section 2.6). In a gas of n
-    atoms without forces it is 1 − 1/n. Periodic images count, so ``r_max`` may exceed half a cell.
+    mean density (Allen and Tildesley, Computer Simulation of Liquids, section 2.6), of the second
+    kind where there are two. In a gas of n atoms without forces it is 1 − 1/n over all pairs and
+    between atoms of one kind, and 1 between those of two kinds. Periodic images count, so ``r_max``
+    may exceed half a cell.
 
     Args:
         positions: (T, n, 3) in Å.
         cells: (3, 3) or (T, 3, 3) lattice vectors as rows, in Å.
         r_max: where the function ends, in Å.
         n_bins: shells.
+        between: two (n,) bool, the atoms about which and those which are counted; None for all.
 
     Returns:
         (n_bins,) middles of the shells in Å, and (n_bins,) g.
 
     Raises:
-        ValueError: without frames.
+        ValueError: without frames, or without atoms of one of the kinds.
     """
+    if between is not None and not all(kind.any() for kind in between):
+        raise ValueError("there are no atoms of such a pair")
     edges = np.linspace(0.0, r_max, n_bins + 1)
     shells = 4 / 3 * np.pi * np.diff(edges**3)
     total, n_frames = np.zeros(n_bins), 0
     for frame, cell in _frames(positions, cells):
-        (distances,) = _neighbours("d", frame, cell, r_max)
-        density = len(frame) / abs(np.linalg.det(cell))
-        total += np.histogram(distances, edges)[0] / (len(frame) * density * shells)
+        if between is None:
+            (distances,) = _neighbours("d", frame, cell, r_max)
+            n_centres = n_counted = len(frame)
+        else:
+            first, second, distances = _neighbours("ijd", frame, cell, r_max)
+            distances = distances[between[0][first] & between[1][second]]
+            n_centres, n_counted = (int(kind.sum()) for kind in between)
+        density = n_counted / abs(np.linalg.det(cell))
+        total += np.histogram(distances, edges)[0] / (n_centres * density * shells)
         n_frames += 1
     return (edges[1:] + edges[:-1]) / 2, total / n_frames
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from rungs.properties.quantities import QUANTITIES
+from rungs.properties.quantities import order
 
 LEVEL = 0.90
 """Of the intervals, as of all others in a study."""
@@ -49,12 +49,11 @@ def property_rows(runs: Iterable[Mapping[str, str]], baselines: Mapping[str, str
     for row in runs:
         key = (row["method"], int(row["size"]), row["property"], row["temperature_k"])
         groups.setdefault(key, {})[row["seed"]] = row
-    order = list(QUANTITIES)
     out = []
     for key, by_seed in sorted(
         groups.items(),
         key=lambda item: (
-            order.index(item[0][2]),
+            order(item[0][2]),
             float(item[0][3] or 0),
         ),
     ):

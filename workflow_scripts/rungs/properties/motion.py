@@ -8,17 +8,29 @@ the very starts that it survived.
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from rungs.config.properties import Properties
 from rungs.evaluation.tables import read_rows
+from rungs.frames.elements import SYMBOLS
 from rungs.properties.curves import Curve
 from rungs.properties.distributions import angular_distribution, radial_distribution
 from rungs.properties.static import Found, Value
 from rungs.properties.vibrations import vibrational_density_of_states
 from rungs.simulation.trajectories import Trajectory, read_trajectories
+
+
+class Snapshots(Protocol):
+    """What has positions: a simulation, or frames."""
+
+    atomic_numbers: np.ndarray
+    """(n,)."""
+    cell: np.ndarray
+    """(3, 3) or (T, 3, 3) lattice vectors as rows, in Å."""
+    positions: np.ndarray
+    """(T, n, 3) in Å."""
 
 
 class Simulated(NamedTuple):
@@ -50,12 +62,12 @@ class Simulated(NamedTuple):
         )
 
 
-def dynamic_properties(simulated: Simulated, bond: float, options: Properties) -> Found:
+def dynamic_properties(simulated: Simulated, bond: float | None, options: Properties) -> Found:
     """Return the dynamic properties of one model: a curve for each start and temperature.
 
     Args:
         simulated: the model's own.
-        bond: atoms nearer than this are neighbours, in Å.
+        bond: atoms nearer than this are neighbours, in Å; None where no property asks.
         options: the section ``properties``.
     """
     values, curves = [], []
@@ -70,12 +82,13 @@ def dynamic_properties(simulated: Simulated, bond: float, options: Properties) -
 
 
 def _curves(
-    name: str, runs: Sequence[Trajectory], bond: float, options: Properties
+    name: str, runs: Sequence[Trajectory], bond: float | None, options: Properties
 ) -> tuple[list[Curve], list[str]]:
     found, faults = [], []
+    kind, _, pair = name.partition(" ")
     for run in runs:
         try:
-            x, y = CALCULATIONS[name](run, bond, options)
+            x, y = CALCULATIONS[kind](run, pair, bond, options)
         except ValueError as fault:  # too few samples
             faults.append(f"start {run.start}: {fault}")
         else:
@@ -92,15 +105,40 @@ def halves(run: Trajectory) -> tuple[Trajectory, Trajectory]:
     )
 
 
-def _distances(run: Trajectory, _: float, options: Properties) -> tuple[np.ndarray, np.ndarray]:
-    return radial_distribution(run.positions, run.cell, r_max=options.largest_distance)
+def distances(
+    snapshots: Snapshots, pair: str, _: float | None, options: Properties
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the radial distribution of a simulation or of frames, as
+    :func:`rungs.properties.distributions.radial_distribution` does.
+
+    Args:
+        snapshots: of one composition, their atoms in one order.
+        pair: two elements such as ``Na-Cl``; empty for all atoms.
+        options: the section ``properties``.
+
+    Raises:
+        ValueError: without atoms of the pair.
+    """
+    between = None
+    if pair:
+        one, other = (snapshots.atomic_numbers == 1 + SYMBOLS.index(e) for e in pair.split("-"))
+        between = one, other
+    return radial_distribution(
+        snapshots.positions, snapshots.cell, r_max=options.largest_distance, between=between
+    )
 
 
-def _angles(run: Trajectory, bond: float, _: Properties) -> tuple[np.ndarray, np.ndarray]:
-    return angular_distribution(run.positions, run.cell, bond=bond)
+def angles(
+    snapshots: Snapshots, _: str, bond: float, __: Properties
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the angular distribution of a simulation or of frames; the arguments are those of
+    :func:`distances`, and the length of a bond in Å."""
+    return angular_distribution(snapshots.positions, snapshots.cell, bond=bond)
 
 
-def _vibrations(run: Trajectory, _: float, options: Properties) -> tuple[np.ndarray, np.ndarray]:
+def _vibrations(
+    run: Trajectory, _: str, __: float | None, options: Properties
+) -> tuple[np.ndarray, np.ndarray]:
     from ase.data import atomic_masses
 
     return vibrational_density_of_states(
@@ -112,9 +150,9 @@ def _vibrations(run: Trajectory, _: float, options: Properties) -> tuple[np.ndar
 
 
 CALCULATIONS: dict[
-    str, Callable[[Trajectory, float, Properties], tuple[np.ndarray, np.ndarray]]
+    str, Callable[[Trajectory, str, float | None, Properties], tuple[np.ndarray, np.ndarray]]
 ] = {
-    "radial_distribution": _distances,
-    "angular_distribution": _angles,
+    "radial_distribution": distances,
+    "angular_distribution": angles,
     "vibrational_density_of_states": _vibrations,
 }

@@ -32,6 +32,25 @@ QUANTITIES = {
 }
 """In the order of tables and figures."""
 
+
+def quantity(name: str) -> Quantity:
+    """Return unit and name in figures of a property, such as ``radial_distribution Na-Cl``."""
+    kind, _, pair = name.partition(" ")
+    unit, label = QUANTITIES[kind]
+    return Quantity(unit, f"{label} {pair.replace('-', '–')}".rstrip())
+
+
+def order(name: str) -> tuple[int, str]:
+    """Return where a property stands in tables and figures, as a key of sorting."""
+    kind, _, pair = name.partition(" ")
+    return list(QUANTITIES).index(kind), pair
+
+
+def is_curve(name: str) -> bool:
+    """Whether the property is a curve: then it has an error but no value."""
+    return name.partition(" ")[0] in CURVES
+
+
 CURVES = (
     "equation_of_state",
     "phonon_bands",
@@ -39,7 +58,7 @@ CURVES = (
     "angular_distribution",
     "vibrational_density_of_states",
 )
-"""Properties that are curves: they have an error but no value."""
+"""Kinds of properties that are curves."""
 
 _CUBIC = {
     "equation_of_state": ("lattice_constant", "bulk_modulus", "equation_of_state"),

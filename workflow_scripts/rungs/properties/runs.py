@@ -1,7 +1,7 @@
 """The jobs: properties of the reference, and of all models of a method and size."""
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +21,7 @@ from rungs.properties.curves import write_curves
 from rungs.properties.motion import Simulated, dynamic_properties
 from rungs.properties.quantities import RUN_COLUMNS
 from rungs.properties.static import Found, static_properties
+from rungs.simulation.initial_conditions import Start
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -84,7 +85,8 @@ def calculate_properties(
     Raises:
         StudyError: when there is no such crystal, or a model cannot be read.
     """
-    crystal = starting_crystal(options.crystal, elements, data_folder)
+    crystal = starting_crystal(options.crystal, elements, data_folder) if options.static else None
+    bond = _bond(options, elements, data_folder)
     wanted = read_reference(reference.table, reference.curves)
     rows, curves, lines = [], [], []
     for run, model in models.items():
@@ -92,6 +94,7 @@ def calculate_properties(
             crystal,
             partial(_calculator, model),
             None if simulated is None else simulated.of(run.seed),
+            bond,
             options,
         )
         rows += run_rows(run, found, wanted)
@@ -110,14 +113,19 @@ def calculate_reference_properties(
     data_folder: str,
     simulated: Simulated | None,
     outputs: PropertyFiles,
+    frames: PathLike,
+    starts: Sequence[Start] = (),
 ) -> list[str]:
     """Write what models are compared with: the classical potential that made the target's frames,
-    or the configuration's numbers; return terminal lines.
+    or the configuration's numbers and the frames themselves; return terminal lines.
 
     Args:
         potential: None where the target's frames are no built-in potential's.
         options, elements, data_folder, outputs: as for :func:`calculate_properties`.
         simulated: the potential's own simulations, or None.
+        frames: the target's.
+        starts: of the simulations; without a potential those whose distributions are compared with
+            the frames' (``properties.reference_frames``).
 
     Raises:
         StudyError: when the potential itself has no such properties: the crystal is not its own.
@@ -128,15 +136,22 @@ def calculate_reference_properties(
 
         crystal = starting_crystal(options.crystal, elements, data_folder)
         source = f"{potential.name} of {potential.element}"
-        found = _found(crystal, partial(calculator, *potential), simulated, options)
+        bond = _bond(options, elements, data_folder)
+        found = _found(crystal, partial(calculator, *potential), simulated, bond, options)
         if simulated is not None:
-            noise = sampling_noise(simulated, _bond(options, crystal), options)
+            noise = sampling_noise(simulated, bond, options)
         for value in found.values:
             if value.failed and value.temperature_k is None:
                 raise StudyError(
                     f"properties.crystal: the reference itself, {source}, has no "
                     f"{value.property.replace('_', ' ')} for this crystal: {value.note}"
                 )
+    elif options.reference_frames:
+        from rungs.properties.of_frames import distributions_of_frames
+
+        source = "the target's frames"
+        bond = _bond(options, elements, data_folder)
+        found, noise = distributions_of_frames(frames, starts, bond, options)
     rows = reference_rows(found, noise, options.reference_values, source)
     write_rows(outputs.table, REFERENCE_COLUMNS, rows)
     write_curves(outputs.curves, [(None, curve) for curve in found.curves])
@@ -146,9 +161,10 @@ def calculate_reference_properties(
 
 
 def _found(
-    crystal: "Atoms",
+    crystal: "Atoms | None",
     make_calculator: Callable[[], "Calculator"],
     simulated: Simulated | None,
+    bond: float | None,
     options: Properties,
 ) -> Found:
     """All properties of one potential, of the crystal at rest and of its simulations."""
@@ -157,7 +173,7 @@ def _found(
         found = static_properties(crystal, make_calculator(), options)
     if simulated is None:
         return found
-    moving = dynamic_properties(simulated, _bond(options, crystal), options)
+    moving = dynamic_properties(simulated, bond, options)
     return Found(found.values + moving.values, found.curves + moving.curves)
 
 
@@ -173,8 +189,14 @@ def _calculator(model: PathLike):
     return ModelCalculator(load_model(model).double())
 
 
-def _bond(options: Properties, crystal: "Atoms") -> float:
-    return options.bond or BOND_FACTOR * shortest_distance(crystal)
+def _bond(options: Properties, elements: Collection[str], data_folder: str) -> float | None:
+    """The length below which atoms are neighbours, in Å; None where no property asks."""
+    if "angular_distribution" not in options.dynamic:
+        return None
+    if options.bond is not None:
+        return options.bond
+    crystal = starting_crystal(options.crystal, elements, data_folder)
+    return BOND_FACTOR * shortest_distance(crystal)
 
 
 def _in_words(found: Found) -> str:

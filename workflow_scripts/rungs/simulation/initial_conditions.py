@@ -61,8 +61,8 @@ def draw_starts(
         if wanted.crystal:
             chosen = [(_crystal_name(wanted.crystal), _crystal(wanted.crystal))] * wanted.number
         else:
-            nearest = wanted.temperature == "nearest"
-            pool = _nearest(candidates, temperature) if nearest else candidates
+            any_serves = wanted.temperature == "any"
+            pool = candidates if any_serves else nearest(candidates, temperature)
             seed = derive_seed(study_seed, "simulation frames", temperature)
             order = np.random.default_rng(seed).permutation(len(pool))
             drawn = [pool[order[i % len(order)]] for i in range(wanted.number)]
@@ -115,7 +115,7 @@ def _candidates(wanted: Starts, frames: str | os.PathLike, split: str | os.PathL
     return chosen
 
 
-def _nearest(candidates: Sequence[Frame], temperature: float) -> list[Frame]:
+def nearest(candidates: Sequence[Frame], temperature: float) -> list[Frame]:
     """Return the frames whose temperature is nearest, or all where frames tell none."""
     known = [frame for frame in candidates if frame.temperature is not None]
     if not known:

@@ -12,6 +12,7 @@ from rungs.errors import StudyError
 from rungs.records.gathering import COLUMNS, gather, markdown, read_summary_of
 from rungs.records.summary import summarize, write_summary
 from rungs.scaling import data_efficiency, fit_learning_curves, learning_curve_means
+from rungs.splits.summary import PartSummary
 
 ENERGY, FORCE = "energy_mae_mev_per_atom", "force_mae_mev_per_angstrom"
 
@@ -22,10 +23,13 @@ def finished(tmp_path, repository):
     ``gain``·N; returns its folder."""
     values = yaml.safe_load((repository / "config.yaml").read_text())
 
-    def write(name, gain=4.0, seeds=(0, 1, 2), metrics=(ENERGY, FORCE), methods=None):
+    def write(name, gain=4.0, seeds=(0, 1, 2), metrics=(ENERGY, FORCE), methods=None, steeper=0.0):
         rows = [
             {"method": method, "size": n, "seed": seed}
-            | dict.fromkeys(metrics, a * n ** (-0.5) * (1 + 0.02 * seed))
+            | dict.fromkeys(
+                metrics,
+                a * n ** (-0.5 - steeper * (method == "scratch")) * (1 + 0.02 * seed),
+            )
             for method, a in (("scratch", 900), ("target_reference", 900 / gain**0.5))
             if methods is None or method in methods
             for n in (10, 100, 1000)
@@ -43,7 +47,10 @@ def finished(tmp_path, repository):
             checks=[],
             efficiency=data_efficiency(rows, laws) if has_scratch else [],
             plan=[],
-            parts=[],
+            parts=[
+                PartSummary(level, "train", *[1000] * 4, 0, *[1000] * 4)
+                for level in ("source", "target")
+            ],
         )
         write_summary(folder / "summary.json", summary)
         return folder
@@ -73,6 +80,23 @@ def test_a_row_for_each_study_and_metric(finished):
     assert rows[2].equivalent_frames == pytest.approx(90, rel=0.02)
 
 
+def test_up_to_where_transfer_pays(finished):
+    """From scratch falls as N^-0.8, transferred as N^-0.5 from half its error at one frame."""
+    (row, _) = gather([read_summary_of(finished("one", steeper=0.3))])
+    assert (row.few_size, row.many_size) == (10, 100)
+    assert row.few_ratio == pytest.approx(0.5 * 10**0.3)
+    assert row.many_ratio == pytest.approx(0.5 * 100**0.3)
+    assert (row.pays_up_to, row.undecided_from) == (10, 100)
+    assert row.source_per_target == pytest.approx(100)
+    assert "| 10 (100 source frames each) |" in markdown([row])
+    (row, _) = gather([read_summary_of(finished("two"))])
+    assert (row.pays_up_to, row.undecided_from) == (1000, None)
+    assert "| 1,000, the most (1.0 source frames each) |" in markdown([row])
+    (row, _) = gather([read_summary_of(finished("three", gain=0.5))])
+    assert (row.pays_up_to, row.undecided_from) == (None, 10)
+    assert "| not for certain |" in markdown([row])
+
+
 def test_what_a_study_lacks_stays_empty(finished):
     (row,) = gather(
         [read_summary_of(finished("one", metrics=(ENERGY,), methods={"target_reference"}))]
@@ -95,7 +119,7 @@ def test_the_command_prints_and_writes(finished, tmp_path, capsys):
     assert main(["gather", *folders, "--csv", str(tmp_path / "all.csv")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 + 4
-    assert lines[0].count("|") == lines[1].count("|") == lines[2].count("|") == 8
+    assert lines[0].count("|") == lines[1].count("|") == lines[2].count("|") == 10
     assert "10 → 40 (" in lines[2]
     with open(tmp_path / "all.csv", newline="") as handle:
         rows = list(csv.DictReader(handle))

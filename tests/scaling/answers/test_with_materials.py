@@ -283,3 +283,44 @@ def test_the_text_of_a_plan_says_what_its_intervals_are_over():
     assert f"core-hours ({rounded(2 * low, 2)} to {rounded(2 * high, 2)})" in text
     alone = plan_text(list(plan_of(curve, []).values()), "A study")
     assert "Intervals: 90 %, over the seeds alone." in alone
+
+
+def test_the_ratio_to_scratch_is_paired_by_seed_and_holds_the_truth():
+    rng = np.random.default_rng(5)
+    held = {"seeds": 0, "both": 0}
+    n_studies = 60
+    truth = LAWS["transfer"](100) / LAWS["scratch"](100)
+    for _ in range(n_studies):
+        curve, errors = study(rng, n_seeds=3, n_materials=30)
+        laws = fit_learning_curves(curve)
+        for name, materials in (("seeds", None), ("both", draw_materials(errors, n_draws=200))):
+            rows = data_efficiency(curve, laws, materials=materials)
+            (row,) = [r for r in rows if r.size == 100]
+            assert row.scratch_ratio_low < row.scratch_ratio < row.scratch_ratio_high
+            held[name] += row.scratch_ratio_low < truth < row.scratch_ratio_high
+    assert 0.82 * n_studies <= held["both"] <= n_studies
+    assert held["seeds"] < held["both"]
+    by_hand = [
+        np.log(a[ENERGY] / b[ENERGY])
+        for a in curve
+        for b in curve
+        if (a["method"], a["size"]) == ("transfer", 100)
+        and (b["method"], b["size"], b["seed"]) == ("scratch", 100, a["seed"])
+    ]
+    assert row.scratch_ratio == pytest.approx(np.exp(np.mean(by_hand)))
+
+
+def test_without_the_same_seeds_at_a_size_there_is_no_ratio_to_scratch():
+    curve, _ = study(np.random.default_rng(0))
+    kept = [
+        row for row in curve if (row["method"], row["size"], row["seed"]) != ("scratch", 100, 2)
+    ]
+    kept.append({"method": "transfer", "size": 0, "seed": 0, ENERGY: 500.0})
+    rows = {row.size: row for row in data_efficiency(kept, fit_learning_curves(kept))}
+    assert rows[100].scratch_ratio is None
+    assert rows[0].scratch_ratio is None
+    assert rows[10].scratch_ratio is not None
+    one = [row for row in curve if row["seed"] == 0]
+    first = data_efficiency(one, fit_learning_curves(one))[0]
+    assert first.scratch_ratio > 0
+    assert first.scratch_ratio_low is None

@@ -15,9 +15,10 @@ def gather(studies: tuple[Path, ...], csv: Path | None, as_json: bool) -> None:
     """Put what pretraining is worth in each STUDY into one table.
 
     A STUDY is results/NAME, finished, or its summary.json. Printed in Markdown, for energy and for
-    force: errors from scratch and of the best transfer on the most frames, the exponents of their
-    laws, and the frames from scratch that have the error of few transferred ones, each with its
-    90 % interval.
+    force: errors from scratch and of the best transfer on the most frames, their ratio at about 10
+    and 100 frames, up to how many frames it is below 1 for certain and how many source frames there
+    are for each of these, the exponents of the laws, and the frames from scratch that have the
+    error of few transferred ones, each with its 90 % interval.
     """
     from rungs.records.gathering import gather as gathered
     from rungs.records.gathering import markdown, read_summary_of, write_gathered

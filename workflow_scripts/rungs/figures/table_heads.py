@@ -122,6 +122,7 @@ HEADS = {
     "rmse": Head("RMSE", OWN_UNIT),
     "mean_error": Head("mean error", OWN_UNIT),
     "error": Head("error", OWN_UNIT),
+    "scratch_ratio": Head("error over that from scratch at the same size"),
     "error_ratio": Head("error over plain fine-tuning's"),
     "new_chemistry_error": Head("error on new chemistry", OWN_UNIT),
     "new_chemistry_ratio": Head("error on new chemistry over plain fine-tuning's"),

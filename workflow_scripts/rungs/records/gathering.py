@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
+from math import log
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -15,6 +16,9 @@ from rungs.scaling.answers.law_table import LawRow
 from rungs.scaling.answers.sentences import METRICS, best_method
 from rungs.scaling.answers.words import metric_words, rounded
 
+NEAR = {"few": 10, "many": 100}
+"""Target frames at which studies are compared."""
+_NEAR_BY = 1.6
 LABELS = {"crystals": "a CHGNet", "classical_md": "a classical potential"}
 """What labels the frames of built-in sources; those of all others are calculations."""
 
@@ -41,6 +45,24 @@ class GatheredRow:
     scratch_error: float | None = None
     transfer_error: float | None = None
     """At that size."""
+    few_size: int | None = None
+    """The size nearest to 10 frames that both have, within a factor of 1.6."""
+    few_ratio: float | None = None
+    few_low: float | None = None
+    few_high: float | None = None
+    """There the transferred error over that from scratch, paired by seed: below 1 it pays."""
+    many_size: int | None = None
+    """The size nearest to 100 frames, likewise."""
+    many_ratio: float | None = None
+    many_low: float | None = None
+    many_high: float | None = None
+    pays_up_to: int | None = None
+    """The largest size at which the whole interval of this ratio lies below 1."""
+    undecided_from: int | None = None
+    """The smallest size beyond it: there transfer no longer pays for certain, or it hurts. None
+    where it pays on the most frames that both have."""
+    source_per_target: float | None = None
+    """Source training frames for each target frame at `pays_up_to`."""
     scratch_exponent: float | None = None
     scratch_exponent_low: float | None = None
     scratch_exponent_high: float | None = None
@@ -120,6 +142,8 @@ def markdown(rows: Sequence[GatheredRow]) -> str:
         "labels",
         "error of",
         "from scratch | transferred, at",
+        "transferred over scratch, at",
+        "pays up to",
         "exponents",
         "equivalent frames",
     )
@@ -153,6 +177,7 @@ def _row(summary: Summary, metric: str) -> GatheredRow | None:
         values["transfer"] = best = best_method(summary.points, pretrained, first)
         values |= _exponents(laws.get(best), "transfer")
     values |= _errors(points, values.get("scratch"), values.get("transfer"))
+    values |= _gains(summary, metric, values.get("transfer"))
     values |= _equivalent(summary, metric, values.get("transfer"))
     return GatheredRow(**values)
 
@@ -208,6 +233,33 @@ def _equivalent(summary: Summary, metric: str, transfer: str | None) -> dict:
     }
 
 
+def _gains(summary: Summary, metric: str, transfer: str | None) -> dict:
+    """What transfer does to the error at few and at many frames, and up to where it pays."""
+    rows = {
+        row.size: row
+        for row in summary.efficiency
+        if (row.method, row.metric) == (transfer, metric) and row.scratch_ratio is not None
+    }
+    values: dict = {}
+    for name, wanted in NEAR.items():
+        size = min(rows, key=lambda n: abs(log(n / wanted)), default=None)
+        if size is not None and abs(log(size / wanted)) <= log(_NEAR_BY):
+            row = rows[size]
+            values |= {
+                f"{name}_size": size,
+                f"{name}_ratio": row.scratch_ratio,
+                f"{name}_low": row.scratch_ratio_low,
+                f"{name}_high": row.scratch_ratio_high,
+            }
+    pays = [size for size, row in rows.items() if (row.scratch_ratio_high or 1.0) < 1.0]
+    values["pays_up_to"] = up_to = max(pays, default=None)
+    beyond = [size for size in rows if size > (up_to or 0)]
+    values["undecided_from"] = min(beyond, default=None)
+    if up_to is not None and summary.source.training_frames:
+        values["source_per_target"] = summary.source.training_frames / up_to
+    return values
+
+
 def _cells(row: GatheredRow) -> list[str]:
     word, unit = metric_words(row.metric)
     errors = [_number(row.scratch_error, 2), _number(row.transfer_error, 2)]
@@ -231,9 +283,28 @@ def _cells(row: GatheredRow) -> list[str]:
         row.labels,
         word,
         f"{' / '.join(errors)}{at}",
+        "; ".join(filter(None, (_gain(row, name) for name in NEAR))) or "–",
+        _pays(row),
         " / ".join(exponents),
         equivalent,
     ]
+
+
+def _gain(row: GatheredRow, name: str) -> str:
+    size, ratio = getattr(row, f"{name}_size"), getattr(row, f"{name}_ratio")
+    if ratio is None:
+        return ""
+    ends = getattr(row, f"{name}_low"), getattr(row, f"{name}_high")
+    return f"{_with_interval(ratio, *ends, digits=2)} at {size:,}"
+
+
+def _pays(row: GatheredRow) -> str:
+    if row.pays_up_to is None:
+        return "–" if row.undecided_from is None else "not for certain"
+    words = f"{row.pays_up_to:,}" + ("" if row.undecided_from else ", the most")
+    if row.source_per_target is not None:
+        words += f" ({rounded(row.source_per_target, 2)} source frames each)"
+    return words
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -48,6 +48,8 @@ class LevelSummary(Options):
     """Where the frames come from: the kind of source. `crystals` are labelled by a published
     model and not by DFT."""
     frames: int
+    training_frames: int | None = None
+    """Those that train; the source's pretrain, the target's are what subsets are drawn from."""
     labelled: dict[str, int]
     """How many of the frames have each label."""
 
@@ -234,5 +236,6 @@ def _level(level: object, parts: Sequence[PartSummary]) -> LevelSummary:
         functional=level.functional,
         kind=level.data.kind,
         frames=sum(part.frames for part in parts),
+        training_frames=sum(part.frames for part in parts if part.part == "train"),
         labelled={label: sum(part.labelled[label] for part in parts) for label in LABELS},
     )

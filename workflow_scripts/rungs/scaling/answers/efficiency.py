@@ -39,6 +39,11 @@ class EfficiencyRow:
     size: int
     mean_error: float
     """Geometric mean over the seeds, in the metric's unit."""
+    scratch_ratio: float | None = None
+    """Its error over that of the baseline at the same size: below 1 where transfer helps."""
+    scratch_ratio_low: float | None = None
+    scratch_ratio_high: float | None = None
+    """Interval from the seeds, paired, and from the test materials where their errors are known."""
     scratch_equivalent_frames: float | None = None
     """Frames that the baseline needs for the same error; None where out of range."""
     equivalent_low: float | None = None
@@ -157,6 +162,7 @@ class _Baseline:
     name: str
     row: LawRow | None
     level: float
+    curve: Curve | None = None
     refits: Refits | None = None
     """None with one seed."""
     draws: MaterialDraws | None = None
@@ -173,12 +179,12 @@ def _baseline(
     seed: int,
 ) -> _Baseline:
     if row is None or row.law is None:
-        return _Baseline(curve.method, row, level)
+        return _Baseline(curve.method, row, level, curve, draws=draws)
     sizes, seeds, errors = curve.trained()
     refits = refit_seeds(sizes, seeds, errors, row.form, n_resamples, seed)
     log_errors = draws and draws.of(curve.method, sizes, seeds, errors)
     redrawn = None if log_errors is None else redraw_laws(row.form, sizes, log_errors)
-    return _Baseline(curve.method, row, level, refits, draws, redrawn)
+    return _Baseline(curve.method, row, level, curve, refits, draws, redrawn)
 
 
 def _compare(curve: Curve, size: int, baseline: _Baseline) -> EfficiencyRow:
@@ -187,6 +193,7 @@ def _compare(curve: Curve, size: int, baseline: _Baseline) -> EfficiencyRow:
     out = {"method": curve.method, "baseline": baseline.name}
     out |= {"metric": curve.metric, "size": size}
     out["mean_error"] = float(np.exp(log_mean))
+    out |= _ratio(curve.method, errors, size, baseline)
     if row is None or row.law is None:
         return EfficiencyRow(**out, note=f"{baseline.name} has no law in this metric")
     at_small, at_large = row.law([row.smallest_size, row.largest_size])
@@ -208,6 +215,32 @@ def _compare(curve: Curve, size: int, baseline: _Baseline) -> EfficiencyRow:
         **intervals,
         note="; ".join(notes),
     )
+
+
+def _ratio(
+    method: str, errors: dict[str, float], size: int, baseline: _Baseline
+) -> dict[str, float]:
+    """The error over the baseline's at the same size, by column; nothing where that has other
+    seeds, or none."""
+    scratch = baseline.curve.by_seed(size) if baseline.curve is not None else {}
+    if not scratch or sorted(scratch) != sorted(errors):
+        return {}
+    labels = sorted(errors)
+    own, other = ([x[label] for label in labels] for x in (errors, scratch))
+    logs, n_seeds = np.log(own) - np.log(other), len(labels)
+    out = {"scratch_ratio": float(np.exp(logs.mean()))}
+    if n_seeds < 2:
+        return out
+    seed_error = float(logs.std(ddof=1) / np.sqrt(n_seeds))
+    half = quantile(n_seeds - 1, baseline.level) * seed_error
+    if (draws := baseline.draws) is not None:
+        here = draws.of(method, [size] * n_seeds, labels, own)
+        there = draws.of(baseline.name, [size] * n_seeds, labels, other)
+        if here is not None and there is not None:
+            scatter = draw_error((here - there).mean(axis=1), draws.n_materials)
+            half = joint_half(seed_error, n_seeds, scatter, draws.n_materials, baseline.level)
+    low, high = np.exp(logs.mean() + np.array([-1.0, 1.0]) * half)
+    return out | {"scratch_ratio_low": float(low), "scratch_ratio_high": float(high)}
 
 
 def _intervals(

@@ -46,3 +46,29 @@ def test_the_reference_is_stable(reference):
         )
     found = list(read_trajectories(reference / "simulations/reference.npz"))
     assert [(t.temperature, len(t.positions)) for t in found] == [(300.0, 41), (900.0, 41)]
+
+
+def test_frames_are_what_distributions_are_compared_with(snakemake, tiny_config, tmp_path):
+    """All 4 frames of the crystal that a simulation starts from; no model is needed for it."""
+    with open(tiny_config, encoding="utf-8") as handle:
+        study = yaml.safe_load(handle)
+    study["properties"] = {
+        "calculate": ["radial_distribution"],
+        "reference_frames": True,
+        "methods": ["scratch"],
+        "sizes": [12],
+    }
+    config = tmp_path / "study.yaml"
+    config.write_text(yaml.safe_dump(study), encoding="utf-8")
+    table = "results/tiny/properties/reference.csv"
+    snakemake(tmp_path, "--cores", "2", "--configfile", str(config), "--", table)
+    with open(tmp_path / table, newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    assert [(row["property"], row["temperature_k"]) for row in rows] == [
+        ("radial_distribution", "100.0"),
+        ("radial_distribution", "300.0"),
+    ]
+    for row in rows:
+        assert row["source"].startswith("the target's frames; ")
+        assert " frames of " in row["source"]
+        assert 0 < float(row["error"]) < 200

@@ -80,15 +80,10 @@ def draw_strategies(
     handles += [
         Line2D([], [], color=GREY, ls=(0, (4, 3)), label="the pretrained model, before"),
         Line2D([], [], color=BLUE, marker="o", label="all test materials", lw=1.2),
-        Line2D(
-            [],
-            [],
-            color=ORANGE,
-            marker="s",
-            label="those of chemistry the run's frames lack",
-            lw=1.2,
-        ),
     ]
+    if rows["new_chemistry_ratio"].notna().any():
+        label = "those of chemistry the run's frames lack"
+        handles.append(Line2D([], [], color=ORANGE, marker="s", label=label, lw=1.2))
     figure.legend(handles=handles, loc="outside upper center", ncols=3, columnspacing=1.5)
     return figure
 

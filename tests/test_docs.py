@@ -1,6 +1,7 @@
 """The documentation: it builds, its links lead somewhere, its examples run, it needs no network."""
 
 import itertools
+import json
 import os
 import re
 import shutil
@@ -256,6 +257,80 @@ def test_the_tutorial_makes_its_two_files(tmp_path):
     assert frame.forces[1].tolist() == [-0.1, 0.0, 0.2]
     assert frame.cart_coords[1].tolist() == [2.0, 2.0, 2.0]
     assert frame.stress == pytest.approx([-1.0, -2.0, -3.0, -0.3, -0.2, -0.1])  # kbar, compression
+    study = read_study(ROOT / "config/ag_to_au.yaml")  # which keeps the published division
+    parts = [frame.given_part for frame in read_source(study.target, tmp_path, 0, "target")]
+    assert parts == ["train", "train", "test", "test"]
+
+
+def test_salt_water_is_converted(tmp_path):
+    """docs/salt_water.md, on frames of one molecule in atomic units."""
+    from rungs.config import read_study
+    from rungs.sources import read_source
+
+    (script,) = code("salt_water.md", "python")
+    frame = """begin
+comment
+lattice 20.0 0.0 0.0
+lattice 0.0 20.0 0.0
+lattice 0.0 0.0 20.0
+atom 1.0 1.0 1.0 O 0.0 0.0 0.01 0.0 -0.02
+atom 2.8 1.0 1.0 H 0.0 0.0 -0.01 0.0 0.0
+atom 21.0 2.7 1.0 H 0.0 0.0 0.0 0.0 0.02
+energy -17.0
+charge 0.0
+end
+"""
+    for name in ("gen2", "gen3"):
+        (tmp_path / f"{name}.data").write_text(frame)
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+    study = read_study(ROOT / "config/salt_water.yaml")
+    first, second = read_source(study.target, tmp_path, study.seed, "target")
+    assert (first.formula, first.group, second.group) == ("H2O", "gen2", "gen3")
+    assert first.energy == pytest.approx(-17 * 27.211386, abs=1e-5)
+    assert first.forces[0] == pytest.approx([0.514221, 0.0, -1.028441], abs=1e-5)
+    assert first.cell[0] == pytest.approx([10.583544, 0, 0], abs=1e-5)
+    assert first.cart_coords[2, 0] == pytest.approx(0.529177, abs=1e-5)  # back in the cell
+
+
+def test_elements_are_converted_and_meet_their_pairs(tmp_path):
+    """docs/elements.md, on one element at both levels and a frame of MPtrj."""
+    import gzip
+
+    import numpy as np
+    from pymatgen.core import Lattice, Structure
+
+    from rungs.config import read_study
+    from rungs.sources import read_source
+
+    (script,) = code("elements.md", "python")
+    crystal = Structure(Lattice.cubic(3.2), ["Li", "Li"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    for functional, energy in (("PBE", -3.8), ("r2SCAN", -4.6)):
+        document = {
+            "structure": crystal.as_dict(),
+            "energy": energy,
+            "forces": [[0.1, 0, 0], [-0.1, 0, 0]],
+            "stress": [10.0, 20.0, 30.0, 1.0, 2.0, 3.0],
+            "matpes_id": "mp-135",
+            "functional": functional,
+            "provenance": {"original_mp_id": "mp-135"},
+        }
+        with gzip.open(tmp_path / f"MatPES-{functional}-Element-Refs.json.gz", "wt") as file:
+            json.dump({"Li": document}, file)
+    (tmp_path / "mptrj-random-1k.xyz").write_text(
+        '1\nLattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3:forces:R:3 energy=-1.0 '
+        'mptrj_traj_id=mp-1 mptrj_snapshot_id=mp-1-0-3 stress="0 0 0 0 0 0 0 0 0" pbc="T T T"\n'
+        "Cs 0 0 0 0 0 0\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+    study = read_study(ROOT / "config/mptrj_to_elements.yaml")
+    sample, source = read_source(study.source, tmp_path, study.seed, "source")
+    (target,) = read_source(study.target, tmp_path, study.seed, "target")
+    assert (sample.frame_id, sample.material_id) == ("mp-1-0-3", "mp-1")
+    assert source.frame_id == source.material_id == target.frame_id == "mp-135"
+    assert (source.energy, target.energy) == (-3.8, -4.6)
+    np.testing.assert_allclose(source.cart_coords, target.cart_coords, atol=1e-6)
+    np.testing.assert_allclose(source.stress, target.stress, atol=1e-6)  # kbar of both, as GPa
+    np.testing.assert_allclose(source.forces, target.forces)
 
 
 def test_energies_alone_are_left_where_nothing_is_tested(tmp_path):

@@ -17,11 +17,11 @@ from rungs.errors import StudyError
 from rungs.potentials.architecture import Surroundings
 from rungs.potentials.delta.network import DeltaNetwork
 from rungs.potentials.model_files import load_at_source, load_model, save_model
-from rungs.potentials.models import new_model, potential_of
+from rungs.potentials.models import load_initial, new_model, potential_of
 from rungs.potentials.predict import predict
 from rungs.potentials.prediction_errors import evaluate
 from rungs.potentials.references import LARGE, get_reference, set_reference
-from rungs.potentials.registry import architecture_of
+from rungs.potentials.registry import architecture_of, trained_architecture_of
 from rungs.references.fit import ReferenceEnergies, write_reference
 from rungs.simulation.calculator import ModelCalculator
 from rungs.splits.elements import ElementCount
@@ -124,7 +124,7 @@ def test_the_sum_is_the_sum(model, added, correction, crystals, store_of):
 
 
 def test_it_starts_as_the_pretrained_network(model, correction, crystals, store_of):
-    architecture_of(correction).start_at_zero(correction)
+    trained_architecture_of(correction).start_at_zero(correction)
     set_reference(correction, REFERENCES)
     both = DeltaNetwork(copy.deepcopy(model), correction)
     near(predict(both, store_of(crystals)), predict(model, store_of(crystals)))
@@ -273,7 +273,7 @@ def test_a_checkpoint_of_other_labels_is_not_gone_on_from(inputs, kind, model, t
     first = digest()
     assert digest() == first
     with torch.no_grad():
-        architecture_of(model).linear_layers(model)[0].parameter.mul_(1.1)
+        trained_architecture_of(model).linear_layers(model)[0].parameter.mul_(1.1)
     save_model(model, inputs.pretrained)
     assert digest() != first
 
@@ -283,6 +283,13 @@ def test_networks_of_different_cutoffs_do_not_add_up(kind, model):
     other = kind.options.model_copy(update={name: 3.9})
     with pytest.raises(StudyError, match="has the cutoffs"):
         DeltaNetwork(model, new_model(other, 0, Surroundings(ELEMENTS, 9.0, 0.4)))
+
+
+def test_a_sum_is_nothing_to_start_from(added, tmp_path):
+    save_model(added, tmp_path / "sum.pt")
+    words = r"pretraining\.initial: .*sum\.pt: the model is a sum of two networks"
+    with pytest.raises(StudyError, match=words):
+        load_initial(str(tmp_path / "sum.pt"))
 
 
 def test_a_sum_of_unknown_networks_is_refused(added, tmp_path):

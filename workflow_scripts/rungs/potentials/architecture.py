@@ -54,33 +54,14 @@ class Surroundings(NamedTuple):
         )
 
 
-class Architecture(ABC):
-    """One kind of network. A model is an ``nn.Module`` that has reference energies in it; which
-    kind it is, :func:`rungs.potentials.registry.architecture_of` says."""
+class Evaluated(ABC):
+    """What can be evaluated, simulated and saved: one kind of network, or a sum of two. A model is
+    an ``nn.Module`` that has reference energies in it; which kind it is,
+    :func:`rungs.potentials.registry.architecture_of` says."""
 
     name: str
-    """In the configuration (``architecture.kind``), in files and as the folder's name."""
-    uses_surroundings: bool
-    """Whether random weights depend on :class:`Surroundings`."""
-
-    @abstractmethod
-    def new(self, options: AnyArchitecture, seed: int, around: Surroundings | None) -> nn.Module:
-        """Return a network with random weights; the global random state is left as it was.
-
-        Args:
-            options: its size and cutoffs.
-            seed: determines the weights.
-            around: what it is made for, where the architecture needs to know.
-        """
-
-    @abstractmethod
-    def redraw(self, model: nn.Module, seed: int) -> nn.Module:
-        """Return a network of the same architecture as ``model``, with random weights."""
-
-    @abstractmethod
-    def start_at_zero(self, model: nn.Module) -> None:
-        """Let the energy without references be 0 whatever the frame, in place, by the last layer
-        alone, so that training goes on from there."""
+    """In files, of a single network also in the configuration (``architecture.kind``) and as the
+    folder's name."""
 
     @abstractmethod
     def cutoffs(self, model: nn.Module) -> tuple[float, float]:
@@ -108,6 +89,58 @@ class Architecture(ABC):
         """Return the atomic numbers that the network knows."""
 
     @abstractmethod
+    def content(self, model: nn.Module) -> dict[str, Any]:
+        """Return what a file of the model holds, tensors and plain values: ``model`` with its
+        ``state_dict``, reference energies included, in float32; and ``architecture``, the name."""
+
+    @abstractmethod
+    def from_content(self, content: Mapping, path: str) -> nn.Module:
+        """Return the model that a file holds; the other way round.
+
+        Raises:
+            StudyError: when the content does not fit this architecture.
+        """
+
+    @abstractmethod
+    def save_native(self, model: nn.Module, folder: Path, name: str) -> list[str]:
+        """Write into a folder what the architecture's own tools read, reference energies in it.
+
+        Args:
+            model: the network.
+            folder: is there.
+            name: of the file, without what it ends in.
+
+        Returns:
+            The names of the files.
+        """
+
+
+class Architecture(Evaluated):
+    """One kind of network, which can be made anew and trained."""
+
+    uses_surroundings: bool
+    """Whether random weights depend on :class:`Surroundings`."""
+
+    @abstractmethod
+    def new(self, options: AnyArchitecture, seed: int, around: Surroundings | None) -> nn.Module:
+        """Return a network with random weights; the global random state is left as it was.
+
+        Args:
+            options: its size and cutoffs.
+            seed: determines the weights.
+            around: what it is made for, where the architecture needs to know.
+        """
+
+    @abstractmethod
+    def redraw(self, model: nn.Module, seed: int) -> nn.Module:
+        """Return a network of the same architecture as ``model``, with random weights."""
+
+    @abstractmethod
+    def start_at_zero(self, model: nn.Module) -> None:
+        """Let the energy without references be 0 whatever the frame, in place, by the last layer
+        alone, so that training goes on from there."""
+
+    @abstractmethod
     def copy_element(self, model: nn.Module, target: int, source: int) -> None:
         """Let all weights of one element be those of another, in place; by atomic numbers."""
 
@@ -133,29 +166,3 @@ class Architecture(ABC):
     def part_of(self, name: str) -> str:
         """Return which of :class:`rungs.config.training.RateFactors` a parameter belongs to, by its
         name in ``named_parameters``."""
-
-    @abstractmethod
-    def content(self, model: nn.Module) -> dict[str, Any]:
-        """Return what a file of the model holds, tensors and plain values: ``model`` with its
-        ``state_dict``, reference energies included, in float32; and ``architecture``, the name."""
-
-    @abstractmethod
-    def from_content(self, content: Mapping, path: str) -> nn.Module:
-        """Return the model that a file holds; the other way round.
-
-        Raises:
-            StudyError: when the content does not fit this architecture.
-        """
-
-    @abstractmethod
-    def save_native(self, model: nn.Module, folder: Path, name: str) -> list[str]:
-        """Write into a folder what the architecture's own tools read, reference energies in it.
-
-        Args:
-            model: the network.
-            folder: is there.
-            name: of the file, without what it ends in.
-
-        Returns:
-            The names of the files.
-        """

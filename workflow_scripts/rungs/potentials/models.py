@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from rungs.config.training import TRUSTED
-from rungs.potentials.registry import architecture, architecture_of
+from rungs.errors import StudyError
+from rungs.potentials.registry import architecture, architecture_of, trained_architecture_of
 
 if TYPE_CHECKING:
     from rungs.config.architectures import AnyArchitecture
@@ -28,7 +29,7 @@ def load_initial(initial: str) -> nn.Module:
         initial: :attr:`rungs.config.training.Pretraining.start`.
 
     Raises:
-        StudyError: when it is neither.
+        StudyError: when it is neither, or a sum of networks, which cannot be trained further.
     """
     from rungs.potentials.chgnet.published import PUBLISHED, load_published
     from rungs.potentials.model_files import load_model
@@ -37,14 +38,21 @@ def load_initial(initial: str) -> nn.Module:
         from rungs.potentials.mace.native import read_native
 
         return read_native(initial.removeprefix(TRUSTED))
-    return load_published(initial) if initial in PUBLISHED else load_model(initial)
+    if initial in PUBLISHED:
+        return load_published(initial)
+    model = load_model(initial)
+    try:
+        trained_architecture_of(model)
+    except StudyError as error:
+        raise StudyError(f"pretraining.initial: {initial}: {error}") from None
+    return model
 
 
 def potential_of(
     model: nn.Module, *, compiled: bool = True, flat: "Flat | None" = None
 ) -> "Potential":
     """Return what evaluates a network on batches; see
-    :meth:`rungs.potentials.architecture.Architecture.potential`."""
+    :meth:`rungs.potentials.architecture.Evaluated.potential`."""
     return architecture_of(model).potential(model, compiled=compiled, flat=flat)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from rungs.config.methods import Adapters
 from rungs.errors import StudyError
-from rungs.potentials.registry import architecture_of
+from rungs.potentials.registry import trained_architecture_of
 from rungs.seeds import derive_seed
 from rungs.training.parameter_vector import FlatParameters
 
@@ -145,7 +145,7 @@ class _Matrix(NamedTuple):
 
 def _matrices(model: nn.Module, flat: FlatParameters, names: Sequence[str]) -> list[_Matrix]:
     """Return where the matrices of the chosen layers lie; of all where none are named."""
-    architecture = architecture_of(model)
+    architecture = trained_architecture_of(model)
     groups = architecture.groups(model)
     prefixes = tuple(prefix for name in names for prefix in groups.get(name, ()))
     found = []

@@ -15,7 +15,7 @@ from torch import nn
 from rungs.graphs.store import GraphStore
 from rungs.potentials.delta.network import DeltaNetwork
 from rungs.potentials.references import get_reference, set_reference
-from rungs.potentials.registry import architecture_of
+from rungs.potentials.registry import trained_architecture_of
 from rungs.training.labels import FrameLabels, atoms_of, predicted
 
 
@@ -60,7 +60,7 @@ class Difference(NamedTuple):
     def first(self, network: nn.Module) -> nn.Module:
         """Return a network with random weights that begins where the sum is the base: its energy
         is 0, and the target's reference energies are its own."""
-        architecture_of(network).start_at_zero(network)
+        trained_architecture_of(network).start_at_zero(network)
         set_reference(network, get_reference(self.base))
         return network
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from rungs.errors import StudyError
-from rungs.potentials.registry import architecture_of
+from rungs.potentials.registry import trained_architecture_of
 from rungs.training.adam import Adam, Piece
 from rungs.training.parameter_vector import FlatParameters
 
@@ -41,7 +41,7 @@ class SourceWeights:
         compiled: bool,
     ) -> None:
         self.kind = kind
-        architecture = architecture_of(model)
+        architecture = trained_architecture_of(model)
         named = dict(model.named_parameters())
         if kind == "embedding":
             name, n_rows = architecture.embedding(model)

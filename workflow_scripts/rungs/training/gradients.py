@@ -20,7 +20,7 @@ from rungs.graphs.store import GraphStore
 from rungs.potentials.device import pick_device
 from rungs.potentials.model_files import load_model
 from rungs.potentials.references import references_of
-from rungs.potentials.registry import architecture_of
+from rungs.potentials.registry import trained_architecture_of
 from rungs.seeds import derive_seed
 from rungs.splits.files import read_order, read_split
 from rungs.splits.subsets import take
@@ -46,7 +46,7 @@ def layer_norms(
 
     The references, where they are trained, are a layer of their own: ``reference energies``.
     """
-    layers = architecture_of(model).layers(model)
+    layers = trained_architecture_of(model).layers(model)
     of_layer = {
         id(parameter): [layer.name for layer in layers if name.startswith(layer.prefix)]
         for name, parameter in model.named_parameters()

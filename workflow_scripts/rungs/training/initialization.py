@@ -12,7 +12,7 @@ from rungs.frames.elements import ATOMIC_NUMBERS, SYMBOLS
 from rungs.graphs.store import GraphStore
 from rungs.potentials.architecture import Surroundings
 from rungs.potentials.models import new_model
-from rungs.potentials.registry import architecture, architecture_of
+from rungs.potentials.registry import architecture, architecture_of, trained_architecture_of
 from rungs.splits.files import read_elements
 
 
@@ -66,7 +66,7 @@ def copy_embedding(model: nn.Module, pairs: Mapping[str, str]) -> None:
     Raises:
         StudyError: for a symbol that is no element, or one that the network does not know.
     """
-    architecture = architecture_of(model)
+    architecture = trained_architecture_of(model)
     for target, source in pairs.items():
         for symbol in (target, source):
             if symbol not in ATOMIC_NUMBERS:

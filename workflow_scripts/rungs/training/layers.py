@@ -6,7 +6,7 @@ from torch import nn
 
 from rungs.errors import StudyError
 from rungs.potentials.references import references_of
-from rungs.potentials.registry import architecture_of
+from rungs.potentials.registry import trained_architecture_of
 
 
 def freeze(model: nn.Module, names: Sequence[str]) -> None:
@@ -20,7 +20,7 @@ def freeze(model: nn.Module, names: Sequence[str]) -> None:
     Raises:
         StudyError: for a layer that the network does not have, and where nothing is left to train.
     """
-    groups = architecture_of(model).groups(model)
+    groups = trained_architecture_of(model).groups(model)
     for name in names:
         prefixes = groups.get(name, ())
         found = [p for n, p in model.named_parameters() if prefixes and n.startswith(prefixes)]

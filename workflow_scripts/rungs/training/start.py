@@ -18,7 +18,7 @@ from rungs.graphs.store import GraphStore
 from rungs.potentials.model_files import load_model
 from rungs.potentials.models import load_initial
 from rungs.potentials.references import get_reference, set_reference
-from rungs.potentials.registry import architecture_of
+from rungs.potentials.registry import trained_architecture_of
 from rungs.references.fit import read_reference
 from rungs.references.isolated import isolated_reference, symbols_of
 from rungs.references.rules import reference_by_rule
@@ -123,7 +123,7 @@ def starting_point(
         published = load_initial(initial)
         if elements is not None:
             refuse_lacking(published, elements, f"pretraining.initial: {initial}")
-        return architecture_of(published).redraw(published, weights)
+        return trained_architecture_of(published).redraw(published, weights)
 
     model = load_model(inputs.pretrained) if method.initial == "pretrained" else drawn(store)
     prepare(

@@ -16,7 +16,7 @@ from rungs.potentials.models import potential_of
 from rungs.potentials.potential import Prediction
 from rungs.potentials.properties import PROPERTIES
 from rungs.potentials.references import references_of
-from rungs.potentials.registry import architecture_of
+from rungs.potentials.registry import trained_architecture_of
 from rungs.training.adam import Adam, Piece
 from rungs.training.adapters import LowRank
 from rungs.training.batches import BatchMaker, Joined, own_of
@@ -337,7 +337,7 @@ def _pieces(model: nn.Module, flat: FlatParameters, options: Training) -> list[t
     """Return the pieces of the flat vector with the part of the network that each belongs to, as
     few as differ in what the optimiser does to them."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    part_of = architecture_of(model).part_of
+    part_of = trained_architecture_of(model).part_of
     pieces: list[tuple[str, Piece]] = []
     for parameter, size in zip(flat.parameters, flat.sizes, strict=True):
         part = part_of(names[id(parameter)])

@@ -6,31 +6,21 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from rungs.config.architectures import SUM
 from rungs.errors import StudyError
-from rungs.potentials.architecture import Architecture, Layer, LinearLayer, Surroundings
+from rungs.potentials.architecture import Evaluated
 from rungs.potentials.delta.network import DeltaNetwork, DeltaPotential
 from rungs.potentials.potential import Flat
 from rungs.potentials.registry import NAMES, architecture, architecture_of
 
 _PARTS = ("base", "correction")
-_TRAINED = "correction."
 _ALONE = "base_reference"
 
 
-class _Delta(Architecture):
-    """What may be trained is the correction's; the elements are those that both know."""
+class _Delta(Evaluated):
+    """It knows the elements that both know; what is trained of it is the correction, by itself."""
 
-    name = "delta"
-    uses_surroundings = False
-
-    def new(self, options: object, seed: int, around: Surroundings | None) -> nn.Module:
-        raise NotImplementedError("a sum is made of two networks: DeltaNetwork(base, correction)")
-
-    def redraw(self, model: DeltaNetwork, seed: int) -> nn.Module:
-        raise NotImplementedError("a sum is made of two networks: DeltaNetwork(base, correction)")
-
-    def start_at_zero(self, model: DeltaNetwork) -> None:
-        raise NotImplementedError("a sum is its base's energy where its correction's is 0")
+    name = SUM
 
     def cutoffs(self, model: DeltaNetwork) -> tuple[float, float]:
         return architecture_of(model.base).cutoffs(model.base)
@@ -46,29 +36,6 @@ class _Delta(Architecture):
     def elements(self, model: DeltaNetwork) -> tuple[int, ...]:
         known = [architecture_of(m).elements(m) for m in (model.base, model.correction)]
         return tuple(z for z in known[0] if z in known[1])
-
-    def copy_element(self, model: DeltaNetwork, target: int, source: int) -> None:
-        for part in (model.base, model.correction):
-            architecture_of(part).copy_element(part, target, source)
-
-    def embedding(self, model: DeltaNetwork) -> tuple[str, int]:
-        name, n_rows = architecture_of(model.correction).embedding(model.correction)
-        return f"{_TRAINED}{name}", n_rows
-
-    def layers(self, model: DeltaNetwork) -> list[Layer]:
-        found = architecture_of(model.correction).layers(model.correction)
-        return [Layer(layer.name, f"{_TRAINED}{layer.prefix}") for layer in found]
-
-    def groups(self, model: DeltaNetwork) -> dict[str, tuple[str, ...]]:
-        found = architecture_of(model.correction).groups(model.correction)
-        return {name: tuple(f"{_TRAINED}{p}" for p in prefixes) for name, prefixes in found.items()}
-
-    def linear_layers(self, model: DeltaNetwork) -> list[LinearLayer]:
-        found = architecture_of(model.correction).linear_layers(model.correction)
-        return [layer._replace(name=f"{_TRAINED}{layer.name}") for layer in found]
-
-    def part_of(self, name: str) -> str:
-        raise NotImplementedError("the correction is trained by itself")
 
     def content(self, model: DeltaNetwork) -> dict:
         contents = {part: self._content_of(getattr(model, part)) for part in _PARTS}

@@ -95,6 +95,11 @@ class Simulations(Options):
     sampling_interval: PositiveFloat = 0.02
     """ps between the positions and velocities that are kept of stable simulations. Vibrations up to
     half its inverse (25 THz) can be seen in them."""
+    wall: PositiveFloat | None = None
+    """eV/Å² of a harmonic wall between any two atoms that are closer than any two of their elements
+    are in the target's training frames; null adds none. Where frames hold no short distances a
+    network learns no repulsion, and may have holes; a wall keeps simulations out of them and
+    changes nothing in configurations like the frames'. 50 is as stiff as a bond."""
     criteria: Criteria = Criteria()
     methods: list[Name] | None = None
     """Methods to simulate; null takes all."""

@@ -20,6 +20,7 @@ from rungs.simulation.dynamics import CalculatorForces, Evaluate, Outcome, simul
 from rungs.simulation.initial_conditions import Start, draw_starts, shortest_in_training
 from rungs.simulation.resuming import Found, KeptModel
 from rungs.simulation.trajectories import stable_trajectories, write_trajectories
+from rungs.simulation.wall import Pair, Walled, shortest_by_pair
 
 PathLike = str | os.PathLike
 REFERENCE = Run("reference", 0, -1)
@@ -42,6 +43,14 @@ class SimulationPlan(NamedTuple):
     starts: Sequence[Start]
     shortest: float
     """Shortest distance in the target's training frames, in Å."""
+    walls: Mapping[Pair, float] | None = None
+    """Where walls begin, by pair of elements, in Å; None without walls."""
+
+    def walled(self, evaluate: Evaluate) -> Evaluate:
+        """Return a model's forces with the walls, if there are any."""
+        if self.walls is None:
+            return evaluate
+        return Walled(evaluate, self.walls, self.options.wall)
 
 
 def make_plan(
@@ -59,7 +68,8 @@ def make_plan(
         StudyError: when there is nothing to start from.
     """
     starts = draw_starts(options, frames, split, study_seed)
-    return SimulationPlan(options, starts, shortest_in_training(frames, split))
+    walls = None if options.wall is None else shortest_by_pair(frames, split)
+    return SimulationPlan(options, starts, shortest_in_training(frames, split), walls)
 
 
 def simulate_models(
@@ -88,7 +98,9 @@ def simulate_models(
         parts.append(part)
         result = part.read()
         if result is None:
-            result = _simulated(run, ModelForces(load_model(model, pick_device())), plan)
+            result = _simulated(
+                run, plan.walled(ModelForces(load_model(model, pick_device()))), plan
+            )
             part.write(*result)
         found.append(result)
         lines.append(_line(run, result, time.perf_counter() - begun))
@@ -158,7 +170,7 @@ def _line(run: Run, result: Found, seconds: float) -> str:
 def _fingerprint(plan: SimulationPlan, model: PathLike) -> str:
     digest = hashlib.sha256(Path(model).read_bytes())
     digest.update(plan.options.model_dump_json().encode())
-    digest.update(repr(plan.shortest).encode())
+    digest.update(repr((plan.shortest, plan.walls)).encode())
     for start in plan.starts:
         digest.update(f"{start.frame_id} {start.seed} {start.temperature}".encode())
         digest.update(start.atoms.positions.tobytes() + start.atoms.cell.array.tobytes())

@@ -3,9 +3,11 @@ import re
 import pytest
 
 from rungs.scaling import Law, data_efficiency, fit_learning_curves, learning_curve_means
-from rungs.scaling.answers.sentences import pretraining_answer
+from rungs.scaling.answers.means import MeanRow
+from rungs.scaling.answers.sentences import best_method, pretraining_answer
 
 SCRATCH = Law(900, 0.45)
+ENERGY = "energy_mae_mev_per_atom"
 
 
 def sentences(rows, pretrained=("transfer",), baseline="scratch", **options):
@@ -56,6 +58,22 @@ def test_references_that_know_more_frames_are_said_once(learning_curve):
     energy, force = sentences(rows, fitted_on_all=["transfer"], quote="``")
     assert "reference energies being fitted to all training frames, ``transfer`` has" in energy
     assert "reference energies" not in force
+
+
+def test_a_method_that_was_tried_on_fewer_frames_does_not_answer():
+    rows = [
+        MeanRow(method, ENERGY, size, error, error, error, 3)
+        for method, size, error in (
+            ("transfer", 10, 30.0),
+            ("transfer", 100, 20.0),
+            ("frozen", 100, 25.0),
+            ("aside", 10, 10.0),
+        )
+    ]
+    assert best_method(rows, ["aside", "frozen", "transfer"], ENERGY) == "transfer"
+    assert best_method(rows, ["aside", "frozen"], ENERGY) == "frozen"
+    assert best_method(rows[-1:], ["aside"], ENERGY) == "aside"
+    assert best_method([], ["frozen", "transfer"], ENERGY) == "frozen"
 
 
 def test_the_best_method_is_taken(learning_curve):

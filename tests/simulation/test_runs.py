@@ -195,3 +195,22 @@ def test_a_damaged_file_is_named(plan, outputs, content):
         path.write_bytes(content)
     with pytest.raises(StudyError, match=r"10\.npz: "):
         list(read_trajectories(path))
+
+
+def test_with_walls_models_repel_where_the_data_end(models, plan, outputs, tmp_path):
+    """Copper atoms that a wall keeps 2.6 Å apart, in a crystal of 2.55 Å, gain energy by it."""
+    simulate_models(models, plan, outputs, tmp_path / "kept")
+    without = rows(outputs)
+    walled = plan._replace(
+        options=plan.options.model_copy(update={"wall": 40.0}), walls={(29, 29): 2.6}
+    )
+    assert plan.walled(len) is len
+    simulate_models(models, walled, outputs, tmp_path / "kept")
+    with_walls = rows(outputs)
+    assert [row["stable"] for row in with_walls] == [row["stable"] for row in without]
+    changes = [
+        [row["potential_change_ev_per_atom"] for row in table] for table in (without, with_walls)
+    ]
+    assert changes[0][0] != changes[1][0]
+    # energy is conserved with the walls in it
+    assert abs(float(with_walls[0]["energy_drift_ev_per_atom"])) < 0.02

@@ -34,8 +34,13 @@ rule calculate_reference_properties:
     params:
         properties=study.properties and study.properties.model_dump(mode="json"),
         potential=study.target_potential,
-        simulations=study.simulations and study.simulations.model_dump(mode="json"),
-        seed=study.seed,
+        # Asked for only where they count: other studies need not compute anything again for them.
+        simulations=(
+            study.simulations.model_dump(mode="json")
+            if frames_are_the_reference
+            else None
+        ),
+        seed=study.seed if frames_are_the_reference else None,
         data_folder=lambda wildcards: study.data_folder,
     script:
         "../workflow_scripts/calculate_reference_properties.py"

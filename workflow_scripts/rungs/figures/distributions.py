@@ -18,7 +18,7 @@ from rungs.figures.style import (
     plain,
     styled,
 )
-from rungs.properties.quantities import order
+from rungs.properties.quantities import kind_and_pair, order
 
 AXES = {
     "radial_distribution": ("distance (Å)", "$g(r)$"),
@@ -49,7 +49,7 @@ def draw_distributions(
         methods: the study's methods in their order.
     """
     there = {*curves["kind"], *reference["kind"]}
-    kinds = sorted((name for name in there if _kind(name) in AXES), key=order)
+    kinds = sorted((name for name in there if kind_and_pair(name)[0] in AXES), key=order)
     sheet = curve_sheet(curves, reference, kinds, methods)
     if not sheet.methods:
         return figure_of_words("no simulation of a model stayed stable")
@@ -74,7 +74,7 @@ def draw_distributions(
                 for table in (moving[moving["size"] == size], wanted)
             )
             _draw_panel(ax, own, of_reference, drawn, look)
-            ax.set_xlabel(AXES[_kind(kind)][0])
+            ax.set_xlabel(AXES[kind_and_pair(kind)[0]][0])
             if kind == "vibrational_density_of_states":
                 ax.set_xlim(0, _end(everything[everything["kind"] == kind]))
         axes[i, 0].set_ylabel(_y_label(kind))
@@ -82,12 +82,8 @@ def draw_distributions(
     return figure
 
 
-def _kind(name: str) -> str:
-    return name.partition(" ")[0]
-
-
 def _y_label(name: str) -> str:
-    kind, _, pair = name.partition(" ")
+    kind, pair = kind_and_pair(name)
     label = AXES[kind][1]
     return f"{label}, {pair.replace('-', '–')}" if pair else label
 

@@ -55,6 +55,31 @@ def _shortest_among_nearest_images(
     return float(np.sqrt(squared.flat[nearest])), first, second
 
 
+def neighbours(
+    what: str, positions: np.ndarray, cell: np.ndarray, cutoff: float
+) -> tuple[np.ndarray, ...]:
+    """Return what matscipy's neighbour list is asked for by letters, always as a tuple.
+
+    Args:
+        what: of ``i`` and ``j``, the two atoms, ``d``, their distance in Å, and ``D``, the vector
+            from one to the other. Each pair is there from either atom, periodic images included.
+        positions: (n, 3) in Å, wrapped into the cell or not.
+        cell: (3, 3) lattice vectors as rows, in Å.
+        cutoff: in Å.
+    """
+    from matscipy.neighbours import neighbour_list
+
+    found = neighbour_list(
+        what,
+        positions=positions,
+        cell=cell,
+        pbc=np.ones(3, dtype=bool),
+        numbers=np.ones(len(positions), dtype=np.int32),
+        cutoff=cutoff,
+    )
+    return found if isinstance(found, tuple) else (found,)
+
+
 def heights(cell: np.ndarray) -> np.ndarray:
     """(3,) distances between opposite faces of the cell, in Å; 0 for a cell that is a plane."""
     faces = np.linalg.norm(np.cross(cell[[1, 2, 0]], cell[[2, 0, 1]]), axis=1)

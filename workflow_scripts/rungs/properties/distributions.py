@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rungs.frames.distances import neighbours
+
 
 def radial_distribution(
     positions: np.ndarray,
@@ -44,10 +46,10 @@ def radial_distribution(
     total, n_frames = np.zeros(n_bins), 0
     for frame, cell in _frames(positions, cells):
         if between is None:
-            (distances,) = _neighbours("d", frame, cell, r_max)
+            (distances,) = neighbours("d", frame, cell, r_max)
             n_centres = n_counted = len(frame)
         else:
-            first, second, distances = _neighbours("ijd", frame, cell, r_max)
+            first, second, distances = neighbours("ijd", frame, cell, r_max)
             distances = distances[between[0][first] & between[1][second]]
             n_centres, n_counted = (int(kind.sum()) for kind in between)
         density = n_counted / abs(np.linalg.det(cell))
@@ -79,7 +81,7 @@ def angular_distribution(
     edges = np.linspace(0.0, 180.0, n_bins + 1)
     counts = np.zeros(n_bins)
     for frame, cell in _frames(positions, cells):
-        first, lengths, vectors = _neighbours("idD", frame, cell, bond)
+        first, lengths, vectors = neighbours("idD", frame, cell, bond)
         if not len(first):
             continue
         one, other = triplet_list(first_neighbours(len(frame), first))
@@ -97,20 +99,3 @@ def _frames(positions: np.ndarray, cells: np.ndarray) -> Iterator[tuple[np.ndarr
     yield from zip(
         positions, np.broadcast_to(cells, (len(positions), 3, 3)).astype(float), strict=True
     )
-
-
-def _neighbours(
-    what: str, positions: np.ndarray, cell: np.ndarray, cutoff: float
-) -> tuple[np.ndarray, ...]:
-    """Return what matscipy's neighbour list is asked for by letters, always as a tuple."""
-    from matscipy.neighbours import neighbour_list
-
-    found = neighbour_list(
-        what,
-        positions=positions,
-        cell=cell,
-        pbc=np.ones(3, dtype=bool),
-        numbers=np.ones(len(positions), dtype=np.int32),
-        cutoff=cutoff,
-    )
-    return found if isinstance(found, tuple) else (found,)

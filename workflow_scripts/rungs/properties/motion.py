@@ -17,6 +17,7 @@ from rungs.evaluation.tables import read_rows
 from rungs.frames.elements import SYMBOLS
 from rungs.properties.curves import Curve
 from rungs.properties.distributions import angular_distribution, radial_distribution
+from rungs.properties.quantities import kind_and_pair
 from rungs.properties.static import Found, Value
 from rungs.properties.vibrations import vibrational_density_of_states
 from rungs.simulation.trajectories import Trajectory, read_trajectories
@@ -85,7 +86,7 @@ def _curves(
     name: str, runs: Sequence[Trajectory], bond: float | None, options: Properties
 ) -> tuple[list[Curve], list[str]]:
     found, faults = [], []
-    kind, _, pair = name.partition(" ")
+    kind, pair = kind_and_pair(name)
     for run in runs:
         try:
             x, y = CALCULATIONS[kind](run, pair, bond, options)

@@ -7,6 +7,7 @@ what drove that dynamics did; no potential has to be run for it.
 import os
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from itertools import chain
 from math import gcd
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from rungs.frames.table import iter_frames
 from rungs.properties.compare import mean_curves
 from rungs.properties.curves import Curve, difference
 from rungs.properties.motion import angles, distances
+from rungs.properties.quantities import kind_and_pair
 from rungs.properties.static import Found, Value
 from rungs.simulation.initial_conditions import Start, nearest
 
@@ -49,12 +51,17 @@ def distributions_of_frames(
         The curves, and by property and temperature the error of chance: the difference between
         the first and the second half of the frames divided by √2, as whole ones are twice as many.
     """
-    names = [name for name in options.dynamic if name.partition(" ")[0] in _CALCULATIONS]
+    names = [name for name in options.dynamic if kind_and_pair(name)[0] in _CALCULATIONS]
     wanted = {_composition(start.atoms.numbers) for start in starts}
     alike: dict[tuple, list[Frame]] = {composition: [] for composition in wanted}
     for frame in iter_frames(frames):
         if (composition := _composition(frame.atomic_numbers)) in wanted:
             alike[composition].append(frame)
+
+    @cache  # starts and temperatures share frames
+    def of_frame(name: str, frame: Frame) -> Curve | None:
+        return _curve(name, frame, bond, options)
+
     values, curves, chance = [], [], {}
     for name in names:
         for temperature in dict.fromkeys(start.temperature for start in starts):
@@ -62,13 +69,12 @@ def distributions_of_frames(
             for start in (s for s in starts if s.temperature == temperature):
                 composition = _composition(start.atoms.numbers)
                 own = nearest(alike[composition], temperature)
-                found = [
-                    curve._replace(series=start.number, temperature_k=temperature)
-                    for frame in own
-                    if (curve := _curve(name, frame, bond, options)) is not None
-                ]
+                found = [curve for frame in own if (curve := of_frame(name, frame)) is not None]
                 notes[_formula(composition)] = len(own)
-                of_starts += [c._replace(series=start.number) for c in mean_curves(found)]
+                of_starts += [
+                    curve._replace(series=start.number, temperature_k=temperature)
+                    for curve in mean_curves(found)
+                ]
                 middle = len(found) // 2
                 if middle:
                     halves.append((mean_curves(found[:middle]), mean_curves(found[middle:])))
@@ -85,7 +91,7 @@ def distributions_of_frames(
 
 def _curve(name: str, frame: Frame, bond: float | None, options: Properties) -> Curve | None:
     """The distribution in one frame; None where it has no atoms of the pair."""
-    kind, _, pair = name.partition(" ")
+    kind, pair = kind_and_pair(name)
     snapshot = _Snapshots(frame.atomic_numbers, frame.cell, frame.cart_coords[None])
     try:
         x, y = _CALCULATIONS[kind](snapshot, pair, bond, options)

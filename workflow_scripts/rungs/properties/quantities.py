@@ -33,22 +33,29 @@ QUANTITIES = {
 """In the order of tables and figures."""
 
 
-def quantity(name: str) -> Quantity:
-    """Return unit and name in figures of a property, such as ``radial_distribution Na-Cl``."""
+def kind_and_pair(name: str) -> tuple[str, str]:
+    """Return which property a name is of, and the pair of elements, such as ``Na-Cl`` of
+    ``radial_distribution Na-Cl``; the pair is empty where there is none."""
     kind, _, pair = name.partition(" ")
+    return kind, pair
+
+
+def quantity(name: str) -> Quantity:
+    """Return unit and name in figures of a property."""
+    kind, pair = kind_and_pair(name)
     unit, label = QUANTITIES[kind]
     return Quantity(unit, f"{label} {pair.replace('-', '–')}".rstrip())
 
 
 def order(name: str) -> tuple[int, str]:
     """Return where a property stands in tables and figures, as a key of sorting."""
-    kind, _, pair = name.partition(" ")
+    kind, pair = kind_and_pair(name)
     return list(QUANTITIES).index(kind), pair
 
 
 def is_curve(name: str) -> bool:
     """Whether the property is a curve: then it has an error but no value."""
-    return name.partition(" ")[0] in CURVES
+    return kind_and_pair(name)[0] in CURVES
 
 
 CURVES = (

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from ase import Atoms
 
+from rungs.frames.distances import neighbours
 from rungs.frames.elements import MAX_ATOMIC_NUMBER
 from rungs.frames.table import iter_frames
 from rungs.simulation.calculator import Forces, UnphysicalError
@@ -29,17 +30,13 @@ def shortest_by_pair(frames: str | os.PathLike, split: str | os.PathLike) -> dic
     """Return the shortest distance of each pair of elements in the target's training frames, in Å,
     where it is below ``FARTHEST``."""
     train = set(frame_ids(read_split(split), "target", "train"))
-    found: dict[Pair, float] = {}
+    nearest = np.full((MAX_ATOMIC_NUMBER + 1,) * 2, FARTHEST)
     for frame in iter_frames(frames, train):
-        first, second, distances = _pairs(
-            frame.atomic_numbers, frame.cart_coords, frame.cell, FARTHEST
-        )
-        low = np.minimum(frame.atomic_numbers[first], frame.atomic_numbers[second])
-        high = np.maximum(frame.atomic_numbers[first], frame.atomic_numbers[second])
-        for pair in {*zip(low.tolist(), high.tolist(), strict=True)}:
-            nearest = float(distances[(low == pair[0]) & (high == pair[1])].min())
-            found[pair] = min(nearest, found.get(pair, FARTHEST))
-    return dict(sorted(found.items()))
+        first, second, distances = neighbours("ijd", frame.cart_coords, frame.cell, FARTHEST)
+        numbers = frame.atomic_numbers
+        low, high = np.sort([numbers[first], numbers[second]], axis=0)
+        np.minimum.at(nearest, (low, high), distances)
+    return {(int(a), int(b)): float(nearest[a, b]) for a, b in np.argwhere(nearest < FARTHEST)}
 
 
 class Walled:
@@ -75,8 +72,8 @@ class Walled:
     def _with_walls(self, atoms: Atoms, answer: Forces) -> Forces:
         if not self._reach:
             return answer
-        first, second, distances, vectors = _pairs(
-            atoms.numbers, atoms.positions, atoms.cell.array, self._reach, with_vectors=True
+        first, second, distances, vectors = neighbours(
+            "ijdD", atoms.positions, atoms.cell.array, self._reach
         )
         into = self._from[atoms.numbers[first], atoms.numbers[second]] - distances
         inside = into > 0
@@ -89,24 +86,3 @@ class Walled:
         forces = answer.forces.copy()
         np.add.at(forces, first, self._stiffness * into[:, None] * away)
         return Forces(energy, forces, answer.stress)
-
-
-def _pairs(
-    numbers: np.ndarray,
-    positions: np.ndarray,
-    cell: np.ndarray,
-    cutoff: float,
-    *,
-    with_vectors: bool = False,
-) -> tuple[np.ndarray, ...]:
-    """All pairs within a distance, from either atom: the two, the distance, the vector."""
-    from matscipy.neighbours import neighbour_list
-
-    return neighbour_list(
-        "ijdD" if with_vectors else "ijd",
-        positions=positions,
-        cell=cell,
-        pbc=np.ones(3, dtype=bool),
-        numbers=np.asarray(numbers, dtype=np.int32),
-        cutoff=cutoff,
-    )

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from rungs.errors import StudyError
 from rungs.scaling import Law, data_efficiency, fit_learning_curves, write_efficiency
+from rungs.scaling.answers.efficiency import EfficiencyRow
 
 SCRATCH = Law(900, 0.45)
 ENERGY = "energy_mae_mev_per_atom"
@@ -37,9 +40,38 @@ def test_zero_frames_and_both_ends_of_the_range(learning_curve):
     assert zero.frames_per_frame is None
     assert "one pretrained model" in zero.note
     assert zero.equivalent_low < zero.scratch_equivalent_frames < zero.equivalent_high
-    assert rows["bad", 0].note == "out of range: scratch needs fewer than 10 frames"
+    assert rows["bad", 0].note.startswith("out of range: scratch needs fewer than 10 frames")
     assert rows["bad", 10].scratch_equivalent_frames is None
     assert "more than 1000" in rows["good", 100].note
+
+
+def test_beyond_the_range_the_interval_says_on_which_side_for_certain(learning_curve):
+    laws = {"scratch": SCRATCH, "good": Law(20, 0.01), "bad": Law(1500, 0.1)}
+    rows = table(learning_curve(laws))
+    good, bad = rows["good", 10], rows["bad", 10]
+    assert (good.equivalent_low, good.equivalent_high) == (1000, None)
+    assert good.transferred_interval == (990, None)
+    assert good.note == "out of range: scratch needs more than 1000 frames"
+    assert (bad.equivalent_low, bad.equivalent_high) == (None, 10)
+    assert bad.note == "out of range: scratch needs fewer than 10 frames"
+    assert rows["good", 1000].saves is True
+    assert (bad.saves, rows["bad", 1000].saves) == (False, False)
+
+
+def test_a_mean_beyond_the_range_within_its_interval_decides_nothing(learning_curve, at_odds):
+    rows = learning_curve({"scratch": Law(90, 0.02), "transfer": Law(75, 0.0)}, scatter=0.0)
+    at_odds(rows, 0.3)
+    beyond = [row for row in table(rows).values() if row.note.startswith("out of range: scratch")]
+    assert beyond
+    for row in beyond:
+        assert row.scratch_equivalent_frames is None
+        assert row.saves is None
+
+
+def test_materials_that_leave_it_open_are_not_passed_over():
+    row = EfficiencyRow("a", "b", ENERGY, 10, 1.0, equivalent_low=1000.0)
+    assert row.saves is True
+    assert replace(row, n_materials=9).saves is None
 
 
 def test_interval_holds_the_truth(learning_curve):

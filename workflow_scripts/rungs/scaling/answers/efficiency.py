@@ -4,7 +4,7 @@ The effective data transferred of Hernandez et al. (arXiv 2102.01293): the law o
 inverted at the error that the other method reaches, and the frames it used are subtracted. It is
 inverted only between the smallest and the largest size that the law was fitted to; beyond, the
 answer is 'out of range'. The interval holds the sizes at which the data do not tell the baseline's
-law from that error.
+law from that error; where they tell it at every size, all that is known is on which side it lies.
 
 Both methods are judged on the same test materials. Where the errors by material are at hand, the
 materials are drawn for both at once, so that those on which both err cancel, and their scatter is
@@ -23,7 +23,8 @@ from rungs.scaling.answers.band import GRID_POINTS, interval_ends
 from rungs.scaling.answers.law_table import LawRow
 from rungs.scaling.bootstrap import LEVEL, quantile, standard_error
 from rungs.scaling.intervals.material_draws import MaterialDraws, draws_of
-from rungs.scaling.intervals.materials import draw_error, joint_half, redraw_laws
+from rungs.scaling.intervals.materials import draw_error, joint_half, redraw_laws, widened
+from rungs.scaling.intervals.paired import ratio_of_seeds
 from rungs.scaling.intervals.refits import N_RESAMPLES, Laws, Refits, refit_seeds
 from rungs.scaling.runs import Curve, curves_of
 
@@ -48,7 +49,9 @@ class EfficiencyRow:
     """Frames that the baseline needs for the same error; None where out of range."""
     equivalent_low: float | None = None
     equivalent_high: float | None = None
-    """Interval from the seeds of both curves; an end outside the baseline's range is None."""
+    """Interval from the seeds of both curves; an end outside the baseline's range is None. Where
+    all of the interval lies beyond the range, the end next to it is that of the range: at least so
+    many frames, or at most."""
     frames_per_frame: float | None = None
     """Baseline frames that one frame of this method is worth; None at size 0."""
     per_frame_low: float | None = None
@@ -74,7 +77,28 @@ class EfficiencyRow:
         """Low and high end of the interval of the equivalent frames: from seeds and test materials
         where the errors by material are known, else from seeds."""
         found = self.equivalent_low_with_materials, self.equivalent_high_with_materials
-        return (self.equivalent_low, self.equivalent_high) if found == (None, None) else found
+        if self.n_materials is None and found == (None, None):
+            return self.equivalent_low, self.equivalent_high
+        return found
+
+    @property
+    def transferred_interval(self) -> tuple[float | None, float | None]:
+        """The same of the frames that transfer saves."""
+        low, high = self.equivalent_interval
+        return None if low is None else low - self.size, None if high is None else high - self.size
+
+    @property
+    def saves(self) -> bool | None:
+        """Whether transfer saves frames for certain (True) or costs some (False); None where the
+        interval leaves it open, or there is none."""
+        low, high = self.transferred_interval
+        # Beyond the range the end of the interval is itself left out.
+        beyond = self.scratch_equivalent_frames is None
+        if low is not None and (low > 0 or (beyond and low == 0)):
+            return True
+        if high is not None and (high < 0 or (beyond and high == 0)):
+            return False
+        return None
 
 
 COLUMNS = tuple(field.name for field in fields(EfficiencyRow))
@@ -199,14 +223,16 @@ def _compare(curve: Curve, size: int, baseline: _Baseline) -> EfficiencyRow:
     at_small, at_large = row.law([row.smallest_size, row.largest_size])
     if at_large >= at_small:
         return EfficiencyRow(**out, note=f"the error of {baseline.name} does not fall with size")
-    if out["mean_error"] < at_large:
-        note = f"out of range: {baseline.name} needs more than {row.largest_size} frames"
-        return EfficiencyRow(**out, note=note)
-    equivalent = row.law.size_for(out["mean_error"])
-    if equivalent is None or equivalent < row.smallest_size:
-        note = f"out of range: {baseline.name} needs fewer than {row.smallest_size} frames"
-        return EfficiencyRow(**out, note=note)
     intervals, notes = _intervals(curve.method, errors, size, baseline)
+    equivalent, beyond = row.law.size_for(out["mean_error"]), None
+    if out["mean_error"] < at_large:
+        beyond, side = f"more than {row.largest_size}", "upper"
+    elif equivalent is None or equivalent < row.smallest_size:
+        beyond, side = f"fewer than {row.smallest_size}", "lower"
+    if beyond is not None:
+        notes = [note for note in notes if not note.startswith(f"{side} end")]
+        note = "; ".join([f"out of range: {baseline.name} needs {beyond} frames", *notes])
+        return EfficiencyRow(**out, **intervals, note=note)
     return EfficiencyRow(
         **out,
         scratch_equivalent_frames=equivalent,
@@ -227,20 +253,17 @@ def _ratio(
         return {}
     labels = sorted(errors)
     own, other = ([x[label] for label in labels] for x in (errors, scratch))
-    logs, n_seeds = np.log(own) - np.log(other), len(labels)
-    out = {"scratch_ratio": float(np.exp(logs.mean()))}
-    if n_seeds < 2:
-        return out
-    seed_error = float(logs.std(ddof=1) / np.sqrt(n_seeds))
-    half = quantile(n_seeds - 1, baseline.level) * seed_error
+    ratio, low, high = ratio_of_seeds(np.array(own), np.array(other), level=baseline.level)
+    if low is None:
+        return {"scratch_ratio": ratio}
     if (draws := baseline.draws) is not None:
-        here = draws.of(method, [size] * n_seeds, labels, own)
-        there = draws.of(baseline.name, [size] * n_seeds, labels, other)
+        sizes = [size] * len(labels)
+        here = draws.of(method, sizes, labels, own)
+        there = draws.of(baseline.name, sizes, labels, other)
         if here is not None and there is not None:
-            scatter = draw_error((here - there).mean(axis=1), draws.n_materials)
-            half = joint_half(seed_error, n_seeds, scatter, draws.n_materials, baseline.level)
-    low, high = np.exp(logs.mean() + np.array([-1.0, 1.0]) * half)
-    return out | {"scratch_ratio_low": float(low), "scratch_ratio_high": float(high)}
+            drawn, counts = (here - there).mean(axis=1), (len(labels), draws.n_materials)
+            low, high = widened((low, high), drawn, *counts, baseline.level, log=True)
+    return {"scratch_ratio": ratio, "scratch_ratio_low": low, "scratch_ratio_high": high}
 
 
 def _intervals(
@@ -266,7 +289,7 @@ def _intervals(
     seed_error = standard_error(
         refits.log_errors(grid) - replicates[:, None], refits.probabilities, n_seeds
     )
-    low, high = interval_ends(np.log(grid), gap, quantile(n_seeds - 1, level) * seed_error)
+    low, high = _ends(grid, gap, quantile(n_seeds - 1, level) * seed_error)
     notes += ["lower end out of range"] if low is None else []
     notes += ["upper end out of range"] if high is None else []
     out = _columns(low, high, size, "")
@@ -277,12 +300,22 @@ def _intervals(
             redrawn.log_errors(grid) - here.mean(axis=1)[:, None], draws.n_materials
         )
         half = joint_half(seed_error, n_seeds, material_error, draws.n_materials, level)
-        low, high = interval_ends(np.log(grid), gap, half)
+        low, high = _ends(grid, gap, half)
         out |= _columns(low, high, size, "_with_materials")
         out["n_materials"] = draws.n_materials
         notes += ["lower end with materials out of range"] if low is None else []
         notes += ["upper end with materials out of range"] if high is None else []
     return out, notes
+
+
+def _ends(grid: np.ndarray, gap: np.ndarray, half: np.ndarray) -> tuple[float | None, float | None]:
+    """The interval's ends; where it lies beyond the grid, the grid's own end next to it."""
+    low, high = interval_ends(np.log(grid), gap, half)
+    if (gap > half).all():
+        low = float(grid[-1])
+    if (gap < -half).all():
+        high = float(grid[0])
+    return low, high
 
 
 def _columns(

@@ -121,11 +121,15 @@ def _sentence(
         )
     known = [r for r in rows if r.scratch_equivalent_frames is not None or r.mean_error < at_large]
     if not known:
-        saved = (
-            f"{'Pretraining saves' if first else 'It saves'} no {target} frames in {word}: "
+        worse = (
             f"{method} is worse at every size that was run than {baseline} is with "
             f"{law.smallest_size:,} frames"
         )
+        if any(map(_decided, rows)):
+            subject = "Pretraining" if first else "It"
+            saved = f"{subject} saves no {target} frames in {word}: {worse}"
+        else:
+            saved = _open(word, target, first, worse, rows[-1])
     else:
         # The smallest size at which the data decide, if there is one.
         telling = next(filter(_decided, known), known[0])
@@ -156,21 +160,25 @@ def _saved(
         when += ", its reference energies being fitted to all training frames,"
     if row.scratch_equivalent_frames is None:
         more = law.largest_size - row.size
+        better = f"{method} is better than {baseline} with all {law.largest_size:,}"
+        if not _decided(row):
+            return _open(word, target, first, f"{when} {better}", row)
         if more <= 0:
             return (
                 f"How many {target} frames {subject.lower()} saves in {word} is out of range: "
-                f"only {when} {method} is better than {baseline} with all {law.largest_size:,}"
+                f"only {when} {better}"
+            )
+        if row.saves and (low := row.transferred_interval[0]) < more:
+            return (
+                f"{subject} saves more than {rounded(low, 2)} {target} frames in {word}, the lower "
+                f"end of the 90 % interval over {_scatter(row)}, and by the mean more than "
+                f"{rounded(more, 2)}: {when} {better}, beyond which the saving is out of range"
             )
         return (
             f"{subject} saves more than {rounded(more, 2)} {target} frames in {word}: {when} "
-            f"{method} is better than {baseline} with all {law.largest_size:,}, beyond which the "
-            "saving is out of range"
+            f"{better}, beyond which the saving is out of range"
         )
-    saved, low, high = row.frames_transferred, row.transferred_low, row.transferred_high
-    scatter = "the seeds alone"
-    if row.n_materials is not None:
-        low, high = row.transferred_low_with_materials, row.transferred_high_with_materials
-        scatter = f"seeds and {row.n_materials:,} test materials"
+    saved, (low, high), scatter = row.frames_transferred, row.transferred_interval, _scatter(row)
     equivalent = rounded(row.scratch_equivalent_frames, 2)
     interval = _interval(low, high, row.note, scatter)
     same = f"{when} {method} has the error that {baseline} reaches with {equivalent} frames"
@@ -191,16 +199,23 @@ def _saved(
     )
 
 
+def _open(word: str, target: str, first: bool, means: str, row: EfficiencyRow) -> str:
+    subject = "pretraining" if first else "it"
+    return (
+        f"Whether {subject} saves {target} frames in {word} is open: {means}, by the means, which "
+        f"the 90 % interval over {_scatter(row)} does not decide"
+    )
+
+
+def _scatter(row: EfficiencyRow) -> str:
+    if row.n_materials is None:
+        return "the seeds alone"
+    return f"seeds and {row.n_materials:,} test materials"
+
+
 def _decided(row: EfficiencyRow) -> bool:
     """Whether the interval, where there is one, tells a gain from a loss."""
-    if row.scratch_equivalent_frames is None:
-        return True
-    low, high = row.transferred_low, row.transferred_high
-    if row.n_materials is not None:
-        low, high = row.transferred_low_with_materials, row.transferred_high_with_materials
-    if low is None and high is None:
-        return "no interval" in row.note
-    return (low or 0) > 0 or (high or 0) < 0
+    return row.saves is not None or "no interval" in row.note
 
 
 def _minus(value: float | None) -> float | None:

@@ -164,7 +164,8 @@ def widened(
     middle = 0.5 * (low + high)
     ends = middle - half, middle + half
     low, high = map(float, np.exp(ends) if log else ends)
-    return low, high
+    # Not narrower by rounding either.
+    return min(low, interval[0]), max(high, interval[1])
 
 
 def redraw_laws(form: str, sizes: np.ndarray, log_errors: np.ndarray) -> Laws:

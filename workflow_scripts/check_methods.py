@@ -5,8 +5,8 @@ from rungs.workflow.jobs import job
 
 with job(snakemake.log[0]) as say:
     from rungs.config import load_study
+    from rungs.frames.columns import read_groups, read_temperatures
     from rungs.frames.isolated_atoms import read_isolated_energies
-    from rungs.frames.table import read_groups, read_temperatures
     from rungs.references.isolated import check_isolated_atoms
     from rungs.splits.companions import check_companions
     from rungs.splits.elements import check_methods_elements, count_elements

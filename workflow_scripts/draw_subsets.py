@@ -21,7 +21,7 @@ with job(snakemake.log[0]) as say:
         check_sizes(study.subsets.sizes, len(train))
     else:
         from rungs.config.pools import Pool
-        from rungs.frames.table import read_groups, read_temperatures
+        from rungs.frames.columns import read_groups, read_temperatures
         from rungs.splits.pools import check_pool_sizes, pool_members
 
         pool = Pool.model_validate(params.pool)

@@ -13,7 +13,7 @@ with job(snakemake.log[0]) as say:
     from rungs.evaluation.frame_facts import describe_test_frames, write_test_frames
     from rungs.evaluation.tables import read_rows
     from rungs.files import write_rows
-    from rungs.frames.table import read_groups
+    from rungs.frames.columns import read_groups
     from rungs.graphs.store import GraphStore
     from rungs.references.fit import read_reference
     from rungs.splits.files import frame_ids, read_split

@@ -6,7 +6,7 @@ with job(snakemake.log[0]) as say:
     from rungs.config.pools import Pool
     from rungs.evaluation.temperatures import TEMPERATURE_COLUMNS, temperature_transfer
     from rungs.files import write_rows
-    from rungs.frames.table import read_groups, read_temperatures
+    from rungs.frames.columns import read_groups, read_temperatures
     from rungs.splits.files import frame_ids, read_split
     from rungs.splits.pools import pool_members
 

@@ -11,17 +11,10 @@ from hypothesis import strategies as st
 
 from rungs.errors import StudyError
 from rungs.frames import table
+from rungs.frames.columns import read_groups, read_temperatures
 from rungs.frames.frame import Frame
 from rungs.frames.labelled import read_label_counts, read_labelled
-from rungs.frames.table import (
-    FrameWriter,
-    count_frames,
-    iter_frames,
-    read_frames,
-    read_groups,
-    read_provenance,
-    read_temperatures,
-)
+from rungs.frames.table import FrameWriter, count_frames, iter_frames, read_frames, read_provenance
 
 FIELDS = [field.name for field in dataclasses.fields(Frame)]
 numbers = st.floats(allow_nan=False, allow_infinity=False, width=64)

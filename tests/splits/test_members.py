@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Composition
 
+from rungs.frames.columns import Geometries
 from rungs.frames.elements import SYMBOLS
 from rungs.frames.frame import Frame
-from rungs.frames.table import FrameWriter, Geometries
+from rungs.frames.table import FrameWriter
 from rungs.splits.composition import Compositions, chemical_system, elements
 from rungs.splits.members import read_members
 

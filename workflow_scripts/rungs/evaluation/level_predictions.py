@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rungs.frames.columns import iter_geometries
 from rungs.frames.elements import SYMBOLS
 from rungs.frames.frame import Frame
-from rungs.frames.table import FrameWriter, iter_frames, iter_geometries
+from rungs.frames.table import FrameWriter, iter_frames
 
 if TYPE_CHECKING:
     from rungs.graphs.store import GraphStore

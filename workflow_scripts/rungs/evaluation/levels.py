@@ -11,9 +11,10 @@ import numpy as np
 from rungs.errors import StudyError
 from rungs.evaluation.level_predictions import COMPARED_COMPONENTS, LABELLED, PREDICTED
 from rungs.files import whole_file, write_rows
+from rungs.frames.columns import OTHER_LABELS, Energies, iter_energies
 from rungs.frames.elements import MAX_ATOMIC_NUMBER
 from rungs.frames.frame import Frame
-from rungs.frames.table import OTHER_LABELS, Energies, iter_energies, iter_frames
+from rungs.frames.table import iter_frames
 
 SAME_PLACE = 1e-3
 """Å; frames whose cells or positions differ by more are not the same configuration."""
@@ -164,7 +165,7 @@ class _Energies:
 
     index: dict[str, int] = field(default_factory=dict)
     labels: array = field(default_factory=lambda: array("q"))
-    """As in :class:`rungs.frames.table.Energies`."""
+    """As in :class:`rungs.frames.columns.Energies`."""
     n_atoms: array = field(default_factory=lambda: array("q"))
     atoms: array = field(default_factory=lambda: array("q"))
     """Hash of the atomic numbers."""

@@ -12,11 +12,12 @@ import numpy as np
 from rungs.config.study import Study
 from rungs.errors import StudyError
 from rungs.filters.level import COMPUTED
+from rungs.frames.columns import read_groups, read_temperatures
 from rungs.frames.isolated_atoms import read_isolated_energies
 from rungs.frames.labelled import read_labelled
 from rungs.frames.labels import label_words
 from rungs.frames.screening import ISOLATED_ATOM
-from rungs.frames.table import iter_frames, read_groups, read_temperatures
+from rungs.frames.table import iter_frames
 from rungs.preflight.configuration import check_configuration
 from rungs.preflight.costs import Content, cost_of, in_words
 from rungs.preflight.levels import ReadLevel, read_level

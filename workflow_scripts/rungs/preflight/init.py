@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rungs.config.loading import load_study
 from rungs.errors import StudyError
-from rungs.frames.table import read_groups
+from rungs.frames.columns import read_groups
 from rungs.preflight import proposal
 from rungs.preflight.costs import Content, cost_of, in_words
 from rungs.preflight.findings import facts, published_facts, told_of

@@ -52,8 +52,8 @@ def elements_of(frames: PathLike) -> set[str]:
     """Return the symbols of all elements in a file of frames."""
     import numpy as np
 
+    from rungs.frames.columns import iter_geometries
     from rungs.frames.elements import SYMBOLS
-    from rungs.frames.table import iter_geometries
 
     numbers = set()
     for batch in iter_geometries(frames, positions=False):

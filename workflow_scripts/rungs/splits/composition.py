@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import numpy as np
 
+from rungs.frames.columns import Geometries, iter_geometries
 from rungs.frames.elements import MAX_ATOMIC_NUMBER, SYMBOLS
-from rungs.frames.table import Geometries, iter_geometries
 
 
 class Compositions:

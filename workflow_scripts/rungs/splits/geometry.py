@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 
-from rungs.frames.table import Geometries
+from rungs.frames.columns import Geometries
 
 ROUNDED_TO = 4
 """Decimals of an Å: coarser than the digits that files keep, far finer than any rattle."""

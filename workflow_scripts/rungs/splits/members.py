@@ -3,7 +3,7 @@
 import os
 from typing import NamedTuple
 
-from rungs.frames.table import iter_geometries
+from rungs.frames.columns import iter_geometries
 from rungs.splits.composition import Compositions
 from rungs.splits.geometry import geometry_digests
 

@@ -1,5 +1,6 @@
 import re
 
+import numpy as np
 import pytest
 
 from rungs.scaling import Law, data_efficiency, fit_learning_curves, learning_curve_means
@@ -120,8 +121,32 @@ def test_of_a_gain_beyond_the_curve_the_lower_end_is_told(learning_curve, at_odd
     rows = learning_curve({"scratch": SCRATCH, "transfer": Law(39, 0.0)}, scatter=0.0)
     at_odds(rows, 0.1)
     energy, _ = sentences(rows)
-    assert "saves more than 500 r2SCAN frames in energy, the lower end of the 90 %" in energy
-    assert "and by the mean more than 990: with 10 frames transfer is better" in energy
+    assert (
+        "saves r2SCAN frames in energy, by the mean more than 990 (90 % interval from 5" in energy
+    )
+    assert "its upper end out of range): with 10 frames transfer is better" in energy
+
+
+def test_the_ratio_at_equal_frames_decides_where_few_sizes_leave_the_number_open(learning_curve):
+    """As from nickel to copper: the subsets of 10 are good or bad for all methods together."""
+    rows = learning_curve({"scratch": SCRATCH, "transfer": Law(600, 0.4)}, (10, 100), scatter=0.01)
+    for row in rows:
+        if row["size"] == 10:
+            row[ENERGY] *= np.exp(0.9 * (row["seed"] - 1))
+    first = next(r for r in data_efficiency(rows, fit_learning_curves(rows)) if r.metric == ENERGY)
+    assert (first.equivalent_low, first.equivalent_high) == (None, None)
+    assert first.scratch_ratio_high < 1
+    assert first.saves is True
+    energy, _ = sentences(rows)
+    assert "Pretraining saves about" in energy
+    assert "(both ends of the interval out of range)" in energy
+
+
+def test_an_interval_with_both_ends_out_of_range_decides_nothing(learning_curve, at_odds):
+    rows = learning_curve({"scratch": SCRATCH, "transfer": Law(700, 0.4)}, (10, 100), scatter=0.01)
+    at_odds(rows, 0.9)
+    energy, _ = sentences(rows)
+    assert "Whether pretraining saves r2SCAN frames in energy is open, about" in energy
 
 
 def test_a_loss_beyond_the_curve_that_the_seeds_do_not_decide_is_open(learning_curve, at_odds):

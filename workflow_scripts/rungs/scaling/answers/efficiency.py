@@ -89,8 +89,17 @@ class EfficiencyRow:
 
     @property
     def saves(self) -> bool | None:
-        """Whether transfer saves frames for certain (True) or costs some (False); None where the
-        interval leaves it open, or there is none."""
+        """Whether transfer saves frames for certain (True) or costs some (False); None where that
+        is open, or there is no interval.
+
+        As errors from scratch fall with size, an error below that from scratch on as many frames
+        is one that needs more of them: the ratio decides it without a law, and often sooner than
+        the number of frames has an interval.
+        """
+        if self.scratch_ratio_high is not None and self.scratch_ratio_high < 1:
+            return True
+        if self.scratch_ratio_low is not None and self.scratch_ratio_low > 1:
+            return False
         low, high = self.transferred_interval
         # Beyond the range the end of the interval is itself left out.
         beyond = self.scratch_equivalent_frames is None

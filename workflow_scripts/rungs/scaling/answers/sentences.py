@@ -125,7 +125,7 @@ def _sentence(
             f"{method} is worse at every size that was run than {baseline} is with "
             f"{law.smallest_size:,} frames"
         )
-        if any(map(_decided, rows)):
+        if any(row.saves is False or "no interval" in row.note for row in rows):
             subject = "Pretraining" if first else "It"
             saved = f"{subject} saves no {target} frames in {word}: {worse}"
         else:
@@ -161,33 +161,33 @@ def _saved(
     if row.scratch_equivalent_frames is None:
         more = law.largest_size - row.size
         better = f"{method} is better than {baseline} with all {law.largest_size:,}"
-        if not _decided(row):
+        if row.saves is False or not _decided(row):
             return _open(word, target, first, f"{when} {better}", row)
         if more <= 0:
             return (
                 f"How many {target} frames {subject.lower()} saves in {word} is out of range: "
                 f"only {when} {better}"
             )
-        if row.saves and (low := row.transferred_interval[0]) < more:
+        low, _ = row.transferred_interval
+        beyond = f"{when} {better}, beyond which the saving is out of range"
+        if row.saves and (low is None or low < more):
+            interval = _interval(low, None, row.note, _scatter(row))
             return (
-                f"{subject} saves more than {rounded(low, 2)} {target} frames in {word}, the lower "
-                f"end of the 90 % interval over {_scatter(row)}, and by the mean more than "
-                f"{rounded(more, 2)}: {when} {better}, beyond which the saving is out of range"
+                f"{subject} saves {target} frames in {word}, by the mean more than "
+                f"{rounded(more, 2)} ({interval}): {beyond}"
             )
-        return (
-            f"{subject} saves more than {rounded(more, 2)} {target} frames in {word}: {when} "
-            f"{better}, beyond which the saving is out of range"
-        )
+        return f"{subject} saves more than {rounded(more, 2)} {target} frames in {word}: {beyond}"
     saved, (low, high), scatter = row.frames_transferred, row.transferred_interval, _scatter(row)
     equivalent = rounded(row.scratch_equivalent_frames, 2)
     interval = _interval(low, high, row.note, scatter)
     same = f"{when} {method} has the error that {baseline} reaches with {equivalent} frames"
-    if (low is not None and low > 0) or (low is None and high is None and saved > 0):
+    by_mean = _decided(row) and row.saves is None
+    if (row.saves or by_mean) and saved > 0:
         return (
             f"{subject} saves about {rounded(saved, 2)} {target} frames in {word} ({interval}): "
             f"{same}"
         )
-    if (high is not None and high < 0) or (low is None and high is None):
+    if (row.saves is False or by_mean) and saved <= 0:
         interval = _interval(_minus(high), _minus(low), row.note, scatter)
         return (
             f"{subject} costs {target} frames in {word} instead of saving them, about "

@@ -222,7 +222,7 @@ def _equivalent(summary: Summary, metric: str, transfer: str | None) -> dict:
         return {}
     known = [row for row in rows if row.scratch_equivalent_frames is not None]
     if not known:
-        return {"note": rows[-1].note}
+        return {"note": rows[-1].note.partition("; ")[0]}
     row = known[0]
     low, high = row.equivalent_interval
     return {

@@ -40,7 +40,10 @@ def test_zero_frames_and_both_ends_of_the_range(learning_curve):
     assert zero.frames_per_frame is None
     assert "one pretrained model" in zero.note
     assert zero.equivalent_low < zero.scratch_equivalent_frames < zero.equivalent_high
-    assert rows["bad", 0].note.startswith("out of range: scratch needs fewer than 10 frames")
+    assert rows["bad", 0].note == (
+        "out of range: scratch needs fewer than 10 frames; "
+        "one pretrained model: the interval is that of the baseline's law"
+    )
     assert rows["bad", 10].scratch_equivalent_frames is None
     assert "more than 1000" in rows["good", 100].note
 
